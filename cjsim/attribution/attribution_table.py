@@ -1,6 +1,7 @@
 """An attribution result as text tables."""
 
 import math
+from collections.abc import Sequence
 
 from cjsim.attribution.attribution_data import AttributionData, TouchpointResult
 from cjsim.attribution.claims import Interval
@@ -59,12 +60,7 @@ def _credit_table(result: AttributionData) -> str:
         credited = (_money(one.credits[rule][_MEASURE], result) for rule in rules)
         cells = (_money(effect.value, result, is_difference=True), _interval(effect), *_ratio_cells(one.ratios[ratio_rule][_MEASURE]))
         rows.append((str(one.touchpoint), *credited, *cells))
-    table = align_columns(columns, rows)
-    if not is_too_wide(table):
-        return table
-    split = len(rules) + 1
-    parts = (range(split), [0, *range(split, len(columns))])  # two tables, where the terminal is narrow
-    return "\n\n".join(align_columns([columns[i] for i in part], [[row[i] for i in part] for row in rows]) for part in parts)
+    return _one_or_two_tables(columns, rows, len(rules) + 1)
 
 
 def _ratio_cells(ratio: Interval) -> tuple[str, str]:
@@ -77,9 +73,21 @@ def _ratio_cells(ratio: Interval) -> tuple[str, str]:
 
 
 def _claim_table(result: AttributionData) -> str:
+    """Return the table of estimates from A/B tests and before/after comparisons, or one table of each if the terminal is narrow."""
     columns: tuple[str, ...] = ("touchpoint", "A/B test, 95 % of estimates", "power", "exaggeration", "wrong sign")
+    split = len(columns)
     columns += ("before/after", "true", "95 % interval") if _has_before_after(result) else ("",)
-    return align_columns(columns, [_claim_row(one, result) for one in result.touchpoints])
+    rows = [_claim_row(one, result) for one in result.touchpoints]
+    return _one_or_two_tables(columns, rows, split)
+
+
+def _one_or_two_tables(columns: Sequence[str], rows: Sequence[Sequence[str]], split: int) -> str:
+    """Return a table, or two with the same first column if one is wider than the terminal. The second has the columns from `split` on."""
+    table = align_columns(columns, rows)
+    if not is_too_wide(table) or split == len(columns) - 1:
+        return table
+    parts = (range(split), [0, *range(split, len(columns))])
+    return "\n\n".join(align_columns([columns[i] for i in part], [[row[i] for i in part] for row in rows]) for part in parts)
 
 
 def _has_before_after(result: AttributionData) -> bool:

@@ -7,7 +7,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import document_kind, document_types, echo_warnings, find_warnings, load_document, print_warnings
-from cjsim.commands.console import print_json, with_exit_codes
+from cjsim.commands.console import print_json, print_text, with_exit_codes
 
 if TYPE_CHECKING:
     from cjsim.simulation.documents import Scenario
@@ -65,15 +65,16 @@ def describe(file: options.DocumentFile, sets: options.Set = None) -> None:
     if isinstance(document, Experiment):
         from cjsim.lab.report_page import describe_experiment
 
-        typer.echo(describe_experiment(document))
+        text = describe_experiment(document)
     elif isinstance(document, Study):
         from cjsim.tuning.study_description import describe_study
 
-        typer.echo(describe_study(document))
+        text = describe_study(document)
     else:
         from cjsim.description.describe import describe as describe_document
 
-        typer.echo(describe_document(document))  # type: ignore[arg-type]
+        text = describe_document(document)  # type: ignore[arg-type]
+    print_text(text)
     print_warnings(file, document)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
-from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_json, print_result, print_text, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.progress import progress_bar
 
@@ -67,7 +67,7 @@ def experiment(
     if as_json:
         print_json(findings.to_json() | {"run_dir": str(out)})
     else:
-        typer.echo(findings.summary())
+        print_text(findings.summary())
 
 
 def _write_report(experiment: "Experiment", findings: "Findings", out: Path, *, seconds: float) -> None:
@@ -135,7 +135,7 @@ def journal_show(
     if as_json:
         print_json(entry.to_json())
     else:
-        typer.echo(page.read_text(encoding="utf-8") if page.is_file() else JournalListing((entry,)).summary())
+        print_text(page.read_text(encoding="utf-8") if page.is_file() else JournalListing((entry,)).summary())
 
 
 @journal_app.command("diff")

@@ -1,5 +1,6 @@
 """The `library` and `new` commands: list the documents that ship with cjsim, and begin a project of one's own."""
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ def library(as_json: options.Json = False) -> None:
 
     Example: cjsim library
     """
+    from cjsim.metrics.text_table import terminal_width, wrap_lines
     from cjsim.yaml.tree import read_yaml_file
 
     entries = [entry for kind in LIBRARY_FOLDERS for entry in library_entries(kind)]
@@ -28,12 +30,15 @@ def library(as_json: options.Json = False) -> None:
         print_json({"entries": [entry._asdict() | {"title": titles[entry], "path": str(entry.path)} for entry in entries]})
         return
     width = max(len(entry.name) for entry in entries)
+    indent = " " * (width + 4)
     for kind, heading in LIBRARY_FOLDERS.items():
         typer.echo(f"{heading}:")
         for entry in entries:
             if entry.kind == kind:
-                typer.echo(f"  {entry.name:<{width}}  {titles[entry]}".rstrip())
-    typer.echo("\nUse a name in place of a path: cjsim describe shop. Copy a scenario to change it: cjsim new DIR --from shop.")
+                line = f"  {entry.name:<{width}}  {titles[entry]}".rstrip()
+                typer.echo(textwrap.fill(line, terminal_width(), subsequent_indent=indent, break_on_hyphens=False))
+    use = "Use a name in place of a path: cjsim describe shop. Copy a scenario to change it: cjsim new DIR --from shop."
+    typer.echo(f"\n{wrap_lines(use)}")
 
 
 @with_exit_codes

@@ -90,4 +90,11 @@ def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:
     if as_json:
         print_json(result.to_json())
     else:
-        typer.echo(result.summary(full=True) if is_full else str(result))
+        print_text(result.summary(full=True) if is_full else str(result))
+
+
+def print_text(text: str) -> None:
+    """Print text, in which lines of prose are wrapped to the width of the terminal."""
+    from cjsim.metrics.text_table import wrap_prose
+
+    typer.echo(wrap_prose(text))

@@ -36,6 +36,18 @@ def wrap_lines(text: str, *, width: int | None = None) -> str:
     return "\n".join(wrapped)
 
 
+def wrap_prose(text: str) -> str:
+    """Wrap lines of prose that are wider than the terminal, but not the rows of tables, with two spaces or a bar between columns.
+
+    Examples
+    --------
+    >>> wide = "word " * 30 + "end"
+    >>> wrap_prose(wide).count(chr(10)), wrap_prose(wide.replace(" ", "  ")).count(chr(10))
+    (1, 0)
+    """
+    return "\n".join(line if "  " in line.strip() or line.startswith("|") else wrap_lines(line) for line in text.splitlines())
+
+
 def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None, optional: Sequence[str] = ()) -> str:
     """Format a table with padded columns. The first and last columns are left-aligned, and all others are right-aligned.
 
