@@ -9,14 +9,14 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cjsim.cli import app
 
@@ -72,8 +72,8 @@ EXAMPLES = {
     "journal show": ["cjsim journal show offer_sooner"],
     "journal diff": [f"cjsim journal diff {TODAY} {SOONER} --metric clv {FEW}"],
 }
-# Elapsed seconds, and the date and the version in names and reports, differ between runs.
-VARIABLE_PARTS = {r"\b\d+(\.\d+)? s\b": "N s", r"\b2\d{3}-\d\d-\d\dT?[ ]?\d\d:\d\d(:\d\d)?\S*": "DATE", r"\b[0-9a-f]{12}\b": "RUN"}
+# The day of a finding and the name of its run, which depends on the version, differ between runs of the examples.
+VARIABLE_PARTS = {r"(?m)^2\d{3}-\d\d-\d\d(?=  )": "YYYY-MM-DD", r"\b[0-9a-f]{12}\b": "RUN"}
 
 
 def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -91,9 +91,14 @@ def help_text(name: str) -> str:
 
 def invoke(words: list[str], columns: str = COLUMNS) -> str:
     """Standard output of a command in a terminal of the given width."""
+    return run(words, columns).stdout
+
+
+def run(words: list[str], columns: str) -> Result:
+    """Run a command, which must succeed."""
     found = CliRunner().invoke(app, words, env={"COLUMNS": columns})
     assert found.exit_code == 0, f"{words}: {found.output}"
-    return found.stdout
+    return found
 
 
 def write_data() -> None:
@@ -110,19 +115,20 @@ def write_data() -> None:
     pd.DataFrame({"customer": customers, "date": dates.strftime("%Y-%m-%d"), "amount": amounts}).to_csv("orders.csv", index=False)
 
 
-def run_examples(columns: str = COLUMNS) -> dict[str, str]:
-    """Run the examples in an empty folder. Output by command line."""
-    outputs, start = {}, Path.cwd()
+def run_examples(columns: str = COLUMNS, further: Sequence[str] = ()) -> dict[str, Result]:
+    """Run the examples, and then further command lines, in an empty folder. Results by command line."""
+    lines = [*(line for lines in EXAMPLES.values() for line in lines), *further]
+    results, start = {}, Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            for line in (line for lines in EXAMPLES.values() for line in lines):
-                outputs[line] = invoke(shlex.split(line)[1:], columns)
+            for line in lines:
+                results[line] = run(shlex.split(line)[1:], columns)
                 if line.startswith("cjsim new"):
                     write_data()
         finally:
             os.chdir(start)
-    return outputs
+    return results
 
 
 def shown(output: str) -> str:
@@ -133,14 +139,14 @@ def shown(output: str) -> str:
     return "\n".join(lines if len(lines) <= MAX_LINES else [*lines[:MAX_LINES], f"... ({len(lines) - MAX_LINES} more lines)"])
 
 
-def page(outputs: Mapping[str, str]) -> str:
+def page(results: Mapping[str, Result]) -> str:
     """The page as Markdown."""
     blocks = [HEAD, f"```console\n$ cjsim --help\n{help_text('')}\n```\n"]
     for name, _ in commands():
         blocks.append(f"## cjsim {name}\n\n```console\n$ cjsim {name} --help\n{help_text(name)}\n```\n")
         if name == "simulate":
             blocks.append(f"The second example uses a scenario with an A/B test, `coffee/scenarios/split.yaml`:\n\n```yaml\n{SPLIT}```\n")
-        blocks += [f"```console\n$ {line}\n{shown(outputs[line])}\n```\n" for line in EXAMPLES[name]]
+        blocks += [f"```console\n$ {line}\n{shown(results[line].stdout)}\n```\n" for line in EXAMPLES[name]]
     return "\n".join(blocks)
 
 

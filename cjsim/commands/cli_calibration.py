@@ -8,7 +8,9 @@ import typer
 from cjsim.commands import options
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 
-_HELP = "Fit a journey to data.\n\nExample: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"
+_HELP = """Fit a journey to data.
+
+Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
