@@ -85,7 +85,9 @@ def uplift(
 ) -> None:
     """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
-    With --propensity the data may be observational.
+    With --propensity the data may be observational. `cjsim simulate --trial` writes such data.
+
+    Example: cjsim uplift trial.csv --treatment arm --control control --outcome revenue
     """
     if rule is not None and rule_file is None:
         raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))

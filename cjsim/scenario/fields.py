@@ -11,6 +11,7 @@ _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0,
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 _NEGATIVE = re.compile(r"-\s*\d")
 _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
+CURRENCY = re.compile(r"^([A-Z]{3}|[A-Z]{0,2}[$\u00a3\u00a5\u20a0-\u20c0])$")  # no lower-case letters: differs from units such as days
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 36_525.0
@@ -144,6 +145,12 @@ def _check_name(value: str) -> str:
     return value
 
 
+def _check_currency(value: str) -> str:
+    if not CURRENCY.fullmatch(value):
+        raise ValueError("must be a currency: a code of three capital letters such as EUR, or a symbol such as $")
+    return value
+
+
 _DURATION_SCHEMA = {
     "type": "string",
     "title": "duration",
@@ -180,6 +187,11 @@ NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12, examples=[1.5])]
 Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12, examples=[10])]
 Name = Annotated[str, AfterValidator(_check_name), Field(title="name")]
 Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
+Currency = Annotated[
+    str,
+    AfterValidator(_check_currency),
+    Field(title="currency, as a code of three letters or a symbol", json_schema_extra={"pattern": CURRENCY.pattern}, examples=["EUR"]),
+]
 Weekday = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     Field(title="day of the week", examples=["monday"]),
