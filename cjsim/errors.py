@@ -9,6 +9,7 @@ from typing import Any
 _DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # inside a list or a mapping
 _MAX_REPR_CHARS = 80
 _MAX_QUOTED_CHOICES, _MAX_NEAREST = 12, 5
+_MIN_CLOSENESS = 0.6  # of a word that may be a misspelling, from 0 to 1
 
 
 class InputError(ValueError):
@@ -81,7 +82,7 @@ def quote_choices(choices: Iterable[str]) -> str:
 
 
 def nearest_choices(word: Any, choices: Iterable[str]) -> str:
-    """Quote the choices; of more than seven, only the five that are closest to a word.
+    """Quote the choices; of more than seven, only the five that are closest to a word, or the first five if none is close.
 
     Examples
     --------
@@ -94,7 +95,8 @@ def nearest_choices(word: Any, choices: Iterable[str]) -> str:
     if len(names) <= _MAX_NEAREST + 2:
         return quote_choices(names)
     text = str(word)[:200].lower()
-    ranked = sorted(names, key=lambda name: -difflib.SequenceMatcher(None, text, name.lower()).ratio())
+    closeness = {name: difflib.SequenceMatcher(None, text, name.lower()).ratio() for name in names}
+    ranked = sorted(names, key=lambda name: -closeness[name]) if max(closeness.values()) >= _MIN_CLOSENESS else names
     return f"{quote_choices(ranked[:_MAX_NEAREST])} and {len(names) - _MAX_NEAREST} more"
 
 
@@ -108,7 +110,7 @@ def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     """
     names = list(choices)
     name_by_lowercase = {name.lower(): name for name in names}
-    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=_MIN_CLOSENESS)
     return f"Did you mean '{name_by_lowercase[matches[0]]}'?" if matches else ""
 
 
