@@ -101,6 +101,8 @@ def uplift(
     source = str(data) if isinstance(data, str | Path) else "data"
     trial = read_trial(data, roles) if isinstance(data, str | Path) else Trial.from_frame(data, roles)
     settings.check_names(tuple(trial.outcomes), trial.arms)
+    if empty := [name for name in adjust if name not in trial.features.columns]:
+        raise InputError(format_error(f"{source}: adjust", "must name columns with values", f"'{empty[0]}', which is empty", "Omit it."))
     notes = list(trial.notes)
     if is_estimated:
         trial, note = _with_estimated_propensities(trial, source, settings.seed)
