@@ -4,8 +4,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.experiment_arms import find_experiment
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def export_trial(
     InputError
         As in `simulate` and `Run.trial`.
     """
+    find_experiment(compile_scenario(scenario.checked()).codebook, experiment)  # before the simulation, which may take a long time
     with tempfile.TemporaryDirectory() as folder:
         run = simulate(
             scenario,

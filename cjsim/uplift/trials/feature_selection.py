@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.uplift.trials.cell_location import CellLocation
+from cjsim.uplift.trials.exported_trials import CUSTOMER_COLUMN, reasons_not_to_use
 from cjsim.uplift.trials.outcome_values import numbers_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def select_features(
     frame : pandas.DataFrame
         The table.
     named : sequence of str or None
-        Columns named by the user; empty ones are left out. If None, all columns except `excluded`, identifiers, dates and constants.
+        Columns named by the user; empty ones are left out. If None, all columns except `excluded`, identifiers, dates and constants, and
+        except the other outcomes and the times of an exported trial.
     excluded : sequence of str
         Columns with another role.
     location : CellLocation
@@ -61,11 +63,14 @@ def select_features(
         If there are at least as many features as rows, or a named feature holds dates.
     """
     candidates = [str(name) for name in frame.columns if name not in excluded]
-    reason_by_column = {name: reason for name in candidates if (reason := _exclusion_reason(frame[name]))}
+    of_export = reasons_not_to_use([str(name) for name in frame.columns])
+    reason_by_column = {name: reason for name in candidates if (reason := of_export.get(name) or _exclusion_reason(frame[name]))}
     ids = {name: frame[name].nunique() for name in candidates if reason_by_column.get(name) == _ID_REASON and name not in (named or ())}
     id_column = max(ids, key=ids.__getitem__, default=None)
     if id_column is not None and ids[id_column] < len(frame) / 2:
         id_column = None
+    if CUSTOMER_COLUMN in of_export and CUSTOMER_COLUMN in candidates and CUSTOMER_COLUMN not in (named or ()):
+        id_column = CUSTOMER_COLUMN
     dates = [name for name in named or () if reason_by_column.get(name) == _DATE_REASON]
     if dates:
         where = location.column(dates[0])
