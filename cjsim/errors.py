@@ -50,6 +50,9 @@ def short_repr(value: Any) -> str:
     --------
     >>> short_repr("emial"), short_repr({"a": 1}), short_repr([])
     ("'emial'", "{'a': 1}", 'an empty list')
+    >>> import numpy as np
+    >>> short_repr(np.float64(0.5)), short_repr(np.zeros(3))
+    ('0.5', 'an array of shape (3,)')
     >>> from datetime import date
     >>> short_repr({"from": date(2025, 1, 20)})
     "{'from': 2025-01-20}"
@@ -58,8 +61,10 @@ def short_repr(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value in ([], (), {}):
+    if isinstance(value, (list, tuple, dict)) and not value:
         return "an empty mapping" if isinstance(value, dict) else "an empty list"
+    if type(value).__module__ == "numpy":
+        return short_repr(value.item()) if getattr(value, "ndim", None) == 0 else f"an array of shape {value.shape}"
     try:
         text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
     except ValueError:  # Python refuses to format integers of more than 4300 digits

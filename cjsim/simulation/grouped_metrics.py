@@ -190,7 +190,7 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
     """
     kind, _, name = by.partition(":")
     if kind == _ARM:
-        experiment = find_experiment(codebook, name or None)
+        experiment = find_experiment(codebook, name or None, "by")
         return f"{_ARM}:{experiment}", experiment
     if by not in codebook.attributes:
         known = [*codebook.attributes, *([_ARM] if codebook.experiments else [])]
