@@ -86,7 +86,7 @@ def test_several_errors_are_reported_together() -> None:
     lines = str(caught.value).split("\n")
     assert len(lines) == 6
     assert lines[0] == "journey: events.e0.in[0]: must be one of 'a', got 'b'. Use an existing stage, or declare this one."
-    assert lines[-1] == "(4 more errors.)"
+    assert lines[-1] == "(4 more errors. 'cjsim check' shows all.)"
 
 
 def test_empty_step_is_rejected() -> None:
