@@ -1,7 +1,7 @@
 """Parsing of PATH=VALUE settings, and loading of the document files that commands are given."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,11 +70,22 @@ def load_document(file: Path, sets: list[str] | None) -> "Document":
     return load_any_document(file, set=parse_set_options(sets))
 
 
-def print_warnings(file: Path, document: "Document", printed_before: Collection[str] = ()) -> list[str]:
-    """Print the warnings about a document, except accepted ones and those printed before. Return all that are not accepted."""
-    warnings = find_warnings(document).reported
-    echo_warnings(file, [warning for warning in warnings if warning not in printed_before])
-    return warnings
+def print_warnings(file: Path, document: "Document") -> None:
+    """Print the warnings about a document, except accepted ones."""
+    echo_warnings(file, find_warnings(document).reported)
+
+
+def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> None:
+    """Print the warnings about compared scenarios, each once, except accepted ones and those about parts that another scenario uses."""
+    from cjsim.validate.unused_lint import without_parts_of_others
+
+    pairs = list(scenarios)
+    printed: set[str] = set()
+    for file, scenario in pairs:
+        others = [other for _, other in pairs if other is not scenario]
+        kept = without_parts_of_others(scenario, find_warnings(scenario).reported, others)
+        echo_warnings(file, [warning for warning in kept if warning not in printed])
+        printed.update(kept)
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:
@@ -98,9 +109,11 @@ def find_warnings(document: "Document", simulated: "Callable[[Scenario], list[st
     SortedWarnings
         Warnings to report and accepted warnings. Entries of `accept_warnings` that accept nothing are reported with `simulated`.
     """
+    from cjsim.lab.experiment import Experiment
     from cjsim.scenario.spec import ScenarioSpec
     from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
     from cjsim.validate.lint import all_lint_warnings
+    from cjsim.validate.unused_lint import without_parts_of_others
 
     scenario = getattr(document, "scenario", None)
     record: Any = document if scenario is None else scenario
@@ -109,6 +122,8 @@ def find_warnings(document: "Document", simulated: "Callable[[Scenario], list[st
     if isinstance(record, ScenarioSpec) and simulated is not None:
         warnings += simulated(record)  # type: ignore[arg-type]
     found = sort_accepted(record, warnings)
+    if isinstance(document, Experiment):  # its arms may use what the baseline does not
+        found = found._replace(reported=without_parts_of_others(record, found.reported, [arm.scenario for arm in document.arms()]))
     unused = [] if simulated is None else unused_entry_warnings(record, warnings)
     return SortedWarnings(
         [f"{prefix}{warning}" for warning in (*found.reported, *unused)],
