@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 _DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # inside a list or a mapping
@@ -131,3 +132,29 @@ def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[st
     names = list(choices)
     must = f"must be one of {nearest_choices(word, names)}" if names else f"must be an existing {noun}, but none exist"
     return must, short_repr(word), did_you_mean(word, names) or f"Use an existing {noun}, or declare this one."
+
+
+def require_package(package: str, *, extra: str, where: str, what: str, alternative: str) -> None:
+    """Raise if an optional package is not installed. The message gives the command that installs it.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+    extra : str
+        Extra of cjsim that installs it, such as 'gp'.
+    where : str
+        Field or option that requires it.
+    what : str
+        The value that requires it, formatted for the message.
+    alternative : str
+        What works without the package, such as "use 'tpe'".
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    if find_spec(package) is None:
+        remedy = f"Install it (pip install 'cjsim[{extra}]'), or {alternative}."
+        raise InputError(format_error(where, "must be installed", f"{what}, which requires the package {package}", remedy))

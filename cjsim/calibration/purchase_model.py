@@ -130,6 +130,8 @@ class PurchaseCalibration(FolderResult):
     def save(self, folder: str | Path) -> Path:
         """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` to a folder.
 
+        Existing files of these names are replaced. Only the command line asks first (`--force`).
+
         Parameters
         ----------
         folder : str or Path

@@ -28,6 +28,7 @@ def calibrate_purchases(
         str, typer.Option("--until", metavar="DATE", help="Last day of the calibration period. Later purchases form the holdout.")
     ],
     out: options.Out = None,
+    force: options.Force = False,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
     as_json: options.Json = False,
@@ -37,7 +38,7 @@ def calibrate_purchases(
 
     The result is a journey whose customers buy like those in the log.
     """
-    with output_folder(out) as folder:
+    with output_folder(out, command="calibrate", force=force) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 
         calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)

@@ -33,6 +33,7 @@ def levers(
     ] = None,
     threads: options.Threads = None,
     out: options.Out = None,
+    force: options.Force = False,
     full: Annotated[bool, typer.Option("--full", help="List all moves, including those without a significant effect.")] = False,
     as_json: options.Json = False,
     table_format: options.Format = None,
@@ -48,7 +49,7 @@ def levers(
     scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)}, "--also")
     baseline, *others = scenarios
     print_warnings(scenario, scenarios[baseline])
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="levers", force=force) as folder, progress_bar() as progress:
         from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 

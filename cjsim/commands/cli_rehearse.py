@@ -50,6 +50,7 @@ def rehearse(
     seed: options.Seed = None,
     sets: options.Set = None,
     out: options.Out = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
@@ -64,7 +65,7 @@ def rehearse(
     for file, scenario in zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)
     (_, baseline), *alternatives = scenarios.items()
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="rehearse", force=force) as folder, progress_bar() as progress:
         from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
         from cjsim.rehearsal.rehearse import rehearse as rehearse_tests
 

@@ -55,6 +55,7 @@ def simulate(
     max_customers: options.MaxCustomers = None,
     follow_up: options.FollowUp = None,
     out: options.Out = None,
+    force: options.Force = False,
     events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="arm|arm:NAME|ATTRIBUTE", help=_BY_HELP, show_default=False)] = None,
     exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: only customers who reached the split.")] = False,
@@ -75,7 +76,7 @@ def simulate(
     if exposed and by is None:
         raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
     print_warnings(scenario, document)
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="simulate", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
@@ -122,6 +123,7 @@ def compare(
     max_customers: options.MaxCustomers = None,
     follow_up: options.FollowUp = None,
     out: options.Out = None,
+    force: options.Force = False,
     metrics: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=_METRIC_HELP, show_default=False)] = None,
     sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER)] = "importance",
     detect: DetectOption = None,
@@ -151,7 +153,7 @@ def compare(
     printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 
         comparison = compare_scenarios(

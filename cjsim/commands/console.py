@@ -2,18 +2,19 @@
 
 import contextlib
 import functools
+import io
 import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 import typer
 
 from cjsim.errors import InputError, format_error
-from cjsim.output_folder import atomic_output_folder
+from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
 from cjsim.table_files import csv_text, xlsx_bytes
 
 if TYPE_CHECKING:
@@ -66,17 +67,32 @@ def print_json(content: dict[str, Any]) -> None:
     content : dict
         Plain values.
     """
-    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
+    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=not _is_unicode(sys.stdout)))
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().startswith("utf")
+
+
+def replace_unprintable_characters() -> None:
+    """Make output to a stream without Unicode, such as a pipe on Windows, print '?' for what it cannot encode instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _is_unicode(stream):
+            stream.reconfigure(errors="replace")
 
 
 @contextlib.contextmanager
-def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
+def output_folder(out: Path | None, *, command: str, force: bool, option: str = "--out") -> Iterator[Path | None]:
     """Open the draft of `atomic_output_folder`. When the files are published, print their names on standard error.
 
     Parameters
     ----------
     out : Path or None
         Output folder. If None, there is no draft.
+    command : str
+        Name of the command that writes to it.
+    force : bool
+        Whether to replace earlier results.
     option : str
         Name of the option in error messages.
 
@@ -84,7 +100,14 @@ def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path |
     ------
     Path or None
         The draft.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or holds files that the command would replace without `force`.
     """
+    if out is not None and not force:
+        require_no_earlier_result(out, command, option=option)
     with atomic_output_folder(out, option=option) as draft:
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())

@@ -159,6 +159,7 @@ Threads = Annotated[
     number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder.")]
 Full = Annotated[bool, typer.Option("--full", help="Print all metrics, including those by stage and channel.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object. Short for --format json.")]
 Format = Annotated[

@@ -18,6 +18,7 @@ from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
+from cjsim.manifest import readable_result
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
@@ -226,11 +227,13 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete comparison.
+            If the folder does not contain a complete comparison, or another version of cjsim wrote it in a format that this version cannot
+            read.
         """
         source = Path(folder)
         saved = read_json(source / COMPARISON_FILE, "comparison")
-        names = [saved["baseline"], *saved["alternatives"]]
+        with readable_result(saved, source, "comparison"):
+            names = [saved["baseline"], *saved["alternatives"]]
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 
 

@@ -18,6 +18,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
 from cjsim.json_records import plain_values, read_json, write_json
+from cjsim.manifest import RESULT_FORMAT, readable_result
 from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
@@ -199,6 +200,7 @@ class Run(RunRecord, FolderResult):
         import pyarrow.parquet as pq
 
         manifest = {
+            "format": RESULT_FORMAT,
             **self.provenance.to_json(),
             "retained": self.retained,
             "hidden": self.hidden,
@@ -228,23 +230,24 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete run.
+            If the folder does not contain a complete run, or another version of cjsim wrote it in a format that this version cannot read.
         """
         source = Path(folder)
         manifest = read_json(source / MANIFEST_FILE, "run")
-        codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
-        saved, log = SavedCustomers(source, codebook), source / "log.parquet"
-        return cls(
-            provenance=Provenance.from_json(manifest),
-            codebook=codebook,
-            retained=tuple(manifest["retained"]),
-            hidden=tuple(manifest["hidden"]),
-            outcomes=_freeze_outcomes(saved.outcomes()),
-            registry=saved.registry(manifest["customers"]),
-            wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-            profiles=saved.profiles,
-            log_path=log if log.exists() else None,
-        )
+        with readable_result(manifest, source, "run"):
+            codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
+            saved, log = SavedCustomers(source, codebook), source / "log.parquet"
+            return cls(
+                provenance=Provenance.from_json(manifest),
+                codebook=codebook,
+                retained=tuple(manifest["retained"]),
+                hidden=tuple(manifest["hidden"]),
+                outcomes=_freeze_outcomes(saved.outcomes()),
+                registry=saved.registry(manifest["customers"]),
+                wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
+                profiles=saved.profiles,
+                log_path=log if log.exists() else None,
+            )
 
 
 def run_from_plan(

@@ -193,7 +193,7 @@ class Document(StrictModel):
         target = Path(path)
         data = self.to_dict()
         for entry in _mappings_with_files(data):
-            entry["file"] = os.path.relpath(entry["file"], target.parent)
+            entry["file"] = relative_path(entry["file"], target.parent)
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             part.write_text(to_yaml(data), encoding="utf-8")
@@ -210,6 +210,22 @@ class Document(StrictModel):
         """
         text = json.dumps(with_file_digests(self.to_dict()), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def relative_path(file: str | os.PathLike[str], folder: Path) -> str:
+    """Return the path of a file relative to a folder, with slashes. It is absolute if the two are on different drives of Windows.
+
+    Parameters
+    ----------
+    file : str or path
+        The file.
+    folder : Path
+        The folder.
+    """
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:
+        return Path(file).absolute().as_posix()
 
 
 D = TypeVar("D", bound=Document)

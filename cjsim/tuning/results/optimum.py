@@ -1,6 +1,5 @@
 """The result of `optimize`: a search result with a summary, files and a journal entry."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from cjsim.tuning.results.optimum_summary import summarize_optimum, verdict_text
 from cjsim.tuning.results.search_figure import SEARCH_FIGURE
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
+from cjsim.yaml.document import relative_path
 from cjsim.yaml.tree import to_yaml
 
 
@@ -40,7 +40,8 @@ class Optimum(SearchResult, FolderResult):
         """Write `optimum.json`, `trials.csv`, `best.yaml`, `search.png` and, last, `manifest.json`.
 
         `best.yaml` is a scenario file that other commands accept. It extends the scenario file of the study with the winning values, or
-        contains the complete scenario if the study has no separate scenario file.
+        contains the complete scenario if the study has no separate scenario file. Existing files of these names are replaced. Only the
+        command line asks first (`--force`).
 
         Parameters
         ----------
@@ -97,8 +98,7 @@ class Optimum(SearchResult, FolderResult):
         if file is None or not _is_reproduced_by(file, best.params, best.scenario):
             best.scenario.save(path)
             return
-        relative = os.path.relpath(file, final_folder.absolute())
-        content = {"extends": Path(relative).as_posix(), "set": dict(best.params)}
+        content = {"extends": relative_path(file, final_folder.absolute()), "set": dict(best.params)}
         path.write_text(
             f"# Winner of study {self.study.name}, seed {self.study.seed}. Verdict: {best.verdict}.\n{to_yaml(content)}", encoding="utf-8"
         )
