@@ -125,6 +125,7 @@ def attribution(
         has_shared_resources=scenario.has_shared_resources,
         touchpoints=tuple(results),
         seconds=time.perf_counter() - started,
+        currency=scenario.currency,
     )
 
 

@@ -15,6 +15,7 @@ from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, Pur
 from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
+from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult, atomic_output_folder
 
 if TYPE_CHECKING:
@@ -281,13 +282,13 @@ def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None
 
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:
     title = f"holdout, {until + timedelta(days=1)} to {end}"
-    lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{NEW_CUSTOMERS_LABEL:>28}{GIVEN_HISTORY_LABEL:>28}"]
+    rows = []
     for name, total in (("purchases", holdout.purchases), ("spend", holdout.money)):
         bands = (f"{band.low:,.0f} to {band.high:,.0f}" for band in (total.new_customers, total.given_history))
-        lines.append(f"{name:<34}{total.actual:>12,.0f}{total.predicted:>12,.0f}{''.join(f'{band:>28}' for band in bands)}")
+        rows.append((name, f"{total.actual:,.0f}", f"{total.predicted:,.0f}", *bands, ""))
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
-        *lines,
+        align_columns((title, "actual", "predicted", NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL, ""), rows),
         f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of newly simulated customers with the same entry dates",
         f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}",
         f"error per customer (purchases): MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",

@@ -53,6 +53,8 @@ def attribution(
 
     Each channel, flow, broadcast and message is switched off in turn, and the same customers are simulated again. For a file of
     observed customer paths, only the credits are computed.
+
+    Example: cjsim attribution shop --customers 2000 --only channel
     """
     if source.name.endswith(DATA_SUFFIXES):
         unused = {"--customers": customers, "--seed": seed, "--set": sets, "--only": only, "--touch": touch}

@@ -7,7 +7,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import echo_warnings, find_warnings, load_document, print_warnings
-from cjsim.commands.console import print_output, with_exit_codes
+from cjsim.commands.console import print_output, print_text, with_exit_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,8 @@ def check(
 
     For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
     overloaded. `accept_warnings` in a file lists warnings that are not reported.
+
+    Example: cjsim check shop
     """
     from cjsim.lab.document_types import document_kind
 
@@ -70,11 +72,14 @@ def _simulated_warnings(scenario: "Scenario") -> list[str]:
 
 @with_exit_codes
 def describe(file: options.DocumentFile, sets: options.Set = None) -> None:
-    """Describe a file in plain English."""
+    """Describe a file in plain English.
+
+    Example: cjsim describe shop_better
+    """
     from cjsim.lab.document_types import describe as describe_document
 
     document = load_document(file, sets)
-    typer.echo(describe_document(document))
+    print_text(describe_document(document))
     print_warnings(file, document)
 
 
@@ -84,7 +89,7 @@ def schema(
         str,
         typer.Argument(
             metavar="|".join(DOCUMENT_KINDS),
-            help="Document type.",
+            help="Kind of document.",
             show_default=False,
             parser=options.choice_parser("schema", DOCUMENT_KINDS),
         ),
@@ -93,6 +98,8 @@ def schema(
     """Print the JSON Schema of a document type.
 
     Editors use it for autocompletion and validation.
+
+    Example: cjsim schema policy
     """
     from cjsim.lab.document_types import document_types
     from cjsim.scenario.json_schema import file_schema

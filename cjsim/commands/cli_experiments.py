@@ -33,6 +33,8 @@ def experiment(
     """Test a hypothesis and write a report.
 
     Prints the verdict and writes the report to DIR/NAME/RUN. Existing runs are not repeated. Interrupted runs resume.
+
+    Example: cjsim experiment coffee/experiments/offer_sooner.yaml
     """
     document = load_experiment(file, parse_set_options(sets, customers=customers, seed=seed))
     print_warnings(file, document)
@@ -59,7 +61,7 @@ SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help
 TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="Only findings that contain all these words.")]
 
 
-@journal_app.command("list", help="List findings. This is the default command.")
+@journal_app.command("list", help="List findings. This is the default command.\n\nExample: cjsim journal list --kind study")
 @journal_app.callback()
 @with_exit_codes
 def journal_callback(
@@ -74,7 +76,10 @@ def journal_callback(
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
-    """List past findings and compare versions."""
+    """List past findings and compare versions.
+
+    Example: cjsim journal --metric clv
+    """
     if context.invoked_subcommand is not None:
         if reports != Path("reports") or as_json or any((table_format, name, kind, verdict, metric, since, text)):
             remedy = f"Put them after 'cjsim journal {context.invoked_subcommand}'."
@@ -96,7 +101,10 @@ def journal_show(
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
-    """Print the report of a run."""
+    """Print the report of a run.
+
+    Example: cjsim journal show offer_sooner
+    """
     from cjsim.lab.journal import Journal, JournalListing
 
     entry = Journal(reports).find(run)
@@ -131,6 +139,8 @@ def journal_diff(
 
     RUN refers to the baseline of an experiment or the winner of a study; RUN:VARIANT refers to a variant of an experiment. With --metric,
     each change is simulated on its own, then all changes together, on the same customers.
+
+    Example: cjsim journal diff shop shop_better --metric clv --customers 2000
     """
     from cjsim.lab.journal import Journal
     from cjsim.lab.version_comparison import compare_versions, scenario_with_part

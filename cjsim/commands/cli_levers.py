@@ -41,6 +41,8 @@ def levers(
     """Rank the levers of a scenario by their effect on a metric.
 
     Each lever is moved up and down, one at a time, on the same customers.
+
+    Example: cjsim levers shop --metric clv --customers 2000
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     if scenario in (files := also or []) or len(set(files)) < len(files):

@@ -34,6 +34,8 @@ def optimize(
     """Find the best policy settings and confirm them on fresh customers.
 
     Repeat the command to resume an interrupted study. Run it several times in parallel to share the work.
+
+    Example: cjsim optimize timing --trials 50
     """
     from cjsim.tuning.trial_executors import MAX_WORKERS
 

@@ -58,6 +58,8 @@ def rehearse(
 
     If customers share desks or message budgets, or refer friends, the test is simulated with both arms in one population, and its bias from
     interference is reported.
+
+    Example: cjsim rehearse shop shop_better --metric clv --sizes 2000,10000 --days 28
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))}, "rehearse")

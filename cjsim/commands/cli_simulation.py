@@ -65,7 +65,10 @@ def simulate(
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
-    """Simulate a scenario and print its metrics with intervals."""
+    """Simulate a scenario and print its metrics with intervals.
+
+    Example: cjsim simulate shop --customers 5000
+    """
     document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
     if events and out is None:
         raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
@@ -192,7 +195,10 @@ def walk(
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
-    """Print the diary of one customer, with dates, reasons and amounts."""
+    """Print the diary of one customer, with dates, reasons and amounts.
+
+    Example: cjsim walk shop --customer 7 --truth
+    """
     document = load_scenario(scenario, parse_set_options(sets, seed=seed))
     print_warnings(scenario, document)
     if "numba" not in sys.modules and customer < document.customers and not document.has_shared_resources:

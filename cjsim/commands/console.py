@@ -159,4 +159,11 @@ def print_output(
     elif table_format == "xlsx":
         typer.echo(xlsx_bytes(table()), nl=False)
     else:
-        typer.echo(text())
+        print_text(text())
+
+
+def print_text(text: str) -> None:
+    """Print text, in which lines of prose are wrapped to the width of the terminal."""
+    from cjsim.metrics.text_table import wrap_prose
+
+    typer.echo(wrap_prose(text))

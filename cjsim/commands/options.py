@@ -90,7 +90,8 @@ def duration_parser(name: str) -> Callable[[str | float], float]:
         try:
             found = float(parse_duration(text))
         except ValueError as error:
-            raise _WrongOption(format_error(name, str(error), short_repr(text), "Use a duration such as 14d.")) from error
+            remedy = getattr(error, "remedy", "Use a duration such as 14d.")
+            raise _WrongOption(format_error(name, str(error), short_repr(text), remedy)) from error
         if not found:
             raise _WrongOption(format_error(name, "must be above 0", short_repr(text), "Use a duration such as 14d."))
         return found

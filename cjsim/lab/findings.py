@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cjsim.json_records import JsonRecord, Number, plain_values
 from cjsim.lab.moments import IntervalEstimate
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value, in_currency
 from cjsim.output_folder import FolderResult
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class ArmEffect(JsonRecord):
         """Format the baseline and the value with enough decimals to show their difference."""
         usual = decimal_places(self.unit, (self.baseline, self.value))
         decimals = max(usual, min(usual + 3, decimal_places(self.unit, (self.absolute.effect,))))
-        return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
+        baseline, value = (in_currency(format_value(one, self.unit, decimals), self.unit) for one in (self.baseline, self.value))
+        return baseline, value
 
     def estimate(self, *, is_relative: bool) -> IntervalEstimate:
         """Return the effect, either as a fraction of the baseline or in the unit of the metric."""
@@ -228,7 +229,8 @@ class Findings(JsonRecord, FolderResult):
             return f"The hypothesis predicts {change}"
         size = f"{100 * self.size:g} %"
         if not self.is_relative:
-            size = format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
+            unit = self.decisive_arm.effect.unit
+            size = in_currency(format_value(self.size, unit, 2, is_difference=True).lstrip("+"), unit)
         return f"The hypothesis predicts {change} of at least {size}"
 
 
@@ -260,7 +262,7 @@ def format_effect(effect: IntervalEstimate, unit: str) -> str:
         return format_relative_effect(effect)
     decimals = decimal_places(unit, effect)
     interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
-    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {interval}".rstrip()
+    return f"{in_currency(format_value(effect.effect, unit, decimals, is_difference=True), unit)} {interval}".rstrip()
 
 
 def format_relative_effect(effect: IntervalEstimate) -> str:

@@ -10,7 +10,7 @@ from cjsim.lab.document_diff import diff_documents, shorten_value
 from cjsim.lab.effect_figures import EFFECTS_FIGURE
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
 from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, customers_phrase, format_relative_effect
-from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.metrics.number_format import decimal_places, format_value, in_currency
 from cjsim.scenario.phrases import duration_phrase, join_names, name_with_title
 from cjsim.version import __version__
 
@@ -178,7 +178,8 @@ def _seeds_section(findings: Findings) -> Iterable[str]:
 def _format_seed_effect(findings: Findings, arm: ArmResult, value: float) -> str:
     if findings.is_relative:
         return f"{100 * value:+.3g} %"
-    return format_value(value, arm.effect.unit, decimal_places(arm.effect.unit, (value,)), is_difference=True)
+    unit = arm.effect.unit
+    return in_currency(format_value(value, unit, decimal_places(unit, (value,)), is_difference=True), unit)
 
 
 def _interpretation_section(experiment: Experiment, findings: Findings) -> Iterable[str]:

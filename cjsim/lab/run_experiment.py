@@ -122,9 +122,11 @@ def _metric_units(experiment: Experiment) -> dict[str, str]:
     """Return the unit of each metric of the experiment."""
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import all_metric_definitions
+    from cjsim.metrics.number_format import named_unit
 
     definitions = all_metric_definitions(compile_scenario(experiment.scenario).codebook)
-    return {metric: definitions[metric].unit for metric in (experiment.metric, *experiment.watch)}
+    currency = experiment.scenario.currency
+    return {metric: named_unit(definitions[metric].unit, currency) for metric in (experiment.metric, *experiment.watch)}
 
 
 def _arm_result(

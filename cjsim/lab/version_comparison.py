@@ -14,7 +14,7 @@ from cjsim.lab.document_diff import DocumentChange, diff_documents
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.metrics.number_format import decimal_places, format_value, in_currency, named_unit
 from cjsim.output_folder import FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Scenario settings that select customers and days but do not change the journey or the policy.
-_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate")
+_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate", "currency")
 _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 
@@ -90,7 +90,7 @@ class VersionComparison(FolderResult):
         return "\n".join([*lines, *(["", *self._effect_lines()] if self.joint_effect is not None else [])])
 
     def _effect_lines(self) -> Iterator[str]:
-        baseline = format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,)))
+        baseline = in_currency(format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,))), self.unit)
         yield f"Effect of each change alone on {self.metric} (baseline {baseline}, 95 % intervals):"
         assert self.joint_effect is not None
         simulated = [one for one in self.changes if not one.change.is_title]
@@ -189,7 +189,7 @@ class _ChangeSimulator:
 
         self.old, self.metric, self._simulate = old, metric, simulate
         self.baseline_run = simulate(old)
-        self.unit = find_metric_definition(self.baseline_run, metric).unit
+        self.unit = named_unit(find_metric_definition(self.baseline_run, metric).unit, old.currency)
         self.old_data = old.to_dict()
 
     def compare(self, new: Scenario, changes: tuple[DocumentChange, ...], description_diff: tuple[str, ...]) -> VersionComparison:

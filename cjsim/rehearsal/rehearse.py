@@ -128,6 +128,7 @@ def rehearse(
         starts_on=settings.starts_on,
         customers=base.customers,
         seed=base.seed,
+        currency=base.currency,
     )
 
 

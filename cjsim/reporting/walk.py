@@ -90,6 +90,7 @@ def walk(
         who=builder.customer_attributes(),
         lines=tuple(builder.diary_lines()),
         end=builder.final_outcomes(),
+        currency=scenario.currency,
     )
 
 

@@ -75,11 +75,11 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon or follow-up.
+            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, follow-up or currency.
         """
         (name, baseline), others = _split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days"):
+            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days", "currency"):
                 _require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
@@ -188,7 +188,9 @@ class Comparison(FolderResult):
             name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        return plain_values({"baseline": self.baseline, "answer": self.answer, "alternatives": alternatives})
+        currency = self.runs[self.baseline].provenance.currency
+        named = {"currency": currency} if currency else {}
+        return plain_values({"baseline": self.baseline, "answer": self.answer, **named, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a DataFrame with one row per alternative and metric.
@@ -280,8 +282,8 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, they differ in start, horizon, entry or (unless given) number of customers, or one of them
-        cannot be loaded or simulated.
+        If there are fewer than two scenarios, they differ in start, horizon, currency, entry or (unless given) number of customers, or one
+        of them cannot be loaded or simulated.
     Exception
         Any exception raised by a process.
 
@@ -308,7 +310,7 @@ def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
 
 
 def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
-    """Raise if scenarios cannot be compared because their customers or dates differ.
+    """Raise if scenarios cannot be compared because their customers, dates or currencies differ.
 
     Parameters
     ----------
@@ -320,11 +322,11 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, or they differ in start, horizon, entry or (unless given) number of customers.
+        If there are fewer than two scenarios, or they differ in start, horizon, currency, entry or (unless given) number of customers.
     """
     (name, baseline), others = _split_off_baseline(scenarios, Scenario)
     for other, scenario in others.items():
-        for field in ("start", "horizon") if customers else ("start", "horizon", "customers"):
+        for field in ("start", "horizon", "currency", *([] if customers else ["customers"])):
             _require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
         _require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
 
@@ -371,4 +373,5 @@ def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
 def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
     if expected != value:
         remedy = f"Use the same {field} for both."
-        raise InputError(format_error(f"'{other}'", f"must have the same {field} as '{name}' ({expected})", short_repr(value), remedy))
+        must = f"must have the same {field} as '{name}' ({'none' if expected is None else expected})"
+        raise InputError(format_error(f"'{other}'", must, "none" if value is None else short_repr(value), remedy))

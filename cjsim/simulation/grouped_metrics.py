@@ -55,6 +55,8 @@ class GroupedMetrics(FolderResult):
         not assigned at random.
     definitions : Mapping of str to MetricDefinition
         The metrics, in table order.
+    currency : str or None
+        Currency of the scenario.
     """
 
     by: str
@@ -64,6 +66,7 @@ class GroupedMetrics(FolderResult):
     exposed: Mapping[str, int]
     differences: Mapping[str, Mapping[str, GroupDifference]]
     definitions: Mapping[str, MetricDefinition]
+    currency: str | None = None
     _marker = "groups.json"
 
     @classmethod
@@ -129,9 +132,17 @@ class GroupedMetrics(FolderResult):
         str
         """
         if not self.exposed:
-            return group_table(self.by, self.groups, self.definitions, self.entered, full=full)
-        counts = self.entered, self.exposed
-        return arm_tables(self.groups, self.differences, self.definitions, counts=counts, is_exposed_only=self.is_exposed_only, full=full)
+            return group_table(self.by, self.groups, self.definitions, self.entered, currency=self.currency, full=full)
+        counts, is_exposed_only = (self.entered, self.exposed), self.is_exposed_only
+        return arm_tables(
+            self.groups,
+            self.differences,
+            self.definitions,
+            counts=counts,
+            is_exposed_only=is_exposed_only,
+            currency=self.currency,
+            full=full,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null. `exposed` and `differences` are present only for arms."""
@@ -179,7 +190,7 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
     """
     kind, _, name = by.partition(":")
     if kind == _ARM:
-        experiment = find_experiment(codebook, name or None)
+        experiment = find_experiment(codebook, name or None, "by")
         return f"{_ARM}:{experiment}", experiment
     if by not in codebook.attributes:
         known = [*codebook.attributes, *([_ARM] if codebook.experiments else [])]
@@ -232,6 +243,7 @@ def _estimated(
         exposed=MappingProxyType(exposed),
         differences=_frozen(differences),
         definitions=MappingProxyType(definitions),
+        currency=run.provenance.currency,
     )
 
 

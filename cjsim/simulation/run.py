@@ -96,12 +96,13 @@ class Run(RunRecord, FolderResult):
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null. `processes` is present only if processes were run."""
+        """Return plain values for JSON. Undefined numbers become null. `processes` and `currency` are present only if there are any."""
         origin = self.provenance
         return {
             "scenario": origin.scenario,
             "customers": len(self),
             "seed": origin.seed,
+            **({"currency": origin.currency} if origin.currency else {}),
             "engine": origin.engine,
             **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,

@@ -4,8 +4,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.progress import Progress
-from cjsim.simulation.scenario_sources import ScenarioSource
+from cjsim.simulation.experiment_arms import find_experiment
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -46,9 +48,11 @@ def export_trial(
     InputError
         As in `simulate` and `Run.trial`.
     """
+    checked = as_scenario(scenario).checked()
+    find_experiment(compile_scenario(checked).codebook, experiment)  # before the simulation, which may take a long time
     with tempfile.TemporaryDirectory() as folder:
         run = simulate(
-            scenario,
+            checked,
             customers=customers,
             seed=seed,
             threads=threads,

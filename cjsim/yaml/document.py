@@ -314,7 +314,7 @@ def _documents_in(data: Any) -> Iterable[dict[str, Any]]:
 
 def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], location: str) -> Node:
     for path, value in values.items():
-        root = set_value(root, model, path, value if isinstance(value, Node) else to_tree(value, location))
+        root = set_value(root, model, path, value if isinstance(value, Node) else to_tree(value, location, str(path)))
     return root
 
 

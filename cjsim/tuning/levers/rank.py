@@ -104,6 +104,7 @@ def levers(
         refusal_reasons=MappingProxyType(refused),
         digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, requests),
         seconds=time.perf_counter() - started,
+        currency=scenario.currency,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
+from cjsim.metrics.number_format import named_unit
 from cjsim.output_folder import FolderResult
 from cjsim.scenario.value_numbers import number_of
 from cjsim.table_files import write_csv
@@ -78,7 +79,7 @@ class LeverRanking(RankingData, FolderResult):
             effect=largest.metric_effect.effect,
             low=largest.metric_effect.low,
             high=largest.metric_effect.high,
-            unit=self.unit,
+            unit=named_unit(self.unit, self.currency),
             customers=self.customers,
             seed=self.seed,
             digest=self.digest,

@@ -8,6 +8,7 @@ from typing import Any
 from cjsim.errors import InputError
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
+from cjsim.metrics.number_format import named_unit
 from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.simulation.documents import Scenario
 from cjsim.table_files import write_csv
@@ -83,7 +84,7 @@ class Optimum(SearchResult, FolderResult):
             effect=None if gain is None else gain.effect,
             low=None if gain is None else gain.low,
             high=None if gain is None else gain.high,
-            unit=self.baseline[objective.metric].unit,
+            unit=named_unit(self.baseline[objective.metric].unit, self.study.scenario.currency),
             customers=found.customers or self.study.customers_per_trial,
             seed=self.study.seed,
             digest=self.study.digest(),
