@@ -24,7 +24,8 @@ from cjsim.version import __version__
 
 app = typer.Typer(
     name="cjsim",
-    help="Simulate how customers respond to messages, offers and service, and estimate how policies change retention and CLV.",
+    help="Simulate how customers respond to messages, offers and service, and estimate how policies change retention and CLV.\n\n"
+    "Example: cjsim compare shop shop_better",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -6,18 +6,21 @@ import os
 import re
 import shutil
 import tempfile
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import write_json
+from cjsim.table_files import write_csv
+from cjsim.tabular_result import TabularResult
 
 MANIFEST_FILE = "manifest.json"
 COMPARISON_FILE = "comparison.json"
 COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, to mark a complete result
-_RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|(customers|truth|log)\.parquet"
+_RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|groups\.csv|(customers|truth|log)\.parquet"
 _OTHER_FILE_PATTERN = r"trial\.csv|comparison\.(json|png)|levers\.(csv|json)|tornado\.png|sobol\.csv"
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|{_OTHER_FILE_PATTERN}")
 _MAX_LISTED_FILES = 5
@@ -155,7 +158,7 @@ def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Itera
         raise InputError(message) from error
 
 
-class FolderResult(ABC):
+class FolderResult(TabularResult):
     """A result that is saved as files in a folder. The docstrings of subclasses list the files."""
 
     _marker = MANIFEST_FILE  # the file that is written last
@@ -185,8 +188,13 @@ class FolderResult(ABC):
         return target
 
     @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+
     def _write_files(self, folder: Path) -> None:
-        """Write all files, the marker last."""
+        """Write all files, the marker last. By default, they are the table as CSV and the marker, which contains the result as JSON."""
+        write_csv(self.to_pandas(), folder / Path(self._marker).with_suffix(".csv"))
+        write_json(folder / self._marker, self.to_json())
 
 
 @contextlib.contextmanager

@@ -29,10 +29,13 @@ def optimize(
     out: options.Out = None,
     force: options.Force = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Find the best policy settings and confirm them on fresh customers.
 
     Repeat the command to resume an interrupted study. Run it several times in parallel to share the work.
+
+    Example: cjsim optimize timing --trials 50
     """
     from cjsim.tuning.trial_executors import MAX_WORKERS
 
@@ -47,4 +50,4 @@ def optimize(
         optimum = run_study(document, storage=storage, workers=workers, threads=threads, progress=progress)
         if folder is not None:
             optimum.save(folder, final_folder=out)
-    print_result(optimum, as_json=as_json)
+    print_result(optimum, as_json=as_json, table_format=table_format)

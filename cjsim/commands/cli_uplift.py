@@ -15,7 +15,8 @@ from cjsim.progress import progress_bar
 _TREATMENT_HELP = "Column with the assigned arm."
 _OUTCOME_HELP = "Columns with outcomes after the assignment."
 _FEATURES_HELP = (
-    "Columns from before the assignment. By default, all columns that no other option names, except identifiers, dates and constants."
+    "Columns from before the assignment. By default, all columns that no other option names, except identifiers, dates and constants, "
+    "and of a trial.csv from 'cjsim simulate --trial' the other outcomes."
 )
 _VALUE_HELP = "Value of one unit of the outcome, such as the margin of an order."
 _COST_HELP = "Cost of treating one customer, in the unit of --value."
@@ -81,10 +82,13 @@ def uplift(
     out: options.Out = None,
     force: Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder, and an existing rule file.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
-    With --propensity the data may be observational.
+    With --propensity the data may be observational. `cjsim simulate --trial` writes such data.
+
+    Example: cjsim uplift trial.csv --treatment arm --control control --outcome revenue
     """
     if rule is not None and rule_file is None:
         raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
@@ -123,7 +127,7 @@ def uplift(
         )
         if folder is not None:
             readout.save(folder)
-    print_result(readout, as_json=as_json)
+    print_result(readout, as_json=as_json, table_format=table_format)
     if rule_file is not None:
         readout.rule(policy=rule).save(rule_file)
         typer.echo(f"{rule_file}: wrote the rule", err=True)

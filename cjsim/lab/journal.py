@@ -5,13 +5,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unknown_name_parts
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
 from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest, UnreadableResultError
+from cjsim.output_folder import FolderResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("date", "kind", "name", "hypothesis", "scenario", "metric", "verdict", "effect", "low", "high", "unit", "customers", "seed")
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,9 @@ class JournalEntry:
         return {"run_dir": str(self.folder), **self.manifest.to_json()}
 
 
-@dataclass(frozen=True)
-class JournalListing:
-    """Entries of the journal, newest first.
+@dataclass(frozen=True, repr=False)
+class JournalListing(FolderResult):
+    """Entries of the journal, newest first. `save` writes `journal.csv` and `journal.json`.
 
     Attributes
     ----------
@@ -58,6 +64,13 @@ class JournalListing:
 
     entries: tuple[JournalEntry, ...]
     unreadable: tuple[str, ...] = ()
+    _marker = "journal.json"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _facts(self) -> str:
+        return f"{len(self.entries)} findings"
 
     def __str__(self) -> str:
         return self.summary()
@@ -79,6 +92,15 @@ class JournalListing:
     def _unreadable_lines(self) -> list[str]:
         return [f"not listed: {message}" for message in self.unreadable]
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per finding. The date is in UTC, and the effect in `unit`."""
+        import pandas as pd
+
+        rows = [[getattr(entry.manifest, name) for name in _COLUMNS] + [str(entry.folder)] for entry in self.entries]
+        frame = pd.DataFrame(rows, columns=[*_COLUMNS, "folder"])
+        frame["date"] = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
+        return frame.astype(dict.fromkeys(("effect", "low", "high"), float))
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"findings": [entry.to_json() for entry in self.entries], "unreadable": list(self.unreadable)}
@@ -89,12 +111,12 @@ class Journal:
 
     Parameters
     ----------
-    reports : Path
+    reports : str or Path
         The report folder. If it does not exist, the journal is empty.
     """
 
-    def __init__(self, reports: Path) -> None:
-        self.reports = reports
+    def __init__(self, reports: str | Path = "reports") -> None:
+        self.reports = Path(reports)
 
     def entries(
         self,

@@ -23,6 +23,7 @@ from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import default_population_limit, simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
@@ -30,13 +31,15 @@ _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_t
 _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv", "contacts", "opens", "clicks", "opt_outs", "referrals")
 
 
-def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None) -> Diary:
+def walk(
+    scenario: ScenarioSource, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None
+) -> Diary:
     """Simulate one customer and return the diary.
 
     Parameters
     ----------
-    scenario : Scenario
-        A journey under a policy.
+    scenario : Scenario, str or path
+        A scenario, the path of its file, or the name of one in the library, such as 'shop'.
     customer : int
         Number of the customer, counting from 0. Initial customers come first, then arrivals, then referred customers.
     seed : int, optional
@@ -68,6 +71,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     >>> [line.text for line in walk(Scenario.from_dict(tiny), customer=2).lines]
     ['Enters the simulation', 'order for 10.00', 'order for 10.00']
     """
+    scenario = as_scenario(scenario)
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
     shares_resources = has_shared_resources(plan.world)
@@ -86,6 +90,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
         who=builder.customer_attributes(),
         lines=tuple(builder.diary_lines()),
         end=builder.final_outcomes(),
+        currency=scenario.currency,
     )
 
 

@@ -36,9 +36,9 @@ from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
-from cjsim.simulation.run import Run
+from cjsim.simulation.run import Run, run_from_plan
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 LOG_BUFFER_ROWS = 120_000
@@ -47,7 +47,7 @@ MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default limit: the la
 
 
 def simulate(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     *,
     customers: int | None = None,
     seed: int | None = None,
@@ -64,8 +64,8 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario
-        A journey under a policy.
+    scenario : Scenario, str or path
+        A scenario, the path of its file, or the name of one in the library, such as 'shop'.
     customers : int, optional
         Number of initial customers. Overrides the scenario. May be 0 only if the scenario has acquisition channels.
     seed : int, optional
@@ -120,8 +120,7 @@ def simulate(
     >>> float(simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean())
     90.0
     """
-    if not isinstance(scenario, Scenario):
-        raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
+    scenario = as_scenario(scenario)
     started = time.perf_counter()
     least = 0 if scenario.journey.acquisition else 1
     n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)
@@ -172,7 +171,7 @@ def simulate(
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
     provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=digest)
-    return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
+    return run_from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
 class RowWriter(Protocol):

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, format_error
@@ -21,6 +20,7 @@ from cjsim.tuning.search import search
 from cjsim.tuning.storage import IN_MEMORY, TrialStore
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial_executors import MAX_WORKERS, InProcessExecutor, MultiProcessExecutor
+from cjsim.yaml.document import as_document
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -44,8 +44,8 @@ def optimize(
 
     Parameters
     ----------
-    study : Study or path
-        The study, or the path of its file.
+    study : Study, str or path
+        The study, the path of its file, or its name in the library, such as 'frequency'.
     trials, seed : int, optional
         Override the number of trials and the seed of the study.
     sampler : optuna.samplers.BaseSampler or str, optional
@@ -108,9 +108,7 @@ def optimize(
 def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any]) -> Study:
     """Return a valid study with some settings overridden."""
     values = {path: value for path, value in changes.items() if value is not None}
-    if isinstance(study, (str, os.PathLike)):
-        return Study.load(Path(study), set=values)
-    if not isinstance(study, Study):
-        remedy = "Load one with Study.load(FILE)."
-        raise InputError(format_error("study", "must be a Study or the path of a study file", type(study).__name__, remedy))
+    if isinstance(study, str | os.PathLike):
+        return Study.load(study, set=values)
+    study = as_document(study, Study, argument="study")
     return study.with_values(values) if values else study.checked()

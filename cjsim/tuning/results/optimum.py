@@ -8,9 +8,11 @@ from typing import Any
 from cjsim.errors import InputError
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
-from cjsim.output_folder import folder_to_write
+from cjsim.metrics.number_format import named_unit
+from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.results.optimum_summary import summarize_optimum
+from cjsim.table_files import write_csv
+from cjsim.tuning.results.optimum_summary import summarize_optimum, verdict_text
 from cjsim.tuning.results.search_figure import SEARCH_FIGURE
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
@@ -19,8 +21,14 @@ from cjsim.yaml.tree import to_yaml
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Optimum(SearchResult):
+class Optimum(SearchResult, FolderResult):
     """Result of a study. For attributes, see `SearchResult`."""
+
+    def _facts(self) -> str:
+        return f"{self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict}"
+
+    def _answer(self) -> str:
+        return verdict_text(self)
 
     def __str__(self) -> str:
         return self.summary()
@@ -55,13 +63,13 @@ class Optimum(SearchResult):
         """
         with folder_to_write(folder) as target:
             write_json(target / "optimum.json", self.to_json())
-            self.to_pandas().to_csv(target / "trials.csv")
+            write_csv(self.to_pandas(), target / "trials.csv")
             self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
             SEARCH_FIGURE.save(self, target)
-            self.manifest().write(target)
+            self._manifest().write(target)
         return target
 
-    def manifest(self) -> Manifest:
+    def _manifest(self) -> Manifest:
         """Return the journal entry for this study."""
         objective, found = self.study.objectives[0], self.confirmation
         gain = found.gains.get(objective.metric)
@@ -76,7 +84,7 @@ class Optimum(SearchResult):
             effect=None if gain is None else gain.effect,
             low=None if gain is None else gain.low,
             high=None if gain is None else gain.high,
-            unit=self.baseline[objective.metric].unit,
+            unit=named_unit(self.baseline[objective.metric].unit, self.study.scenario.currency),
             customers=found.customers or self.study.customers_per_trial,
             seed=self.study.seed,
             digest=self.study.digest(),
