@@ -153,7 +153,8 @@ class WrongInputs:
     def wrong_values(self, place: Place) -> Iterator[WrongInput]:
         types = " or ".join(dict.fromkeys(type_of(one) for one in place.choices))
         make = _Maker(self.root, place.field, types)
-        for fault, value in (*WRONG_TYPES.items(), *self.out_of_range(place), *self.wrong_texts(place)):
+        wrong_types = () if types == "any" else WRONG_TYPES.items()
+        for fault, value in (*wrong_types, *self.out_of_range(place), *self.wrong_texts(place)):
             if not any(self.conforms(value, one) for one in place.choices) and not (value is None and place.is_optional):
                 yield make.replaced(place.path, fault, value)
         if isinstance(place.value, str):
