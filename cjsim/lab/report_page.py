@@ -9,8 +9,8 @@ from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.document_diff import diff_documents, shorten_value
 from cjsim.lab.effect_figures import EFFECTS_FIGURE
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
-from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, format_relative_effect
-from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, customers_phrase, format_relative_effect
+from cjsim.metrics.number_format import decimal_places, format_value, in_currency
 from cjsim.scenario.phrases import duration_phrase, join_names, name_with_title
 from cjsim.version import __version__
 
@@ -38,7 +38,7 @@ def render_report_page(experiment: Experiment, findings: Findings, *, run_name: 
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
     lines += [*_arms_section(experiment, experiment.arms()), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{findings.customers_phrase()}*", ""]
+    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{customers_phrase(findings)}*", ""]
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## Effects on other metrics", "", *_watched_section(findings), ""]
     if findings.replications > 1:
@@ -179,7 +179,8 @@ def _seeds_section(findings: Findings) -> Iterable[str]:
 def _format_seed_effect(findings: Findings, arm: ArmResult, value: float) -> str:
     if findings.is_relative:
         return f"{100 * value:+.3g} %"
-    return format_value(value, arm.effect.unit, decimal_places(arm.effect.unit, (value,)), is_difference=True)
+    unit = arm.effect.unit
+    return in_currency(format_value(value, unit, decimal_places(unit, (value,)), is_difference=True), unit)
 
 
 def _interpretation_section(experiment: Experiment, findings: Findings) -> Iterable[str]:

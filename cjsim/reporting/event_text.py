@@ -14,6 +14,7 @@ from cjsim.compiler.plan import Codebook
 from cjsim.engine.trace import TraceStep
 from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH, DueKind, SendDecision, TouchCode
 from cjsim.kernels.world import Array
+from cjsim.metrics.number_format import MONEY_UNIT, with_unit
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
 from cjsim.scenario.kinds.guardrail_rules import PastContact
@@ -88,15 +89,15 @@ def format_short_duration(days: float) -> str:
     return f"{count:.1f}".removesuffix(".0") + f" {unit}" if count < 9.95 else f"{count:.0f} {unit}"
 
 
-def format_money(value: float) -> str:
+def format_money(value: float, currency: str | None = None) -> str:
     """Format money with two decimals, or with more if it would round to zero.
 
     Examples
     --------
-    >>> format_money(1234.5), format_money(0.0001), format_money(0.0)
-    ('1,234.50', '0.0001', '0.00')
+    >>> format_money(1234.5, "EUR"), format_money(0.0001), format_money(0.0)
+    ('1,234.50 EUR', '0.0001', '0.00')
     """
-    return f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.2g}"
+    return with_unit(f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.2g}", MONEY_UNIT, currency)
 
 
 class EventDescriber:
@@ -118,7 +119,7 @@ class EventDescriber:
 
     def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
         self.journey, self.policy, self.start = scenario.journey, scenario.policy, scenario.start
-        self.codebook = codebook
+        self.codebook, self.currency = codebook, scenario.currency
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
         self.past_contacts: list[PastContact] = []
@@ -143,7 +144,9 @@ class EventDescriber:
             TouchCode.FLOW_EXITED: lambda row, _: EventText(f"Flow '{source(row)}' ends early", f"after {self._last_event_title()}"),
             TouchCode.EXPOSED: self._describe_exposure,
             TouchCode.OFFERED: lambda row, _: EventText(f"Receives offer '{source(row)}'", self._offer_terms(source(row))),
-            TouchCode.REDEEMED: lambda row, _: EventText(f"Redeems offer '{source(row)}'", f"{format_money(float(row['value']))} off"),
+            TouchCode.REDEEMED: lambda row, _: EventText(
+                f"Redeems offer '{source(row)}'", f"{format_money(float(row['value']), scenario.currency)} off"
+            ),
             TouchCode.ASKED: self._describe_request,
             TouchCode.ASKED_AGAIN: lambda row, _: EventText(f"Contacts {source(row)} again", "a request is already open"),
             TouchCode.ANSWERED_IN_TIME: self._describe_answer,
@@ -186,7 +189,7 @@ class EventDescriber:
         value : float
             Amount of a purchase, money; 0 for other events.
         """
-        text = self._event_title(name) + (f" for {format_money(value)}" if value else "")
+        text = self._event_title(name) + (f" for {format_money(value, self.currency)}" if value else "")
         is_first = step.kind is DueKind.CLOCK and not self._step_events
         why = self._reason_for_timing(name, step.time) if is_first else self._preceding_cause()
         self.past_events.append(name)
@@ -315,7 +318,9 @@ class EventDescriber:
 
     def _offer_terms(self, name: str) -> str:
         offer = self.journey.offers[name]
-        discount = f"{100 * offer.discount:g} % off" if offer.discount is not None else f"{format_money(offer.amount or 0.0)} off"
+        discount = (
+            f"{100 * offer.discount:g} % off" if offer.discount is not None else f"{format_money(offer.amount or 0.0, self.currency)} off"
+        )
         return f"{discount}, valid {format_short_duration(offer.valid)}"
 
     def _describe_request(self, row: Array, step: TraceStep) -> EventText:

@@ -18,6 +18,7 @@ import pytest
 from conftest import ROOT
 from error_messages import WORLDS, replace_each
 from fake_search import load_test_study
+from output_files import unnamed_files
 from typer.testing import CliRunner
 
 import cjsim as cj
@@ -144,9 +145,10 @@ def test_saved_best_scenario_extends_the_original_file(tmp_path: Path) -> None:
     file.write_text(f"name: s\nscenario: sub/tiny.yaml\ntrials: 2\n{free}\nobjectives: [clv]\n")
     out = tmp_path / "deep" / "out"
     for _ in range(2):  # into a new folder, then into the existing one
-        done = CliRunner().invoke(app, ["optimize", str(file), "--storage", "memory", "--out", str(out)])
+        done = CliRunner().invoke(app, ["optimize", str(file), "--storage", "memory", "--out", str(out), "--force"])
         assert done.exit_code == 0, done.stderr
         assert "extends: ../../sub/tiny.yaml" in (out / "best.yaml").read_text()
+    assert unnamed_files(out, "optimize") == []
     best = json.loads((out / "optimum.json").read_text())["best"]["params"]
     assert Scenario.load(out / "best.yaml") == Scenario.load(tmp_path / "sub" / "tiny.yaml", set=best)
 

@@ -90,7 +90,7 @@ def test_several_errors_are_reported_together() -> None:
 
 
 def test_empty_step_is_rejected() -> None:
-    with pytest.raises(InputError, match="must be text, got nothing"):
+    with pytest.raises(InputError, match="must be the name of a message, got nothing"):
         Scenario.load(WORLDS / "tiny.yaml").with_values({"policy.flows.greet.steps[0].send": None})
 
 

@@ -134,7 +134,7 @@ class AlternativeReport:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RehearsalData:
     """Rehearsed tests of alternatives against a baseline.
 
@@ -156,6 +156,8 @@ class RehearsalData:
         Date on which customers switch to the alternative; None: it applies from entry.
     customers, seed : int
         Number of initial customers and seed of the simulations.
+    currency : str or None
+        Currency of the scenarios.
     """
 
     base: str
@@ -168,6 +170,7 @@ class RehearsalData:
     starts_on: date | None = None
     customers: int = 0
     seed: int = 1
+    currency: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. The first alternative appears at the top level; `alternatives` holds all of them by name."""
@@ -177,6 +180,7 @@ class RehearsalData:
             {
                 "metric": self.metric,
                 "unit": self.unit,
+                **({"currency": self.currency} if self.currency else {}),
                 **first,
                 "mode": self.mode,
                 "shared": self.shared,
