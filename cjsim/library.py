@@ -1,5 +1,6 @@
 """The library: journeys, policies, scenarios and studies that ship with cjsim and can be named instead of a path."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -91,7 +92,11 @@ def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: 
         If `name` looks like a library name, but is neither a file nor in the library.
     """
     path = folder / name
-    if not _NAME_PATTERN.fullmatch(str(name)) or path.is_file():
+    try:
+        is_path = not _NAME_PATTERN.fullmatch(str(name)) or path.is_file()
+    except OSError:  # a name that is too long
+        is_path = False
+    if is_path:
         return path
     names = {entry.name: entry.path for kind in reversed(kinds) for entry in library_entries(kind)}
     if str(name) in names:
@@ -102,5 +107,5 @@ def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: 
         or nearest_file(name, folder=folder)
         or "Use a path that ends in .yaml, or a name that cjsim library lists."
     )
-    got = "a directory" if path.is_dir() else short_repr(str(name)) if where else "neither"
-    raise InputError(format_error(where or str(name), must, got, remedy))
+    got = "a directory" if os.path.isdir(path) else short_repr(str(name)) if where else "neither"  # noqa: PTH112, no OSError
+    raise InputError(format_error(where or short_repr(str(name)).strip("'"), must, got, remedy))

@@ -59,17 +59,20 @@ def metrics(
     """
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import all_metric_definitions
+    from cjsim.metrics.number_format import named_unit
     from cjsim.metrics.ratios import CUSTOMERS_WHO_ENTERED
     from cjsim.metrics.shipped_metrics import PLACEHOLDER_NAMES
     from cjsim.metrics.text_table import align_columns, wrap_lines
 
-    codebook = PLACEHOLDER_NAMES if scenario is None else compile_scenario(load_scenario(scenario, {})).codebook
+    document = None if scenario is None else load_scenario(scenario, {})
+    codebook = PLACEHOLDER_NAMES if document is None else compile_scenario(document).codebook
     definitions = all_metric_definitions(codebook).values()
     facts = ("name", "unit", "better", "title", "is_total", "has_selected_denominator", "is_detail")
     listed = [
         {fact: getattr(one, fact) for fact in facts} | {"denominator": None if one.is_total else one.denominator} for one in definitions
     ]
-    rows = [[one.name, one.unit, one.better, one.full_title] for one in definitions]
+    currency = None if document is None else document.currency
+    rows = [[one.name, named_unit(one.unit, currency), one.better, one.full_title] for one in definitions]
     notes = ["", f"Metrics without another denominator are divided by the number of {CUSTOMERS_WHO_ENTERED}."]
     if scenario is None:
         notes.append("Names in capitals stand for names of a scenario. List the metrics of one: cjsim metrics shop.")

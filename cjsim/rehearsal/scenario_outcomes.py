@@ -13,6 +13,7 @@ from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import RatioTerms
 from cjsim.rehearsal.customer_resampling import ArmPopulations
+from cjsim.rehearsal.effect_estimates import EffectDeviations, jackknife_deviations
 from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
@@ -70,12 +71,20 @@ class TestedOutcomes(NamedTuple):
         Who enrolls; None without a trigger.
     interference : Interference or None
         Bias of mixed assignment; None if customers share nothing.
+    replicates : EffectDeviations or None
+        Deviations of the effects between replications of mixed assignment; None if customers share nothing.
     """
 
     populations: ArmPopulations
     truth: PairedDifference
     enrollment: TriggeredEnrollment | None = None
     interference: Interference | None = None
+    replicates: EffectDeviations | None = None
+
+    @property
+    def deviations(self) -> EffectDeviations:
+        """How far the effects are from those that other simulated customers would give."""
+        return self.replicates or jackknife_deviations(self.populations)
 
     @classmethod
     def of_independent_customers(cls, outcomes: PotentialOutcomes, enrollment: TriggeredEnrollment | None = None) -> "TestedOutcomes":

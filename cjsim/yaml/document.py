@@ -113,6 +113,11 @@ class Document(StrictModel):
             raise _input_error(faults, root)
         return record
 
+    def __dir__(self) -> list[str]:
+        """Names for completion: fields and methods of documents, without those that pydantic gives every model."""
+        inherited = set(dir(StrictModel))
+        return [name for name in super().__dir__() if name.startswith("_") or name not in inherited]
+
     def source(self) -> Node:
         """Return the tree that the record was read from, or else a tree built from the record."""
         return self._origin.root or to_tree(self, type(self).__name__.lower())
