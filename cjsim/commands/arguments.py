@@ -111,7 +111,9 @@ def find_warnings(document: "Document", simulated: "Callable[[Scenario], list[st
     """
     from cjsim.lab.experiment import Experiment
     from cjsim.scenario.spec import ScenarioSpec
+    from cjsim.tuning.study import Study
     from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
+    from cjsim.validate.free_value_lint import free_value_warnings
     from cjsim.validate.lint import all_lint_warnings
     from cjsim.validate.unused_lint import without_parts_of_others
 
@@ -125,8 +127,9 @@ def find_warnings(document: "Document", simulated: "Callable[[Scenario], list[st
     if isinstance(document, Experiment):  # its arms may use what the baseline does not
         found = found._replace(reported=without_parts_of_others(record, found.reported, [arm.scenario for arm in document.arms()]))
     unused = [] if simulated is None else unused_entry_warnings(record, warnings)
+    own = free_value_warnings(document.free, document.mixes) if isinstance(document, Study) else ()
     return SortedWarnings(
-        [f"{prefix}{warning}" for warning in (*found.reported, *unused)],
+        [*own, *(f"{prefix}{warning}" for warning in (*found.reported, *unused))],
         [one._replace(warning=f"{prefix}{one.warning}") for one in found.accepted],
     )
 
