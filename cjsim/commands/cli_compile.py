@@ -19,12 +19,7 @@ def compile(as_json: options.Json = False, table_format: options.Format = None) 
 
     with progress_bar() as progress:
         compiled = compile_kernels(ALL_KERNELS, progress)
-    result = f"compiled {compiled} kernels" if compiled else f"all {len(ALL_KERNELS)} kernels are already compiled"
-    facts = {"kernels": len(ALL_KERNELS), "compiled": compiled, "cache": str(cache_folder())}
-    print_output(
-        as_json,
-        table_format,
-        text=lambda: f"cjsim: {result}, in {cache_folder()}",
-        content=lambda: facts,
-        table=lambda: record_table([facts]),
-    )
+    content = {"kernels": len(ALL_KERNELS), "compiled": compiled, "cache": str(cache_folder())}
+    result = f"Compiled {compiled} kernels" if compiled else f"All {len(ALL_KERNELS)} kernels are already compiled"
+    text = f"{result}, in this folder:\n{cache_folder()}"
+    print_output(as_json, table_format, text=lambda: text, content=lambda: content, table=lambda: record_table([content]))

@@ -140,7 +140,8 @@ def _simulate_outcomes(
         require_no_trigger(settings, shared)
     runs = len(tested.days) * (1 + len(tested.alternatives))
     if shared:
-        runs = len(tested.days) * settings.replications * (1 + 2 * len(tested.alternatives))
+        n_others = len(tested.alternatives)
+        runs = settings.replications * (len(tested.days) * (1 + 2 * n_others) - n_others)
     elif settings.trigger is not None:
         runs = count_of_simulations(tested)
     with progress_task(progress, runs, f"simulations of {tested.base.name}"):

@@ -322,5 +322,5 @@ def _input_error(faults: list[Fault], root: Node) -> InputError:
     """Combine faults into one error. The message shows the first five."""
     lines = list(dict.fromkeys(fault.message(root) for fault in faults))
     n_more = len(lines) - _MAX_REPORTED_FAULTS
-    more = [f"({n_more} more error{'s' if n_more > 1 else ''}.)"] if n_more > 0 else []
-    return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]))
+    more = [f"({n_more} more error{'s' if n_more > 1 else ''}. 'cjsim check' shows all.)"] if n_more > 0 else []
+    return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]), errors=lines)

@@ -5,7 +5,7 @@ import math
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value, unit_in_text, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
 from cjsim.rehearsal.scenario_outcomes import Interference
 
