@@ -73,7 +73,7 @@ class CreditRow(NamedTuple):
     ratio_high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttributionData:
     """Credits that attribution rules give to touchpoints, beside their true incremental effects.
 

@@ -31,9 +31,11 @@ def calibrate_purchases(
         str, typer.Option("--until", metavar="DATE", help="Last day of the calibration period. Later purchases form the holdout.")
     ],
     out: options.Out = None,
+    force: options.Force = False,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Fit BG/NBD and gamma-gamma models to a purchase log.
 
@@ -41,10 +43,10 @@ def calibrate_purchases(
 
     Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31
     """
-    with output_folder(out) as folder:
+    with output_folder(out, command="calibrate", force=force) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 
         calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
         if folder is not None:
             calibration.save(folder)
-    print_result(calibration, as_json=as_json)
+    print_result(calibration, as_json=as_json, table_format=table_format)

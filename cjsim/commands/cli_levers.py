@@ -33,8 +33,10 @@ def levers(
     ] = None,
     threads: options.Threads = None,
     out: options.Out = None,
+    force: options.Force = False,
     full: Annotated[bool, typer.Option("--full", help="List all moves, including those without a significant effect.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Rank the levers of a scenario by their effect on a metric.
 
@@ -46,10 +48,10 @@ def levers(
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "List each scenario once."
         raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)})
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)}, "--also")
     baseline, *others = scenarios
     print_warnings(scenario, scenarios[baseline])
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="levers", force=force) as folder, progress_bar() as progress:
         from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 
@@ -63,4 +65,4 @@ def levers(
             )
         if folder is not None:
             ranking.save(folder)
-    print_result(ranking, as_json=as_json, is_full=full)
+    print_result(ranking, as_json=as_json, table_format=table_format, is_full=full)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.json_records import plain_values
+from cjsim.output_folder import FolderResult
 from cjsim.reporting.event_text import format_money, format_short_duration, routine_phrase, satisfaction_band
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_WIDTH = 120  # characters
 _SAME_TIME_TOLERANCE = 1e-9  # days
@@ -61,9 +65,9 @@ class DiaryLine(NamedTuple):
     is_routine: bool
 
 
-@dataclass(frozen=True)
-class Diary:
-    """The diary of one customer.
+@dataclass(frozen=True, repr=False)
+class Diary(FolderResult):
+    """The diary of one customer. `save` writes `diary.csv` and `diary.json`.
 
     Attributes
     ----------
@@ -94,6 +98,13 @@ class Diary:
     lines: tuple[DiaryLine, ...]
     end: dict[str, Any]
     currency: str | None = None
+    _marker = "diary.json"
+
+    def _facts(self) -> str:
+        return f"customer {self.customer:,} of {self.scenario}, seed {self.seed}: {len(self.lines)} events"
+
+    def _answer(self) -> str:
+        return self._closing_text()
 
     def __str__(self) -> str:
         return self.summary()
@@ -131,6 +142,14 @@ class Diary:
         names = {"scenario": self.scenario, "customer": self.customer, "seed": self.seed, "view": view}
         names |= {"currency": self.currency} if self.currency else {}
         return plain_values({**names, "who": self.who, "lines": lines, "end": self.end})
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per event: the date, then the fields of `DiaryLine`. Times are in days, amounts in money."""
+        import pandas as pd
+
+        rows = [{"date": self.date(line.time), **line._asdict()} for line in self.lines]
+        frame = pd.DataFrame(rows, columns=["date", *DiaryLine._fields])
+        return frame.rename(columns={"time": "time_days", "since": "since_days"})
 
     def date(self, time: float) -> datetime:
         """Convert a simulation time to local time.

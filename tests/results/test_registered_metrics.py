@@ -93,7 +93,7 @@ def test_registered_metric_is_compared(big_spenders_metric: str) -> None:
     assert found.alternatives["b"][big_spenders_metric].effect > 0
     assert big_spenders_metric in found.summary()
     assert big_spenders_metric in found.to_json()["alternatives"]["b"]["metrics"]
-    assert found.effects("b", big_spenders_metric).mean() == pytest.approx(found.alternatives["b"][big_spenders_metric].effect)
+    assert found.effects("b", big_spenders_metric)["effect"].mean() == pytest.approx(found.alternatives["b"][big_spenders_metric].effect)
 
 
 def test_registered_metric_can_be_an_objective_and_a_constraint(big_spenders_metric: str) -> None:

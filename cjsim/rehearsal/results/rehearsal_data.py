@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from cjsim.json_records import plain_values
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
-from cjsim.rehearsal.operating_characteristics import DesignReport
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
 from cjsim.rehearsal.ramp.designs_by_phase import RampedTest
+from cjsim.rehearsal.results.design_report import DesignReport
 from cjsim.rehearsal.scenario_outcomes import Interference, TriggeredEnrollment
 
 
@@ -134,7 +134,7 @@ class AlternativeReport:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RehearsalData:
     """Rehearsed tests of alternatives against a baseline.
 

@@ -5,7 +5,7 @@ import math
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value, unit_in_text, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
 from cjsim.rehearsal.scenario_outcomes import Interference
 
@@ -39,6 +39,11 @@ def rehearsal_table(result: RehearsalData) -> str:
     """
     parts = [_alternative_text(result, name, report) for name, report in result.alternatives.items()]
     return "\n\n".join([*parts, wrap_lines(_legend(result))])
+
+
+def recommendations(result: RehearsalData) -> str:
+    """Return the recommended design of each alternative, one a line."""
+    return "\n".join(f"{name}: {_recommendation(report)}" for name, report in result.alternatives.items())
 
 
 def analysis_title(name: str) -> str:

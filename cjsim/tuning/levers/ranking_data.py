@@ -60,7 +60,7 @@ class LeverEffect(NamedTuple):
         return columns | {"touches": self.changes_any_customer}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RankingData:
     """Lever moves of a scenario, sorted by the size of their effect on a metric.
 

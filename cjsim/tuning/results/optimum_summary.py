@@ -34,7 +34,7 @@ def summarize_optimum(optimum: SearchResult) -> str:
     """
     study = optimum.study
     head = f"{study.name}: {len(optimum.trials):,} trials of {study.customers_per_trial:,} customers, seed {study.seed}"
-    parts = [wrap_lines("\n".join(part)) for part in ([head], _verdict_lines(optimum))] + [_values_table(optimum)]
+    parts = [wrap_lines(head), wrap_lines(verdict_text(optimum)), _values_table(optimum)]
     if optimum.warnings:
         parts.append(wrap_lines("\n".join(f"Warning: {warning}" for warning in optimum.warnings)))
     if optimum.confirmation.metrics:
@@ -42,6 +42,11 @@ def summarize_optimum(optimum: SearchResult) -> str:
     if len(optimum.pareto) > 1:
         parts.append(_pareto_table(optimum))
     return "\n\n".join([*parts, wrap_lines(_cost_lines(optimum))])
+
+
+def verdict_text(optimum: SearchResult) -> str:
+    """Return the verdict in sentences, one a line."""
+    return "\n".join(_verdict_lines(optimum))
 
 
 def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
