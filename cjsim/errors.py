@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 _DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # inside a list or a mapping
@@ -12,7 +13,19 @@ _MIN_CLOSENESS = 0.6  # of a word that may be a misspelling, from 0 to 1
 
 
 class InputError(ValueError):
-    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2."""
+    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2.
+
+    Parameters
+    ----------
+    message : str
+        The message; of many errors, only the first ones.
+    errors : sequence of str
+        All errors, by default the message itself.
+    """
+
+    def __init__(self, message: str, *, errors: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors) or (message,)
 
 
 def format_error(where: str, must: str, got: str, remedy: str = "") -> str:
@@ -49,6 +62,9 @@ def short_repr(value: Any) -> str:
     --------
     >>> short_repr("emial"), short_repr({"a": 1}), short_repr([])
     ("'emial'", "{'a': 1}", 'an empty list')
+    >>> import numpy as np
+    >>> short_repr(np.float64(0.5)), short_repr(np.zeros(3))
+    ('0.5', 'an array of shape (3,)')
     >>> from datetime import date
     >>> short_repr({"from": date(2025, 1, 20)})
     "{'from': 2025-01-20}"
@@ -57,8 +73,10 @@ def short_repr(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value in ([], (), {}):
+    if isinstance(value, (list, tuple, dict)) and not value:
         return "an empty mapping" if isinstance(value, dict) else "an empty list"
+    if type(value).__module__ == "numpy":
+        return short_repr(value.item()) if getattr(value, "ndim", None) == 0 else f"an array of shape {value.shape}"
     try:
         text = " ".join((repr(value) if isinstance(value, (str, int, float, list, dict, tuple)) else f"{value}").split())
     except ValueError:  # Python refuses to format integers of more than 4300 digits
@@ -133,3 +151,29 @@ def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[st
     names = list(choices)
     must = f"must be one of {nearest_choices(word, names)}" if names else f"must be an existing {noun}, but none exist"
     return must, short_repr(word), did_you_mean(word, names) or f"Use an existing {noun}, or declare this one."
+
+
+def require_package(package: str, *, extra: str, where: str, what: str, alternative: str) -> None:
+    """Raise if an optional package is not installed. The message gives the command that installs it.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+    extra : str
+        Extra of cjsim that installs it, such as 'gp'.
+    where : str
+        Field or option that requires it.
+    what : str
+        The value that requires it, formatted for the message.
+    alternative : str
+        What works without the package, such as "use 'tpe'".
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    if find_spec(package) is None:
+        remedy = f"Install it (pip install 'cjsim[{extra}]'), or {alternative}."
+        raise InputError(format_error(where, "must be installed", f"{what}, which requires the package {package}", remedy))

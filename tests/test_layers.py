@@ -11,7 +11,7 @@ from conftest import ROOT
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
     ("errors", "version"),
-    ("json_records",),
+    ("json_records", "table_files", "tabular_result"),
     ("kernel", "library", "progress", "output_folder", "manifest", "csv_rows"),
     ("frame",),
     ("yaml", "uplift"),

@@ -42,6 +42,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
+    if scenario.currency is not None:
+        yield f"All amounts of money are in {scenario.currency}."
 
 
 def _journey_lines(journey: JourneySpec) -> Iterator[str]:

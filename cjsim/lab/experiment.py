@@ -1,25 +1,26 @@
 """The `Experiment` document: a hypothesis, the claimed effect, a baseline and its variants, and their validation."""
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.errors import short_repr, unknown_name_parts
 from cjsim.lab.arms import ExperimentArm, build_arms
 from cjsim.lab.variants import Sweep, Variant
 from cjsim.scenario.fields import Integer, MetricName, Name, RealNumber, Title, check_listed_once
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import space_faults
-from cjsim.yaml.document import Document
+from cjsim.yaml.document import Document, as_document
 from cjsim.yaml.paths import Fault
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
 ANY_VARIANT, ALL_VARIANTS = "any", "all"
 _PERCENT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be the same in all variants
+_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate", "currency")  # must be the same in all variants
 
 
 class ClaimedSize(NamedTuple):
@@ -203,8 +204,8 @@ class Experiment(Document):
                         yield Fault(where, must, f"{short_repr(metric)}, which '{name}' lacks", "Choose another metric.")
 
 
-def as_experiment(source: object) -> Experiment:
-    """Return a validated experiment, loading it if a file is given.
+def as_experiment(source: Experiment | str | os.PathLike[str]) -> Experiment:
+    """Return a validated experiment, loaded if a path is given.
 
     Parameters
     ----------
@@ -216,9 +217,4 @@ def as_experiment(source: object) -> Experiment:
     InputError
         If `source` is neither an experiment nor a path, or the experiment is invalid.
     """
-    if isinstance(source, Experiment):
-        return source.checked()
-    if isinstance(source, str) or hasattr(source, "__fspath__"):
-        return Experiment.load(source)
-    must, remedy = "must be an Experiment or the path of its file", "Load one with Experiment.load(FILE)."
-    raise InputError(format_error("experiment", must, type(source).__name__, remedy))
+    return as_document(source, Experiment, argument="experiment").checked()

@@ -54,7 +54,8 @@ def uplift(
     Parameters
     ----------
     data : str, Path or DataFrame
-        CSV (possibly gzipped) or Parquet file, or a table, with one row per unit.
+        CSV (possibly gzipped) or Parquet file, or a table, with one row per unit. A table with the columns `assigned_day` and
+        `observed_days` is read as one that `export_trial` returned.
     treatment : str
         Column with the assigned arm.
     outcome : str or sequence of str
@@ -62,7 +63,8 @@ def uplift(
     control : str, float or bool, optional
         Value of `treatment` in the control arm. Can be omitted if exactly one value looks like a control, such as 0 or 'none'.
     features : sequence of str, optional
-        Columns measured before the assignment. By default, all columns without a role except identifiers, dates and constants.
+        Columns measured before the assignment. By default, all columns without a role except identifiers, dates and constants; of a
+        trial exported by `export_trial`, also except its other outcomes and the times of the trial.
     cluster : str, optional
         Column of clusters, such as customers with several rows. Standard errors account for them.
     propensity : str or Mapping of str to str, optional
@@ -101,6 +103,8 @@ def uplift(
     source = str(data) if isinstance(data, str | Path) else "data"
     trial = read_trial(data, roles) if isinstance(data, str | Path) else Trial.from_frame(data, roles)
     settings.check_names(tuple(trial.outcomes), trial.arms)
+    if empty := [name for name in adjust if name not in trial.features.columns]:
+        raise InputError(format_error(f"{source}: adjust", "must name columns with values", f"'{empty[0]}', which is empty", "Omit it."))
     notes = list(trial.notes)
     if is_estimated:
         trial, note = _with_estimated_propensities(trial, source, settings.seed)

@@ -1,5 +1,6 @@
 """Types of scalar fields, such as durations, times of day, shares and names: how to parse, validate, format and illustrate them."""
 
+import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0,
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 _NEGATIVE = re.compile(r"-\s*\d")
 _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
+CURRENCY = re.compile(r"^([A-Z]{3}|[A-Z]{0,2}[$\u00a3\u00a5\u20a0-\u20c0])$")  # no lower-case letters: differs from units such as days
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 36_525.0
@@ -97,6 +99,30 @@ def duration_text(value: float) -> str:
         if count * _UNITS[unit] == value and (count or unit == "s"):
             return f"{count}{unit}"
     return f"{Decimal(repr(float(value))):f}d"
+
+
+def readable_duration(value: float | str) -> str:
+    """Format a duration for readers: without weeks, and in hours or days rather than in hundreds of minutes.
+
+    Parameters
+    ----------
+    value : float or str
+        Days, or text in file notation. Text that is not a duration is returned unchanged.
+
+    Examples
+    --------
+    >>> [readable_duration(one) for one in (14.0, "2w", "288min", 1.5, "24h", "90min", "daily")]
+    ['14d', '14d', '4.8h', '36h', '1d', '90min', 'daily']
+    """
+    try:
+        count_of_days = float(parse_duration(value if isinstance(value, str) else days(value)))
+    except ValueError:
+        return str(value)
+    for unit, least, places in (("d", 1.0, 0), ("d", 2.0, 1), ("h", 2 / 24, 1)):
+        count = count_of_days / _UNITS[unit]
+        if count_of_days >= least and math.isclose(count, round(count, places), rel_tol=1e-12):
+            return f"{count:.12g}{unit}"
+    return duration_text(count_of_days)
 
 
 def hour_text(value: float) -> str:
@@ -189,6 +215,12 @@ def _check_name(value: str) -> str:
     return value
 
 
+def _check_currency(value: str) -> str:
+    if not CURRENCY.fullmatch(value):
+        raise ValueError("must be a currency: a code of three capital letters such as EUR, or a symbol such as $")
+    return value
+
+
 _DURATION_SCHEMA = {
     "type": "string",
     "title": "duration",
@@ -225,6 +257,11 @@ NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12, examples=[1.5])]
 Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12, examples=[10])]
 Name = Annotated[str, AfterValidator(_check_name), Field(title="name")]
 Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
+Currency = Annotated[
+    str,
+    AfterValidator(_check_currency),
+    Field(title="currency, as a code of three letters or a symbol", json_schema_extra={"pattern": CURRENCY.pattern}, examples=["EUR"]),
+]
 Weekday = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     Field(title="day of the week", examples=["monday"]),

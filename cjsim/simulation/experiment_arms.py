@@ -10,7 +10,7 @@ from cjsim.kernels.world import Array
 from cjsim.scenario.kinds.steps import experiment_stream
 
 
-def find_experiment(codebook: Codebook, experiment: str | None) -> str:
+def find_experiment(codebook: Codebook, experiment: str | None, where: str = "experiment") -> str:
     """Return the name of an experiment.
 
     Parameters
@@ -19,6 +19,8 @@ def find_experiment(codebook: Codebook, experiment: str | None) -> str:
         Names of the scenario.
     experiment : str, optional
         Name of the experiment. Can be omitted if the policy has only one.
+    where : str
+        Name of the argument, for error messages: 'experiment', or 'by' for groups.
 
     Returns
     -------
@@ -34,10 +36,11 @@ def find_experiment(codebook: Codebook, experiment: str | None) -> str:
         if len(names) == 1:
             return next(iter(names))
         got = f"{len(names)} experiments: {', '.join(names)}" if names else "no experiment"
-        remedy = f"Name it: arm:{next(iter(names))}." if names else "Add 'experiment: NAME' to a split of a flow."
-        raise InputError(format_error("arm", "must belong to the only experiment of the policy", got, remedy))
+        name = f"arm:{next(iter(names))}" if where == "by" else next(iter(names), "")
+        remedy = f"Name it: '{name}'." if names else "Add 'experiment: NAME' to a split of a flow."
+        raise InputError(format_error(where, "must name an experiment unless the policy has exactly one", got, remedy))
     if experiment not in names:
-        raise InputError(format_error("experiment", *unknown_name_parts(experiment, names, "experiment")))
+        raise InputError(format_error(where, *unknown_name_parts(experiment, names, "experiment")))
     return experiment
 
 

@@ -4,8 +4,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.progress import Progress
-from cjsim.simulation.documents import Scenario
+from cjsim.simulation.experiment_arms import find_experiment
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def export_trial(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     experiment: str | None = None,
     *,
     follow_up_days: float | None = None,
@@ -27,8 +29,8 @@ def export_trial(
 
     Parameters
     ----------
-    scenario : Scenario
-        A scenario whose policy has an experiment.
+    scenario : Scenario, str or path
+        A scenario whose policy has an experiment, the path of its file, or its name in the library.
     experiment : str, optional
         Name of the experiment. Can be omitted if the policy has only one.
     follow_up_days : float, optional
@@ -46,9 +48,11 @@ def export_trial(
     InputError
         As in `simulate` and `Run.trial`.
     """
+    checked = as_scenario(scenario).checked()
+    find_experiment(compile_scenario(checked).codebook, experiment)  # before the simulation, which may take a long time
     with tempfile.TemporaryDirectory() as folder:
         run = simulate(
-            scenario,
+            checked,
             customers=customers,
             seed=seed,
             threads=threads,

@@ -19,6 +19,7 @@ from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.customer_tables import CustomerColumns
 from cjsim.simulation.experiment_arms import draw_arms, first_exposures
+from cjsim.uplift.trials.exported_trials import OUTCOME_SUMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,8 +97,7 @@ class _Totals:
 
     def __post_init__(self) -> None:
         def counts() -> dict[str, Array]:
-            names = ("purchases", "revenue", "contacts", "opens", "clicks", "opt_outs")
-            return {name: np.zeros(self.n, np.float64 if name == "revenue" else np.int64) for name in names}
+            return {name: np.zeros(self.n, np.float64 if name == "revenue" else np.int64) for name in OUTCOME_SUMS}
 
         self.before = counts() | {f"events[{name}]": np.zeros(self.n, np.int64) for name in self.events}
         self.after = counts()

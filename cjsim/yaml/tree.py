@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.library import LIBRARY_FOLDERS, nearest_file
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -53,27 +54,38 @@ class Node:
         return None
 
 
-def to_tree(value: Any, location: str) -> Node:
+def to_tree(value: Any, location: str, path: str = "") -> Node:
     """Build a tree from a plain value. All nodes have the same location.
 
     Parameters
     ----------
     value : Any
-        Nested mappings, lists, tuples, scalars and pydantic models.
+        Nested mappings, lists, tuples, scalars and pydantic models. numpy scalars become Python numbers.
     location : str
         Origin of the value in error messages.
+    path : str
+        Path of the value in error messages.
 
     Returns
     -------
     Node
+
+    Raises
+    ------
+    InputError
+        If the value contains an array, a Series or a table.
     """
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if isinstance(value, Mapping):
-        return Node({str(key): to_tree(item, location) for key, item in value.items()}, location)
+        return Node({str(key): to_tree(item, location, f"{path}.{key}" if path else f"{key}") for key, item in value.items()}, location)
     if isinstance(value, (list, tuple)):
-        return Node([to_tree(item, location) for item in value], location)
-    if hasattr(value, "item") and not isinstance(value, (float, int)):  # a NumPy scalar
+        return Node([to_tree(item, location, f"{path}[{i}]") for i, item in enumerate(value)], location)
+    if hasattr(value, "ndim"):  # a numpy scalar, an array, a Series or a table
+        if value.ndim:
+            where, must = f"{location}: {path}" if path else location, "must be a number, text, true, false, a list or a mapping"
+            got = f"{'an array' if type(value).__name__ == 'ndarray' else f'a {type(value).__name__}'} of shape {value.shape}"
+            raise InputError(format_error(where, must, got, "Convert it, for example with tolist()."))
         value = value.item()
     return Node(value, location)
 
@@ -187,8 +199,10 @@ def _read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        reason = "a path that does not exist" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
-        raise InputError(format_error(str(path), "must be a readable file", reason, "Check the path.")) from None
+        is_missing = isinstance(error, FileNotFoundError)
+        reason = "a path that does not exist" if is_missing else getattr(error, "strerror", None) or str(error)
+        near = nearest_file(path, tuple(LIBRARY_FOLDERS)) if is_missing else ""
+        raise InputError(format_error(str(path), "must be a readable file", reason, near or "Check the path.")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -180,7 +180,7 @@ def test_summary_shows_arms_side_by_side(run: cj.Run) -> None:
 @pytest.mark.parametrize(
     ("by", "message"),
     [
-        ("arm:promos", "experiment: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
+        ("arm:promos", "by: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
         ("contry", "by: must be one of 'country', 'arm', got 'contry'. Did you mean 'country'?"),
     ],
 )
@@ -192,7 +192,7 @@ def test_unknown_groups_are_refused(run: cj.Run, by: str, message: str) -> None:
 
 def test_arms_need_an_experiment() -> None:
     run = cj.simulate(cj.Scenario.load(ROOT / "tests" / "worlds" / "tiny.yaml"), customers=10)
-    with pytest.raises(InputError, match="arm: must belong to the only experiment of the policy, got no experiment"):
+    with pytest.raises(InputError, match="by: must name an experiment unless the policy has exactly one, got no experiment"):
         run.by("arm")
 
 

@@ -13,6 +13,10 @@ import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.simulation.experiment_arms import draw_arms
 from cjsim.simulation.simulate import ENGINES
+from cjsim.uplift.trials.column_roles import ColumnRoles
+from cjsim.uplift.trials.dataset import Trial
+from cjsim.uplift.trials.exported_trials import CUSTOMER_COLUMN, OUTCOME_COLUMNS, TIME_COLUMNS
+from cjsim.uplift.trials.file_reader import read_trial
 
 SEND = [{"send": "promo_mail"}]
 
@@ -181,3 +185,30 @@ def test_a_run_without_log_is_refused() -> None:
 def test_an_unknown_experiment_is_refused(run: cj.Run) -> None:
     with pytest.raises(InputError, match="Did you mean 'promo'"):
         run.trial("prom")
+
+
+def test_an_exported_trial_is_analyzed_without_naming_features(run: cj.Run, tmp_path: Path) -> None:
+    table = run.trial()
+    table.to_csv(tmp_path / "trial.csv", index=False)
+    roles = ColumnRoles(treatment="arm", outcome="revenue")
+    features = [column for column in table.columns if column.endswith("_before")] + ["country", "days_since_entry", "days_since_contact"]
+    for trial in (Trial.from_frame(table, roles), read_trial(tmp_path / "trial.csv", roles)):
+        assert set(trial.features) <= {*features, "days_since_purchase"}
+        assert "country" in trial.features
+        assert trial.ids is not None and list(trial.ids) == list(table["customer"])
+        assert "column 'contacts' is not used as a feature: it is an outcome" in trial.notes
+
+
+def test_the_columns_of_an_exported_trial_have_known_roles(run: cj.Run) -> None:
+    assert {*OUTCOME_COLUMNS, *TIME_COLUMNS, CUSTOMER_COLUMN} <= set(run.trial().columns)
+
+
+def test_an_outcome_of_an_exported_trial_can_be_named_as_a_feature(run: cj.Run) -> None:
+    trial = Trial.from_frame(run.trial(), ColumnRoles(treatment="arm", outcome="revenue", features=("contacts",)))
+    assert list(trial.features) == ["contacts"]
+
+
+def test_a_scenario_without_experiment_is_refused_before_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjsim.simulation.trial_export.simulate", lambda *_, **__: pytest.fail("simulated"))
+    with pytest.raises(InputError, match="experiment: must name an experiment unless the policy has exactly one, got no experiment"):
+        cj.export_trial(weekly_buyers())

@@ -11,6 +11,7 @@ import pytest
 from cjsim.errors import InputError
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial
+from cjsim.uplift.trials.feature_encoding import encoded_features
 from cjsim.uplift.trials.file_reader import read_trial
 
 ROLES = ColumnRoles(treatment="arm", outcome="bought")
@@ -239,3 +240,17 @@ def test_repeated_names_in_the_header_are_refused(tmp_path: Path) -> None:
 def test_repeated_names_in_a_table_are_refused() -> None:
     with pytest.raises(InputError, match="columns: must have different names, got 'bought' more than once"):
         Trial.from_frame(table().rename(columns={"visits": "bought"}), ROLES)
+
+
+def test_an_empty_column_that_is_named_is_left_out_with_a_note() -> None:
+    table = pd.DataFrame({"arm": ["none", "mail"] * 3, "bought": [0, 1] * 3, "visits": range(6), "days": [None] * 6})
+    trial = Trial.from_frame(table, ColumnRoles(treatment="arm", outcome="bought", features=("visits", "days")))
+    assert list(trial.features) == ["visits"]
+    assert "column 'days' is not used as a feature: it is empty" in trial.notes
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_that_is_empty_in_some_rows_is_encoded() -> None:
+    matrix, names = encoded_features(pd.DataFrame({"visits": [1.0, 2.0], "days": [np.nan, np.nan]}))
+    assert matrix.tolist() == [[1.0], [2.0]]
+    assert names == ("visits",)

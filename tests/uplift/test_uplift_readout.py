@@ -306,3 +306,8 @@ def test_figures_state_rows_and_intervals() -> None:
 
     captions = [figure.caption(readout().outcomes) for figure in FIGURES]
     assert all("Rows: bought 4,000" in caption and "95 % intervals" in caption for caption in captions)
+
+
+def test_effects_are_not_adjusted_for_an_empty_column() -> None:
+    with pytest.raises(InputError, match="data: adjust: must name columns with values, got 'days', which is empty"):
+        read(planted_trial().assign(days=np.nan), adjust=("days",))

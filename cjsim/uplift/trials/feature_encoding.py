@@ -31,7 +31,7 @@ def feature_encoder(features: "pd.DataFrame") -> Any:
 
     numbers = [name for name in features.columns if is_number(features[name])]
     categories = [name for name in features.columns if name not in numbers]
-    imputer = SimpleImputer(strategy="median", add_indicator=True)
+    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)  # some training folds may hold no value
     indicators = OneHotEncoder(handle_unknown="ignore", max_categories=MAX_CATEGORIES, sparse_output=False, dtype=np.float64)
     parts = [("numbers", imputer, numbers), ("categories", indicators, categories)]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.uplift.trials.cell_location import CellLocation
+from cjsim.uplift.trials.exported_trials import CUSTOMER_COLUMN, reasons_not_to_use
 from cjsim.uplift.trials.outcome_values import numbers_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def select_features(
     frame : pandas.DataFrame
         The table.
     named : sequence of str or None
-        Columns named by the user. If None, all columns except `excluded`, identifiers, dates and constants.
+        Columns named by the user; empty ones are left out. If None, all columns except `excluded`, identifiers, dates and constants, and
+        except the other outcomes and the times of an exported trial.
     excluded : sequence of str
         Columns with another role.
     location : CellLocation
@@ -61,16 +63,20 @@ def select_features(
         If there are at least as many features as rows, or a named feature holds dates.
     """
     candidates = [str(name) for name in frame.columns if name not in excluded]
-    reason_by_column = {name: reason for name in candidates if (reason := _exclusion_reason(frame[name]))}
+    of_export = reasons_not_to_use([str(name) for name in frame.columns])
+    reason_by_column = {name: reason for name in candidates if (reason := of_export.get(name) or _exclusion_reason(frame[name]))}
     ids = {name: frame[name].nunique() for name in candidates if reason_by_column.get(name) == _ID_REASON and name not in (named or ())}
     id_column = max(ids, key=ids.__getitem__, default=None)
     if id_column is not None and ids[id_column] < len(frame) / 2:
         id_column = None
+    if CUSTOMER_COLUMN in of_export and CUSTOMER_COLUMN in candidates and CUSTOMER_COLUMN not in (named or ()):
+        id_column = CUSTOMER_COLUMN
     dates = [name for name in named or () if reason_by_column.get(name) == _DATE_REASON]
     if dates:
         where = location.column(dates[0])
         raise InputError(format_error(where, "must hold numbers or categories", "dates", "Convert the dates to days before assignment."))
-    chosen = list(named) if named is not None else [name for name in candidates if name not in reason_by_column]
+    left_out = {name: reason for name, reason in reason_by_column.items() if named is None or (reason == _EMPTY_REASON and name in named)}
+    chosen = [name for name in (candidates if named is None else named) if name not in left_out]
     if len(chosen) >= len(frame):
         got, remedy = f"{len(frame)} rows and {len(chosen)} features", "Add rows, or name fewer features."
         raise InputError(format_error(location.source, "must have more rows than features", got, remedy))
@@ -78,12 +84,12 @@ def select_features(
     for name in chosen:
         columns[name], note = _parsed_feature(frame[name])
         notes += note
-    if named is None:
-        notes += [f"column '{name}' is not used as a feature: {reason}" for name, reason in reason_by_column.items()]
+    notes += [f"column '{name}' is not used as a feature: {reason}" for name, reason in left_out.items()]
     return FeatureSelection(_frame_of(columns, frame), id_column, tuple(notes))
 
 
 _ID_REASON = "it looks like an identifier"
+_EMPTY_REASON = "it is empty"
 _DATE_REASON = "it holds dates; convert them to days before assignment"
 
 
@@ -94,7 +100,7 @@ def _exclusion_reason(column: "pd.Series") -> str:
     if column.nunique() <= 1 and not column.isna().any():
         return "it is constant"
     if column.isna().all():
-        return "it is empty"
+        return _EMPTY_REASON
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         return _DATE_REASON
     is_number = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
