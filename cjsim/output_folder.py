@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
 from pathlib import Path
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 
 MANIFEST_FILE = "manifest.json"
@@ -99,6 +100,7 @@ class FolderResult(ABC):
 
     _marker = MANIFEST_FILE  # the file that is written last
 
+    @checked_arguments
     def save(self, folder: str | Path) -> Path:
         """Save the result to a folder. The manifest is written last and marks a complete result.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjsim.argument_types import checked_arguments
 from cjsim.attribution.credit_rules import Credits, Rule, TimeDecay
 from cjsim.attribution.path_reader import read_paths
 from cjsim.attribution.rule_set import RULES
@@ -99,6 +100,7 @@ class PathCredits(FolderResult):
         write_json(folder / CREDITS_FILE, self.to_json())
 
 
+@checked_arguments
 def attribute_paths(source: Paths | str | Path, *, rules: Sequence[Rule] | None = None, window_days: float = math.inf) -> PathCredits:
     r"""Split the conversions of a firm's paths among touchpoints, under several attribution rules.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cjsim.argument_types import checked_arguments
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
@@ -130,6 +131,7 @@ class PurchaseCalibration:
             write_json(draft / "calibration.json", self.to_json())
 
 
+@checked_arguments
 def calibrate_purchases(
     path: str | Path,
     *,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cjsim.argument_types import checked_arguments
 from cjsim.description.activity_text import activity_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
@@ -12,6 +13,7 @@ from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
 
+@checked_arguments
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
     """Describe a scenario, a journey or a policy in plain English.
 

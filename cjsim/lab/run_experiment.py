@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from pathlib import Path
 
+from cjsim.argument_types import checked_arguments
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.checkpoints import Checkpoints, MomentsByMetric
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment, as_experiment
@@ -19,6 +20,7 @@ from cjsim.version import __version__
 from cjsim.yaml.document import with_file_digests
 
 
+@checked_arguments
 def experiment(
     source: Experiment | str | Path, *, threads: int | None = None, checkpoints: Checkpoints | None = None, progress: Progress | None = None
 ) -> Findings:

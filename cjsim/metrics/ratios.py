@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from cjsim.argument_types import check_fields
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.kernels.world import Array
@@ -148,6 +149,9 @@ class MetricDefinition:
     is_total: bool = False
     better: Literal["higher", "lower", "neither"] = "neither"
     denominator: str = CUSTOMERS_WHO_ENTERED
+
+    def __post_init__(self) -> None:
+        check_fields(self, "is_detail", "has_selected_denominator", "is_total", "better")
 
     @property
     def full_title(self) -> str:

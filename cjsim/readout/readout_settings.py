@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from cjsim.argument_types import check_fields
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
 
 Amount = float | Mapping[str, float]
@@ -66,6 +67,7 @@ class ReadoutSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 <= self.seed < 2**32:
             raise InputError(format_error("seed", "must be 0 to 2**32 - 1", short_repr(self.seed), "Use a number such as 7."))
         if self.draws < 2:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -28,6 +29,7 @@ from cjsim.rehearsal.triggered_outcomes import count_of_simulations, outcomes_fr
 from cjsim.simulation.documents import Scenario
 
 
+@checked_arguments
 def rehearse(
     base: Scenario,
     alternatives: Mapping[str, Scenario],

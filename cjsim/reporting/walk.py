@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import ARRIVED, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
@@ -30,6 +31,7 @@ _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_t
 _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv", "contacts", "opens", "clicks", "opt_outs", "referrals")
 
 
+@checked_arguments
 def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None) -> Diary:
     """Simulate one customer and return the diary.
 

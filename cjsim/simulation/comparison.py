@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from cjsim.argument_types import checked_arguments
 from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
@@ -95,6 +96,7 @@ class Comparison(FolderResult):
         """The answer in a few sentences: which alternative is best on CLV, by how much, and what that costs elsewhere."""
         return answer_text(self._paired_runs().compared)
 
+    @checked_arguments
     def summary(
         self, *, full: bool = False, metrics: Sequence[str] = (), sort: SortOrder = "importance", detect: float | None = None
     ) -> str:
@@ -209,6 +211,7 @@ class Comparison(FolderResult):
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 
 
+@checked_arguments
 def compare(
     scenarios: Mapping[str, Scenario],
     *,

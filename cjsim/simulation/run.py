@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.plan import Codebook, Plan
 from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
@@ -149,6 +150,7 @@ class Run(RunRecord, FolderResult):
         names = pd.Index(self.metrics, name="metric")
         return pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
 
+    @checked_arguments
     def by(self, by: str, *, exposed_only: bool = False) -> GroupedMetrics:
         """Return the metrics by group of customers.
 
@@ -173,6 +175,7 @@ class Run(RunRecord, FolderResult):
         """
         return GroupedMetrics.of(self, self.profiles(), by, exposed_only=exposed_only)
 
+    @checked_arguments
     def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":
         """Return the table of an experiment as the firm would analyze it, with one row per exposed customer. Requires an event log.
 
@@ -239,6 +242,7 @@ class Run(RunRecord, FolderResult):
         write_json(folder / MANIFEST_FILE, manifest)
 
     @classmethod
+    @checked_arguments
     def load(cls, folder: str | Path) -> "Run":
         """Load a saved run.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import Cohort, referred_cohort
 from cjsim.compiler.compile_scenario import compile_scenario
@@ -47,6 +48,7 @@ MAX_THREADS = 1024
 MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default limit: the larger of 20 times the initial population and 1,000,000
 
 
+@checked_arguments
 def simulate(
     scenario: Scenario,
     *,
@@ -124,6 +126,7 @@ def simulate(
     if not isinstance(scenario, Scenario):
         raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     started = time.perf_counter()
+    scenario.checked()
     least = 0 if scenario.journey.acquisition else 1
     n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)
     seed = scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
@@ -142,7 +145,7 @@ def simulate(
     follow_up_days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
     ends = None if until_days is None else _checked_ends(until_days)
     progress = progress or NoProgress()
-    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days, until_days=ends)
+    plan = compile_scenario(scenario, follow_up_days=follow_up_days, until_days=ends)
     if follow_up_days is not None:
         _require_independent_customers(plan, user_processes, "follow_up_days")
     if ends is not None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjsim.argument_types import checked_arguments
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.errors import InputError, format_error
 from cjsim.progress import NoProgress, Progress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
+@checked_arguments
 def optimize(
     study: Study | str | os.PathLike[str],
     *,

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.comparison import require_same_customers
@@ -25,6 +26,7 @@ from cjsim.tuning.levers.ranking_data import LeverEffect
 _Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a separate document
 
 
+@checked_arguments
 def levers(
     scenario: Scenario,
     *,

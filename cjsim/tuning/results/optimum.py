@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
@@ -29,6 +30,7 @@ class Optimum(SearchResult):
         """Return the result as text and tables."""
         return summarize_optimum(self)
 
+    @checked_arguments
     def save(self, folder: str | Path, *, final_folder: str | Path | None = None) -> Path:
         """Write `optimum.json`, `trials.csv`, `best.yaml`, `search.png` and, last, `manifest.json`.
 

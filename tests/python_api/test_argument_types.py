@@ -1,0 +1,116 @@
+"""Arguments of a wrong type are refused with the name of the argument, and a single string stands for a list of one."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from small_scenarios import small_scenario
+
+import cjsim as cj
+from cjsim.argument_types import checked_arguments
+from cjsim.errors import InputError
+from cjsim.simulation.documents import Scenario
+from cjsim.yaml.document import Document
+
+SMALL = small_scenario()
+WRONG: tuple[Any, ...] = (None, 5, "x", 0.5, [1], {"a": 1}, object(), np.array([1, 2]), True)
+REQUIRED: dict[str, dict[str, Any]] = {
+    "rehearse": {"base": SMALL, "alternatives": {"a": SMALL}, "metric": "clv", "sizes": [0], "days": [0]},
+    "levers": {"scenario": SMALL, "metric": "no_such_metric"},
+    "uplift": {"data": "no_such_file.csv", "treatment": "arm", "outcome": "bought"},
+    "walk": {"scenario": SMALL, "customer": -1},
+    "attribution": {"scenario": SMALL, "only": ["no_such_touchpoint"]},
+    "calibrate_purchases": {"path": "no_such_file.csv", "customer": "a", "time": "b", "value": "c", "until": "2026-01-01"},
+    "attribute_paths": {"source": "no_such_file.csv"},
+    "simulate": {"scenario": SMALL, "customers": -1},
+    "export_trial": {"scenario": SMALL},
+    "compare": {"scenarios": {"a": SMALL}},
+    "describe": {"record": SMALL},
+    "optimize": {"study": "no_such_study"},
+    "experiment": {"source": "no_such_file.yaml"},
+}
+METHODS: dict[str, Callable[[Any], Any]] = {
+    "with_values": SMALL.with_values,
+    "from_dict": Scenario.from_dict,
+    "load": Scenario.load,
+    "save": SMALL.save,
+    "Run.load": cj.Run.load,
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument"), [(verb, name) for verb in REQUIRED for name in inspect.signature(getattr(cj, verb)).parameters]
+)
+def test_no_wrong_type_raises_an_internal_error(verb: str, argument: str) -> None:
+    for value in WRONG:
+        try:
+            getattr(cj, verb)(**(REQUIRED[verb] | {argument: value}))
+        except InputError:
+            continue
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("value", [one for one in WRONG if not isinstance(one, Mapping)], ids=str)
+def test_methods_refuse_wrong_types(method: str, value: Any) -> None:
+    if method == "save" and isinstance(value, str):
+        pytest.skip("a file name")
+    with pytest.raises(InputError):
+        METHODS[method](value)
+
+
+SETTINGS = (cj.ReadoutSettings, cj.RehearsalSettings, cj.Rollout, cj.CreditSettings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"), [(one, field) for one in SETTINGS for field in inspect.signature(one).parameters if field != "analyses"]
+)
+def test_settings_refuse_wrong_types(settings: Any, field: str) -> None:
+    with pytest.raises(InputError, match=f"^{field}: must be "):
+        settings(**{field: object()})
+
+
+def test_a_string_is_a_list_of_one() -> None:
+    assert cj.ReadoutSettings(learners="DR").learners == ("DR",)
+    with pytest.raises(InputError, match=r"got 'policy\.flowz'"):
+        cj.levers(SMALL, metric="clv", customers=10, only="policy.flowz")
+
+
+def test_numpy_numbers_become_python_numbers() -> None:
+    assert type(cj.ReadoutSettings(draws=np.int64(50)).draws) is int  # type: ignore[arg-type]
+
+
+def test_an_error_says_what_the_argument_must_be() -> None:
+    @checked_arguments
+    def shown(names: list[str], limits: dict[str, float] | None = None) -> None:
+        """Take two arguments."""
+
+    with pytest.raises(InputError, match=r"^limits: must be a mapping of strings to numbers, got \{'a': 'b'\}\. Use a dict\."):
+        shown(["a"], {"a": "b"})  # type: ignore[dict-item]
+
+
+def test_incomplete_records_are_refused_as_input() -> None:
+    with pytest.raises(InputError, match="scenario: must have the key 'journey'"):
+        Scenario(name="x")  # type: ignore[call-arg]
+
+
+def test_parents_report_the_faults_of_nested_documents_by_path() -> None:
+    with pytest.raises(InputError, match=r"^with_values: journey\.stages: must be a mapping"):
+        small_scenario().with_values({"journey.stages": 5})
+
+
+def test_fields_cannot_be_assigned() -> None:
+    with pytest.raises(InputError, match=r"^Scenario\.customers: must not be assigned, got 5\. Use with_values"):
+        SMALL.customers = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("customers", [-5, "many"])
+def test_an_invalid_copy_is_not_simulated(customers: Any) -> None:
+    with pytest.raises(InputError, match="scenario: customers: must be "):
+        cj.simulate(SMALL.model_copy(update={"customers": customers}))
+
+
+def test_values_are_set_in_the_copy_and_not_in_the_original() -> None:
+    copy: Document = Scenario.from_dict(SMALL.to_dict()).model_copy(update={"customers": 5})
+    assert copy.with_values({"seed": 4}).customers == 5  # type: ignore[attr-defined]
