@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
