@@ -63,7 +63,7 @@ class PathCredits(FolderResult):
             f"{self.total_conversions:,.0f} conversions worth {self.total_value:,.2f}, {self.total_nulls:,.0f} paths without a conversion"
         )
         notes = [
-            f"{totals}. Credited value: --json.",
+            f"{totals}. Credited value: `to_json`.",
             "Credit is not an incremental effect: it says nothing about what would happen without the touchpoint.",
         ]
         if self.unattributed_conversions:

@@ -175,7 +175,7 @@ def calibrate_purchases(
     """
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
-    last_day = _parse_date(until, "--until")
+    last_day = _parse_date(until, "until")
     log = read_purchases(path, customer=customer, time=time, value=value)
     warnings = (*log.warnings, *_until_warnings(log, last_day))
     histories = log.histories_until(last_day, unit=unit)
@@ -219,10 +219,10 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
     first, last = log.first_day, log.last_day
     if until < first:
         must, remedy = f"must be on or after the first purchase, {first}", "Set it to the last day of calibration."
-        raise InputError(format_error("--until", must, str(until), remedy))
+        raise InputError(format_error("until", must, str(until), remedy))
     silent = (until - last).days
     if silent > max(1, (last - first).days // 10):
-        return [f"--until is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"]
+        return [f"`until` is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"]
     return []
 
 
@@ -251,7 +251,7 @@ def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None
     if not histories.x.any():
         must = f"must include a customer who bought on two days by {until}"
         got = f"{len(histories.x)} customers with one purchase day each"
-        raise InputError(format_error("--until", must, got, "Use a later --until or a longer log."))
+        raise InputError(format_error("until", must, got, "Use a later `until` or a longer log."))
 
 
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:

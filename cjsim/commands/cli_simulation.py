@@ -10,7 +10,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings, require_shared_settings
-from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
+from cjsim.commands.console import echo_text, output_folder, print_json, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
 
@@ -157,7 +157,7 @@ def compare(
     if as_json:
         print_json(comparison.to_json())
     else:
-        typer.echo(comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect))
+        echo_text(comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect))
 
 
 def _require_different_files(base: Path, others: list[Path]) -> None:

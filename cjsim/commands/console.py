@@ -2,15 +2,19 @@
 
 import contextlib
 import functools
+import inspect
 import json
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_args
 
 import typer
+from typer.models import OptionInfo
 
 from cjsim.errors import InputError
 from cjsim.output_folder import atomic_output_folder
@@ -20,18 +24,34 @@ EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Names in the Python API whose parameter on the command line has another name.
+_PARAMETERS = {
+    "points": "sobol",
+    "enroll_per_day": "enroll",
+    "follow_up_days": "follow_up",
+    "to_json": "as_json",
+    "save": "out",
+    "scenario": "inside",
+    "starts_on": "starts",
+    "static": "is_static",
+}
+_COMMANDS = {"compare": "`cjsim compare`"}
+_options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
+
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     """Wrap a command so that it exits with our codes. Errors print one line on standard error, without a traceback."""
+    options = _options_of(command)
 
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _options.set(options)
         try:
             return command(*args, **kwargs)
         except typer.Exit:
             raise
         except InputError as error:
-            raise _exit_with_message(str(error), EXIT_WRONG_INPUT) from None
+            raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
         except KeyboardInterrupt as stop:
             raise _exit_with_message(str(stop) or "Interrupted. Nothing was written.", EXIT_INTERRUPTED) from None
         except BrokenPipeError:
@@ -44,6 +64,38 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
             raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
 
     return _run
+
+
+def _options_of(command: Callable[..., Any]) -> dict[str, str]:
+    """Return the options of a command by the name of the Python argument or method that they stand for."""
+    options: dict[str, str] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        for info in get_args(parameter.annotation):
+            declared = [info.default, *(info.param_decls or ())] if isinstance(info, OptionInfo) else []
+            options.update((name, text) for text in declared if isinstance(text, str) and text.startswith("--"))
+    return options | {python: options[name] for python, name in _PARAMETERS.items() if name in options}
+
+
+def with_option_names(text: str) -> str:
+    """Replace what only Python users know: names of arguments, at the start of an error or in backticks, by the options of the command.
+
+    Parameters
+    ----------
+    text : str
+        Output of the library.
+
+    Returns
+    -------
+    str
+    """
+    options = _options.get({})
+    text = re.sub(r"`(\w+)`", lambda match: options.get(match[1]) or _COMMANDS.get(match[1]) or match[0], text)
+    return re.sub(r"\A(\w+)(?=: must )", lambda match: options.get(match[1], match[1]), text)
+
+
+def echo_text(text: str) -> None:
+    """Print output of the library, with the options of the command in place of Python arguments."""
+    typer.echo(with_option_names(text))
 
 
 def _exit_with_message(message: str, code: int) -> typer.Exit:
@@ -90,4 +142,4 @@ def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:
     if as_json:
         print_json(result.to_json())
     else:
-        typer.echo(result.summary(full=True) if is_full else str(result))
+        echo_text(result.summary(full=True) if is_full else str(result))

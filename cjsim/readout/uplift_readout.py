@@ -164,7 +164,7 @@ def _screened(trial: Trial, findings: tuple[Finding, ...], settings: ReadoutSett
         return trial, findings, ()
     message = (
         f"columns that differ between the arms are not used as features: {', '.join(removed)}. They look like outcomes of the treatment, "
-        "or assignment was not random. Name the columns measured before assignment with --features."
+        "or assignment was not random. Name the columns measured before assignment with `features`."
     )
     warning = Finding(check=BALANCE, severity="warning", message=message, column=removed[0])
     others = tuple(finding for finding in check_trial(screened, seed=settings.seed) if finding.check != BALANCE)

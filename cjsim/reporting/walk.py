@@ -94,7 +94,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
     """Return a cohort with only this customer. Referred customers are known only after all customers have been simulated."""
     initial = scenario.customers
     if not isinstance(customer, int | np.integer):
-        raise InputError(format_error("--customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
+        raise InputError(format_error("customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
     if 0 <= customer < initial:
         return initial_cohort(plan, seed, customer, 1)
     arrivals = _draw_scenario_arrivals(scenario, plan, seed)
@@ -108,7 +108,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]
             return Cohort(run.keys[row], entered[row].copy(), run.acquisition_channels[row], np.zeros(1), customer)
     must = f"must be from 0 to {count - 1:,}"
-    raise InputError(format_error("--customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
+    raise InputError(format_error("customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
 
 
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> SharedResults:

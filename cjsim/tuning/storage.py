@@ -28,8 +28,8 @@ _CHANGEABLE_KEYS = ("trials", "confirm")  # may change after the search has star
 OptimizationDirection = Literal["maximize", "minimize"]
 _MAX_LISTED_CHANGES = 8  # per message
 _MAX_ATTEMPTS = 3  # to create the tables of a database, because two processes may try at the same time
-_DRIVER_REMEDY = "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]'), correct --storage, or omit it to use a journal file."
-_STORAGE_REMEDY = "Correct --storage, or omit it to use a journal file."
+_DRIVER_REMEDY = "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]'), correct `storage`, or omit it to use a journal file."
+_STORAGE_REMEDY = "Correct `storage`, or omit it to use a journal file."
 
 
 def default_storage(study: Study) -> Path:

@@ -248,7 +248,7 @@ def test_error_inside_a_metric_names_the_metric() -> None:
 
 
 def test_an_unknown_preference_is_refused() -> None:
-    with pytest.raises(InputError, match="better: must be 'higher' or 'lower' or 'neither', got 'up'. Choose one of these."):
+    with pytest.raises(InputError, match=r"better: must be .higher. or .lower. or .neither., got .up.\. Choose"):
         cj.MetricDefinition("mine", "ratio", "mine", mean_of_outcome("opens"), better="up")  # type: ignore[arg-type]
 
 

@@ -134,11 +134,11 @@ def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str,
         if prefix not in ("policy", "journey") and not any(_is_at_or_below(move.path, prefix) for move in moves):
             paths = [move.path for move in moves]
             remedy = did_you_mean(prefix, paths) or "Use the start of a path, such as policy.flows."
-            raise InputError(format_error("--only", "must be the path of a lever, or the start of one", short_repr(prefix), remedy))
+            raise InputError(format_error("only", "must be the path of a lever, or the start of one", short_repr(prefix), remedy))
     chosen: list[_Request] = [(move, None) for move in moves if any(_is_at_or_below(move.path, prefix) for prefix in only)]
     others = [(Move(name, name, "scenario", scenario.name, name, {}), other) for name, other in also.items()]
     if not chosen and not others:
-        remedy = "Include the journey with --journey, or a scenario with --also."
+        remedy = "Include 'journey' in `only`, or give a scenario in `also`."
         raise InputError(format_error("levers", "must have at least one lever", "none", remedy))
     return [*others, *chosen]
 
