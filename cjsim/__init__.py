@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cjsim.description.describe import describe as describe
     from cjsim.engine.running_simulation import CustomerView as CustomerView
     from cjsim.engine.running_simulation import RunningSimulation as RunningSimulation
+    from cjsim.errors import InputError as InputError
     from cjsim.eventlog import EventLog as EventLog
     from cjsim.lab.experiment import Experiment as Experiment
     from cjsim.lab.findings import Findings as Findings
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.progress import Progress as Progress
+    from cjsim.progress import ProgressBar as ProgressBar
     from cjsim.readout.readout_result import Readout as Readout
     from cjsim.readout.readout_settings import ReadoutSettings as ReadoutSettings
     from cjsim.readout.uplift_readout import uplift as uplift
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from cjsim.simulation.documents import Scenario as Scenario
     from cjsim.simulation.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.run import Run as Run
+    from cjsim.simulation.sampled.check_document import check as check
     from cjsim.simulation.simulate import simulate as simulate
     from cjsim.simulation.trial_export import export_trial as export_trial
     from cjsim.tuning.levers.rank import levers as levers
@@ -81,11 +85,14 @@ _MODULE_BY_NAME = {
     "Findings": "cjsim.lab.findings",
     "GroupedMetrics": "cjsim.simulation.grouped_metrics",
     "Guardrail": "cjsim.rehearsal.rehearsal_settings",
+    "InputError": "cjsim.errors",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",
     "Optimum": "cjsim.tuning.results.optimum",
     "Policy": "cjsim.simulation.documents",
+    "Progress": "cjsim.progress",
+    "ProgressBar": "cjsim.progress",
     "RatioTerms": "cjsim.metrics.ratios",
     "Readout": "cjsim.readout.readout_result",
     "ReadoutSettings": "cjsim.readout.readout_settings",
@@ -101,6 +108,7 @@ _MODULE_BY_NAME = {
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
+    "check": "cjsim.simulation.sampled.check_document",
     "compare": "cjsim.simulation.comparison",
     "describe": "cjsim.description.describe",
     "experiment": "cjsim.lab.run_experiment",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import document_kind, document_types, echo_warnings, find_warnings, load_document, print_warnings
+from cjsim.commands.arguments import document_kind, document_types, echo_warnings, load_document, print_warnings
 from cjsim.commands.console import print_json, with_exit_codes
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def check(
     For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
     overloaded. `accept_warnings` in a file lists warnings that are not reported.
     """
+    from cjsim.simulation.sampled.check_document import find_warnings
+
     document = load_document(file, sets)
     kind = document_kind(type(document))
     found = find_warnings(document, None if is_static else _simulated_warnings)

@@ -35,7 +35,7 @@ def experiment(
     checkpoints : Checkpoints, optional
         Moments that have already been computed. New ones are added.
     progress : Progress, optional
-        Receives progress updates from the simulations.
+        Receives progress updates, such as ProgressBar(), from the simulations.
 
     Returns
     -------

@@ -79,7 +79,7 @@ def uplift(
     settings : ReadoutSettings
         Value, costs, adjustment, learners, draws and seed.
     progress : Progress, optional
-        Receives progress reports.
+        Receives progress updates, such as ProgressBar().
 
     Returns
     -------

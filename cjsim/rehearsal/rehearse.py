@@ -73,7 +73,7 @@ def rehearse(
         concerns as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if
         it is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
-        Receives progress updates, counted in simulations.
+        Receives progress updates, such as ProgressBar(), counted in simulations.
 
     Returns
     -------

@@ -246,7 +246,7 @@ def compare(
         User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
         a process, pass runs with and without it to `Comparison.of`.
     progress : Progress, optional
-        Receives progress updates from each simulation.
+        Receives progress updates, such as ProgressBar(), from each simulation.
 
     Returns
     -------

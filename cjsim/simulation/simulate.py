@@ -94,7 +94,7 @@ def simulate(
         User-defined SimPy processes: generator functions that take a `RunningSimulation`, through which they observe customers and desks
         and fire events. Requires the readable engine. Their names are part of the provenance of the run.
     progress : Progress, optional
-        Receives progress updates from the simulation.
+        Receives progress updates, such as ProgressBar(), from the simulation.
 
     Returns
     -------

@@ -61,7 +61,7 @@ def optimize(
     threads : int, optional
         Number of threads per process. Defaults to the number of cores for one process, and to 1 for several processes.
     progress : Progress, optional
-        Receives progress updates, counted in trials, then in customers.
+        Receives progress updates, such as ProgressBar(), counted in trials, then in customers.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from small_scenarios import small_scenario
 import cjsim as cj
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError
+from cjsim.eventlog.parquet_writer import LogWriter
+from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
 from cjsim.yaml.document import Document
 
@@ -114,3 +117,39 @@ def test_an_invalid_copy_is_not_simulated(customers: Any) -> None:
 def test_values_are_set_in_the_copy_and_not_in_the_original() -> None:
     copy: Document = Scenario.from_dict(SMALL.to_dict()).model_copy(update={"customers": 5})
     assert copy.with_values({"seed": 4}).customers == 5  # type: ignore[attr-defined]
+
+
+def test_costs_that_are_not_numbers_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^cost: must be a finite number, got nan"):
+        cj.ReadoutSettings(cost={"mail": float("nan")})
+
+
+def test_learners_are_checked_before_anything_is_computed() -> None:
+    with pytest.raises(InputError, match=r"^learners: must be among .* got 'XX'"):
+        cj.ReadoutSettings(learners=["DR", "XX"])
+
+
+def test_a_log_is_not_written_under_the_name_of_another_format(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^log: must be a Parquet file, got 'log\.csv'\. Use a name that ends in \.parquet"):
+        LogWriter(tmp_path / "log.csv", None, SMALL.start)  # type: ignore[arg-type]
+
+
+def test_an_unknown_order_of_metrics_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^sort: must be 'importance' or 'change' or 'name', got 'size'"):
+        cj.Comparison.summary(None, sort="size")  # type: ignore[arg-type]
+
+
+def test_notes_reach_python_users_without_a_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    NoProgress().note("compiling")
+    assert capsys.readouterr().err == "compiling\n"
+
+
+def test_a_progress_bar_is_asked_for_by_name() -> None:
+    with pytest.raises(InputError, match=r"^progress: must be a Progress, got true\. Pass cj\.ProgressBar\(\)\."):
+        cj.simulate(SMALL, progress=True)  # type: ignore[arg-type]
+
+
+def test_check_returns_the_warnings_of_a_document() -> None:
+    policy = {"guardrails": {"caps": [{"at_most": 0, "per": "1d"}]}}
+    warnings = cj.check(small_scenario(policy=policy), static=True)
+    assert any(warning.startswith("policy.guardrails.caps[0]") for warning in warnings)

@@ -55,7 +55,7 @@ def levers(
     threads : int, optional
         Number of threads; all cores by default.
     progress : Progress, optional
-        Receives progress updates, counted in moves.
+        Receives progress updates, such as ProgressBar(), counted in moves.
 
     Returns
     -------
