@@ -67,7 +67,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     return _run
 
 
-def check_fields(record: Any, *names: str) -> None:
+def check_fields(record: Any, names: tuple[str, ...] = ()) -> None:
     """Check fields of a dataclass against their annotations. To be called first in `__post_init__`.
 
     A single string or number stands for a list of one, and numpy scalars for Python numbers.
@@ -76,7 +76,7 @@ def check_fields(record: Any, *names: str) -> None:
     ----------
     record : dataclass instance
         The record; it may be frozen.
-    *names : str
+    names : tuple of str
         Names of the fields; all by default.
 
     Raises

@@ -1,6 +1,7 @@
 """Atomic output folders: results are published completely or not at all, and replace earlier results."""
 
 import contextlib
+import inspect
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import TypeVar
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
@@ -17,6 +19,8 @@ COMPARISON_FILE = "comparison.json"
 COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, to mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|(customers|truth|log)\.parquet"
 _OTHER_FILE_PATTERN = r"trial\.csv|comparison\.(json|png)|levers\.(csv|json)|tornado\.png|sobol\.csv"
+C = TypeVar("C")
+_ATTRIBUTES = re.compile(r"^Attributes\n-+\n.*?(?=\n\n\w[^\n]*\n---|\Z)", re.MULTILINE | re.DOTALL)
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|{_OTHER_FILE_PATTERN}")
 
 
@@ -95,10 +99,23 @@ def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Itera
         raise InputError(message) from error
 
 
+def with_inherited_attributes(cls: type[C]) -> type[C]:
+    """Append the attributes that a base class documents to the docstring of a class, so that `help` shows them."""
+    inherited = next((found[0] for base in cls.__mro__[1:] if (found := _ATTRIBUTES.search(inspect.cleandoc(base.__doc__ or "")))), "")
+    if cls.__doc__ and inherited and not _ATTRIBUTES.search(inspect.cleandoc(cls.__doc__)):
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{inherited}"
+    return cls
+
+
 class FolderResult(ABC):
     """A result that is saved as files in a folder. The docstrings of subclasses list the files."""
 
     _marker = MANIFEST_FILE  # the file that is written last
+
+    def __init_subclass__(cls) -> None:
+        """Document the attributes that a subclass inherits."""
+        super().__init_subclass__()
+        with_inherited_attributes(cls)
 
     @checked_arguments
     def save(self, folder: str | Path) -> Path:

@@ -80,7 +80,7 @@ def attribution(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "56d", "customers": 200,
     ...     "journey": {

@@ -127,7 +127,10 @@ class MetricDefinition:
     title : str
         Description for tables that states the quantity and its denominator.
     terms : callable
-        Returns the `RatioTerms` of a run.
+        Returns the `RatioTerms` of a `Run`, usually by `mean_per_customer` or `ratio_of_sums` of its arrays by customer:
+        `run.outcomes.customers[NAME]` (`run.outcomes.customers.dtype.names` lists the names, such as 'revenue', 'purchases', 'contacts'
+        and 'opens'), `run.outcomes.moments`, `dwell`, `touch_counts` and `desks` (columns in the order of `run.codebook.moments`, `stages`,
+        `channels` and `desks`), and `run.entered`.
     is_detail : bool
         Whether short tables omit the metric.
     has_selected_denominator : bool
@@ -151,7 +154,7 @@ class MetricDefinition:
     denominator: str = CUSTOMERS_WHO_ENTERED
 
     def __post_init__(self) -> None:
-        check_fields(self, "is_detail", "has_selected_denominator", "is_total", "better")
+        check_fields(self, ("is_detail", "has_selected_denominator", "is_total", "better"))
 
     @property
     def full_title(self) -> str:

@@ -48,7 +48,7 @@ def register_metric(source: MetricSource) -> None:
 
     Examples
     --------
-    >>> from cjsim.metrics.ratios import MetricDefinition, ratio_of_sums
+    >>> from cjsim import MetricDefinition, ratio_of_sums
     >>> def opens_per_contact(run):
     ...     return ratio_of_sums(run, run.outcomes.customers["opens"], run.outcomes.customers["contacts"])
     >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "opens per contact", opens_per_contact, denominator="contacts"))
@@ -322,6 +322,8 @@ def _check_registrable(definition: MetricDefinition) -> None:
 
 def _user_error(where: str, must: str, error: Exception) -> InputError:
     """Return the error for an exception in a user's function, which becomes its cause."""
+    if isinstance(error, InputError):  # of a function of this package that the user's function calls
+        return InputError(f"{where}: {error}")
     got = short_repr(f"{type(error).__name__}: {error}").strip("'\"")
     return InputError(format_error(where, must, got, "Correct its function, or call unregister_metric."))
 

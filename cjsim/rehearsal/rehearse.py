@@ -88,7 +88,7 @@ def rehearse(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> def shop(wait):
     ...     order = {"in": ["active"], "wait": {"exponential": wait}, "effects": [{"purchase": {"value": 10}}]}
     ...     journey = {"name": "shop", "starts_in": "active", "stages": {"active": {}}, "events": {"order": order}}

@@ -59,7 +59,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "20d", "customers": 3, "policy": {"name": "none"},
     ...     "journey": {

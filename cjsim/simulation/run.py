@@ -99,6 +99,16 @@ class Run(RunRecord, FolderResult):
         return f"Run({self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}, {self.provenance.engine})"
 
     @property
+    def scenario(self) -> str:
+        """Name of the simulated scenario. `provenance` also holds its digest."""
+        return self.provenance.scenario
+
+    @property
+    def seed(self) -> int:
+        """Random seed of the run."""
+        return self.provenance.seed
+
+    @property
     def log(self) -> EventLog | None:
         """Event log; None if no log was written."""
         return EventLog(self.log_path) if self.log_path else None

@@ -153,3 +153,22 @@ def test_check_returns_the_warnings_of_a_document() -> None:
     policy = {"guardrails": {"caps": [{"at_most": 0, "per": "1d"}]}}
     warnings = cj.check(small_scenario(policy=policy), static=True)
     assert any(warning.startswith("policy.guardrails.caps[0]") for warning in warnings)
+
+
+@pytest.mark.parametrize("result", [cj.LeverRanking, cj.Optimum, cj.Rehearsal, cj.Attribution])
+def test_help_shows_the_attributes_of_a_result(result: type) -> None:
+    assert "\nAttributes\n----------\n" in inspect.cleandoc(result.__doc__ or "")
+
+
+def test_values_by_path_in_a_variant_are_sent_to_set() -> None:
+    path = "policy.flows.cart.steps[0].wait"
+    variant = {
+        "name": "e",
+        "hypothesis": "h",
+        "scenario": "shop",
+        "variants": {"soon": {path: "4h"}},
+        "metric": "clv",
+        "direction": "rises",
+    }
+    with pytest.raises(InputError, match=r"Put values by path under 'set', as in \{set: \{policy\.flows\.cart"):
+        cj.Experiment.from_dict(variant)

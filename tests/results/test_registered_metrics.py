@@ -243,8 +243,18 @@ def test_invalid_terms_are_refused(metric: cj.MetricDefinition, message: str) ->
 def test_error_inside_a_metric_names_the_metric() -> None:
     with cj.temporary_metric(definition_with(mean_of_outcome("no_such_field"))), pytest.raises(InputError, match="no_such_field") as error:
         run_with_revenue(1, 2).metrics  # noqa: B018
-    assert str(error.value).startswith("metric 'mine': must have terms that can be computed, got ")
+    assert str(error.value).startswith("metric 'mine': mean_of_outcome: must be one of ")
     assert isinstance(error.value.__cause__, ValueError)
+
+
+def test_any_exception_inside_a_metric_names_the_metric() -> None:
+    def broken(run: cj.Run) -> RatioTerms:
+        raise KeyError("clicks_per_day")
+
+    with cj.temporary_metric(definition_with(broken)), pytest.raises(InputError) as error:
+        run_with_revenue(1, 2).metrics  # noqa: B018
+    assert str(error.value).startswith("metric 'mine': must have terms that can be computed, got KeyError: 'clicks_per_day")
+    assert isinstance(error.value.__cause__, KeyError)
 
 
 def test_an_unknown_preference_is_refused() -> None:

@@ -69,7 +69,7 @@ def levers(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "28d", "customers": 50,
     ...     "journey": {

@@ -15,7 +15,7 @@ from cjsim.tuning.levers.tornado import TORNADO_FIGURE
 
 @dataclass(frozen=True)
 class LeverRanking(RankingData, FolderResult):
-    """Lever moves of a scenario, sorted by the size of their effect on a metric. For attributes, see `RankingData`.
+    """Lever moves of a scenario, sorted by the size of their effect on a metric.
 
     `save` writes `levers.csv`, `levers.json`, `tornado.png` and `manifest.json`, and `sobol.csv` if there are Sobol indices.
     """

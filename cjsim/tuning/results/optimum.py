@@ -10,7 +10,7 @@ from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
-from cjsim.output_folder import folder_to_write
+from cjsim.output_folder import folder_to_write, with_inherited_attributes
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.results.optimum_summary import summarize_optimum
 from cjsim.tuning.results.search_figure import SEARCH_FIGURE
@@ -19,9 +19,10 @@ from cjsim.tuning.study import Study
 from cjsim.yaml.tree import to_yaml
 
 
+@with_inherited_attributes
 @dataclass(frozen=True, eq=False, repr=False)
 class Optimum(SearchResult):
-    """Result of a study. For attributes, see `SearchResult`."""
+    """Result of a study."""
 
     def __str__(self) -> str:
         return self.summary()
