@@ -6,9 +6,9 @@ STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 RULE_TESTS := tests/rules tests/simulation/test_model_rules.py tests/simulation/test_guardrails_and_flows.py
 
-.PHONY: setup demo test test-all test-bounds test-interpreted lint format lock bench experiments clean
+.PHONY: setup compiled demo test test-all test-bounds test-interpreted lint format lock bench experiments clean
 
-setup: $(STAMP)
+setup: $(STAMP) compiled
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "cjsim needs Python 3.11 or newer, and none was found. Install it, or run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -24,31 +24,35 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
+# Returns at once unless a kernel has changed.
+compiled: $(STAMP)
+	@$(BIN)/cjsim compile
+
 demo: setup
 	$(BIN)/cjsim compare configs/scenarios/shop.yaml configs/scenarios/shop_better.yaml
 
-lint: setup
+lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test: lint
+test: lint compiled
 	$(PYTEST) -m "not slow"
 
 # All tests, then the rules of the model in two other builds.
-test-all: lint
+test-all: lint compiled
 	$(PYTEST)
 	$(MAKE) test-bounds test-interpreted
 
 # A debug build (takes minutes, because it is compiled separately): kernels raise IndexError on an index that is negative or beyond the size of the array.
-test-bounds: setup
+test-bounds: $(STAMP)
 	CJSIM_BOUNDSCHECK=1 $(PYTEST) -m "not slow" $(RULE_TESTS) tests/theory
 
 # Kernels as plain Python functions, with checked indices: the rule tests without those of tests/theory, which simulate many customers.
-test-interpreted: setup
+test-interpreted: $(STAMP)
 	CJSIM_BOUNDSCHECK=1 NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not slow" $(RULE_TESTS)
 
-format: setup
+format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 

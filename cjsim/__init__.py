@@ -18,18 +18,25 @@ from cjsim.version import __version__
 
 if TYPE_CHECKING:
     from cjsim.attribution.attribution_result import Attribution as Attribution
+    from cjsim.attribution.path_credits import PathCredits as PathCredits
     from cjsim.attribution.path_credits import attribute_paths as attribute_paths
     from cjsim.attribution.rule_set import CreditSettings as CreditSettings
     from cjsim.attribution.scenario_attribution import attribution as attribution
+    from cjsim.calibration.purchase_model import PurchaseCalibration as PurchaseCalibration
     from cjsim.calibration.purchase_model import calibrate_purchases as calibrate_purchases
-    from cjsim.description.describe import describe as describe
     from cjsim.engine.running_simulation import CustomerView as CustomerView
     from cjsim.engine.running_simulation import RunningSimulation as RunningSimulation
     from cjsim.errors import InputError as InputError
     from cjsim.eventlog import EventLog as EventLog
+    from cjsim.lab.document_types import check as check
+    from cjsim.lab.document_types import describe as describe
     from cjsim.lab.experiment import Experiment as Experiment
     from cjsim.lab.findings import Findings as Findings
-    from cjsim.lab.run_experiment import experiment as experiment
+    from cjsim.lab.journal import Journal as Journal
+    from cjsim.lab.journal import JournalListing as JournalListing
+    from cjsim.lab.reported_experiment import experiment as experiment
+    from cjsim.lab.version_comparison import VersionComparison as VersionComparison
+    from cjsim.lab.version_comparison import compare_versions as compare_versions
     from cjsim.metrics.ratios import MetricDefinition as MetricDefinition
     from cjsim.metrics.ratios import RatioTerms as RatioTerms
     from cjsim.metrics.ratios import mean_of_outcome as mean_of_outcome
@@ -59,7 +66,6 @@ if TYPE_CHECKING:
     from cjsim.simulation.documents import Scenario as Scenario
     from cjsim.simulation.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.run import Run as Run
-    from cjsim.simulation.sampled.check_document import check as check
     from cjsim.simulation.simulate import simulate as simulate
     from cjsim.simulation.trial_export import export_trial as export_trial
     from cjsim.tuning.levers.rank import levers as levers
@@ -86,16 +92,20 @@ _MODULE_BY_NAME = {
     "GroupedMetrics": "cjsim.simulation.grouped_metrics",
     "Guardrail": "cjsim.rehearsal.rehearsal_settings",
     "InputError": "cjsim.errors",
+    "Journal": "cjsim.lab.journal",
+    "JournalListing": "cjsim.lab.journal",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",
     "Optimum": "cjsim.tuning.results.optimum",
+    "PathCredits": "cjsim.attribution.path_credits",
     "Policy": "cjsim.simulation.documents",
     "Progress": "cjsim.progress",
     "ProgressBar": "cjsim.progress",
     "RatioTerms": "cjsim.metrics.ratios",
     "Readout": "cjsim.readout.readout_result",
     "ReadoutSettings": "cjsim.readout.readout_settings",
+    "PurchaseCalibration": "cjsim.calibration.purchase_model",
     "Ramp": "cjsim.rehearsal.ramp.rollout_phases",
     "Rehearsal": "cjsim.rehearsal.results.rehearsal_result",
     "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
@@ -105,13 +115,15 @@ _MODULE_BY_NAME = {
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
     "TargetingRule": "cjsim.uplift.targeting.rule_tables",
+    "VersionComparison": "cjsim.lab.version_comparison",
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
-    "check": "cjsim.simulation.sampled.check_document",
+    "check": "cjsim.lab.document_types",
     "compare": "cjsim.simulation.comparison",
-    "describe": "cjsim.description.describe",
-    "experiment": "cjsim.lab.run_experiment",
+    "compare_versions": "cjsim.lab.version_comparison",
+    "describe": "cjsim.lab.document_types",
+    "experiment": "cjsim.lab.reported_experiment",
     "export_rule": "cjsim.uplift.targeting.rule_export",
     "export_trial": "cjsim.simulation.trial_export",
     "levers": "cjsim.tuning.levers.rank",

@@ -27,7 +27,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Wrap a function so that it checks its arguments against its annotations.
 
     A single string or number stands for a list of one, and numpy scalars for Python numbers. Arguments that are only numbers are left to
-    the function, which knows their range.
+    the function, which knows their range, and so are documents that can be given by their path or name.
 
     Parameters
     ----------
@@ -112,6 +112,8 @@ def _conformed(where: str, value: Any, hint: Any, *, are_numbers_checked: bool =
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     members = _members(hint)
+    if not are_numbers_checked and str in members and any(hasattr(member, "load") for member in members):
+        return value
     if getattr(value, "ndim", None) == 1 and any(get_origin(member) in _SEQUENCES for member in members):
         value = tuple(value.tolist())
     if not are_numbers_checked and all(member in _NUMBERS for member in members):

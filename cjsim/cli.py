@@ -9,6 +9,7 @@ import typer
 
 from cjsim.commands.cli_attribution import attribution
 from cjsim.commands.cli_calibration import calibrate_app
+from cjsim.commands.cli_compile import compile as compile_command
 from cjsim.commands.cli_documents import check, describe, schema
 from cjsim.commands.cli_experiments import experiment, journal_app
 from cjsim.commands.cli_levers import levers
@@ -18,11 +19,13 @@ from cjsim.commands.cli_reference import explain, metrics
 from cjsim.commands.cli_rehearse import rehearse
 from cjsim.commands.cli_simulation import compare, simulate, walk
 from cjsim.commands.cli_uplift import uplift
+from cjsim.commands.console import replace_unprintable_characters
 from cjsim.version import __version__
 
 app = typer.Typer(
     name="cjsim",
-    help="Simulate how customers respond to messages, offers and service, and estimate how policies change retention and CLV.",
+    help="Simulate how customers respond to messages, offers and service, and estimate how policies change retention and CLV.\n\n"
+    "Example: cjsim compare shop shop_better",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,7 +34,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
-    *(optimize, levers, rehearse, uplift, attribution, experiment),
+    *(optimize, levers, rehearse, uplift, attribution, experiment, compile_command),
 )
 for command in COMMANDS:
     app.command()(command)
@@ -56,4 +59,5 @@ def _global_options(
 
 def main() -> None:
     """Run the command-line application."""
+    replace_unprintable_characters()
     app(prog_name="cjsim")

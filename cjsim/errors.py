@@ -2,16 +2,30 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 _DATE_REPR_PATTERN = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")  # inside a list or a mapping
 _MAX_REPR_CHARS = 80
 _MAX_QUOTED_CHOICES, _MAX_NEAREST = 12, 5
+_MIN_CLOSENESS = 0.6  # of a word that may be a misspelling, from 0 to 1
 
 
 class InputError(ValueError):
-    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2."""
+    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2.
+
+    Parameters
+    ----------
+    message : str
+        The message; of many errors, only the first ones.
+    errors : sequence of str
+        All errors, by default the message itself.
+    """
+
+    def __init__(self, message: str, *, errors: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors) or (message,)
 
 
 def format_error(where: str, must: str, got: str, remedy: str = "") -> str:
@@ -85,7 +99,7 @@ def quote_choices(choices: Iterable[str]) -> str:
 
 
 def nearest_choices(word: Any, choices: Iterable[str]) -> str:
-    """Quote the choices; of more than seven, only the five that are closest to a word.
+    """Quote the choices; of more than seven, only the five that are closest to a word, or the first five if none is close.
 
     Examples
     --------
@@ -98,7 +112,8 @@ def nearest_choices(word: Any, choices: Iterable[str]) -> str:
     if len(names) <= _MAX_NEAREST + 2:
         return quote_choices(names)
     text = str(word)[:200].lower()
-    ranked = sorted(names, key=lambda name: -difflib.SequenceMatcher(None, text, name.lower()).ratio())
+    closeness = {name: difflib.SequenceMatcher(None, text, name.lower()).ratio() for name in names}
+    ranked = sorted(names, key=lambda name: -closeness[name]) if max(closeness.values()) >= _MIN_CLOSENESS else names
     return f"{quote_choices(ranked[:_MAX_NEAREST])} and {len(names) - _MAX_NEAREST} more"
 
 
@@ -112,7 +127,7 @@ def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     """
     names = list(choices)
     name_by_lowercase = {name.lower(): name for name in names}
-    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=_MIN_CLOSENESS)
     return f"Did you mean '{name_by_lowercase[matches[0]]}'?" if matches else ""
 
 
@@ -136,3 +151,29 @@ def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[st
     names = list(choices)
     must = f"must be one of {nearest_choices(word, names)}" if names else f"must be an existing {noun}, but none exist"
     return must, short_repr(word), did_you_mean(word, names) or f"Use an existing {noun}, or declare this one."
+
+
+def require_package(package: str, *, extra: str, where: str, what: str, alternative: str) -> None:
+    """Raise if an optional package is not installed. The message gives the command that installs it.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+    extra : str
+        Extra of cjsim that installs it, such as 'gp'.
+    where : str
+        Field or option that requires it.
+    what : str
+        The value that requires it, formatted for the message.
+    alternative : str
+        What works without the package, such as "use 'tpe'".
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    if find_spec(package) is None:
+        remedy = f"Install it (pip install 'cjsim[{extra}]'), or {alternative}."
+        raise InputError(format_error(where, "must be installed", f"{what}, which requires the package {package}", remedy))

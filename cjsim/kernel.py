@@ -15,7 +15,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,11 +104,6 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="cjsim-"))
 
 
-def is_compiled_before(kernel: str) -> bool:
-    """Return whether calls start without compilation, because the cache holds a kernel of this name or the JIT is off."""
-    return bool(config.DISABLE_JIT) or any(cache_folder().rglob(f"*.{kernel}-*.nbc"))
-
-
 def kernel(function: F) -> F:
     """Compile `function` for calls from Python. The compiled function is cached on disk and releases the GIL."""
     before = config.CACHE_DIR
@@ -118,6 +113,26 @@ def kernel(function: F) -> F:
     finally:
         config.CACHE_DIR = before
     return compiled
+
+
+def is_compiled(kernel: Callable[..., Any]) -> bool:
+    """Return whether calls of a kernel start without compilation: it is loaded, in the cache, or the JIT is off.
+
+    A cached kernel counts only if it is newer than the file that defines it, because numba would compile it again otherwise.
+    """
+    if config.DISABLE_JIT:
+        return True
+    function: Any = kernel
+    written = Path(function.py_func.__code__.co_filename).stat().st_mtime
+    cached = Path(function.stats.cache_path).glob(f"*.{kernel.__name__}-*.nbc")
+    return bool(function.signatures) or any(file.stat().st_mtime >= written for file in cached)
+
+
+def compile_for(kernel: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    """Compile a kernel for the types of these arguments, or load it from the cache. It is not called."""
+    if not config.DISABLE_JIT:
+        function: Any = kernel
+        function.compile(tuple(map(numba.typeof, arguments)))
 
 
 def rule(function: F) -> F:

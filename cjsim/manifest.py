@@ -1,22 +1,26 @@
 """The manifest of a finding, as listed in the journal: the hypothesis, its verdict and effect, and a digest of the input.
 
-Manifests of simulation runs have a different format (`cjsim.simulation.run`) and are not listed in the journal.
+Manifests of simulation runs have other fields (`cjsim.simulation.run`) and are not listed in the journal. All manifests state the format
+of their folder.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from cjsim.errors import InputError, format_error
+from cjsim.errors import InputError, format_error, short_repr
 from cjsim.json_records import JsonRecord, write_json
 from cjsim.version import __version__
 
 MANIFEST_FILE = "manifest.json"
+RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)
+_MAX_REASON_CHARS = 80
 STUDY_VERDICTS = ("gain", "none", "infeasible")
 
 
@@ -58,6 +62,8 @@ class Manifest(JsonRecord):
         End of the run, UTC, ISO 8601.
     version : str
         Version of cjsim.
+    format : int
+        Format of the folder.
     """
 
     kind: FindingKind
@@ -77,6 +83,7 @@ class Manifest(JsonRecord):
     details: Mapping[str, Any] = field(default_factory=dict)
     date: str = field(default_factory=_utc_timestamp)
     version: str = __version__
+    format: int = RESULT_FORMAT
 
     def write(self, folder: str | Path) -> None:
         """Write `manifest.json` to a folder. Call it last, because the file marks the folder as complete.
@@ -100,11 +107,53 @@ class Manifest(JsonRecord):
         Raises
         ------
         InputError
-            If the folder has no readable manifest of a finding.
+            If the folder has no manifest of a finding.
+        UnreadableResultError
+            If it has one, but another version of cjsim wrote it in a format that this version cannot read.
         """
         file = Path(folder) / MANIFEST_FILE
         try:
-            return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            must = f"must be the manifest of one of {', '.join(FINDING_KINDS)}"
-            raise InputError(format_error(str(file), must, type(error).__name__, "Run the command again.")) from error
+            content = dict(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:
+            content = {"kind": type(error).__name__}
+        if content.get("kind") not in FINDING_KINDS:
+            must, got = f"must be the manifest of one of {', '.join(FINDING_KINDS)}", short_repr(content.get("kind"))
+            raise InputError(format_error(str(file), must, got, "Run the command again."))
+        with readable_result(content, Path(folder), f"result of '{content['kind']}'"):
+            return cls.from_json(content)
+
+
+class UnreadableResultError(InputError):
+    """A result that another version of cjsim wrote in a format that this version cannot read."""
+
+
+@contextlib.contextmanager
+def readable_result(content: Mapping[str, Any], folder: Path, kind: str) -> Iterator[None]:
+    """Raise if a result has a newer format, or if the block fails to read it. Missing formats count as the current one.
+
+    Parameters
+    ----------
+    content : Mapping of str to Any
+        Content of the manifest.
+    folder : Path
+        Folder of the result.
+    kind : str
+        What the result is, such as 'run', for the error message.
+
+    Raises
+    ------
+    UnreadableResultError
+        The message names the version that wrote the result.
+    """
+    must = f"must be a {kind} that cjsim {__version__} can read"
+    writer = f"one written by cjsim {content.get('version', 'of an unknown version')}"
+    if (number := content.get("format", RESULT_FORMAT)) != RESULT_FORMAT:
+        remedy = f"Use cjsim {content.get('version', 'in the version that wrote it')}, or run the command again."
+        raise UnreadableResultError(format_error(str(folder), must, f"{writer} in format {short_repr(number)}", remedy))
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_MAX_REASON_CHARS]}"
+        raise UnreadableResultError(format_error(str(folder), must, f"{writer} ({reason})", "Run the command again.")) from error

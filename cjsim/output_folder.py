@@ -1,27 +1,47 @@
-"""Atomic output folders: results are published completely or not at all, and replace earlier results."""
+"""Atomic output folders: results are published completely or not at all. Commands replace earlier results only with --force."""
 
 import contextlib
 import inspect
+import json
 import os
 import re
 import shutil
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Set
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
+from cjsim.json_records import write_json
+from cjsim.table_files import write_csv
+from cjsim.tabular_result import TabularResult
 
 MANIFEST_FILE = "manifest.json"
 COMPARISON_FILE = "comparison.json"
 COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, to mark a complete result
-_RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|(customers|truth|log)\.parquet"
+_RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|groups\.csv|(customers|truth|log)\.parquet"
 _OTHER_FILE_PATTERN = r"trial\.csv|comparison\.(json|png)|levers\.(csv|json)|tornado\.png|sobol\.csv"
 C = TypeVar("C")
 _ATTRIBUTES = re.compile(r"^Attributes\n-+\n.*?(?=\n\n\w[^\n]*\n---|\Z)", re.MULTILINE | re.DOTALL)
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|{_OTHER_FILE_PATTERN}")
+_MAX_LISTED_FILES = 5
+# Patterns of the files that each command writes to its --out folder.
+_FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "simulate": re.compile(rf"{_RUN_FILE_PATTERN}|trial\.csv"),
+        "compare": re.compile(rf"run_\d+/({_RUN_FILE_PATTERN})|comparison\.(json|png)"),
+        "levers": re.compile(r"levers\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
+        "optimize": re.compile(r"optimum\.json|trials\.csv|best\.yaml|search\.png|manifest\.json"),
+        "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),
+        "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),
+        "attribution": re.compile(r"attribution\.(csv|png|json)|credits\.(csv|json)"),
+        "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws)\.csv|calibration\.json"),
+    }
+)
+_COMMANDS_BY_KIND: Mapping[str, str] = MappingProxyType({"study": "optimize", "levers": "levers", "experiment": "experiment"})
 
 
 @contextlib.contextmanager
@@ -68,6 +88,49 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
         raise InputError(message) from error
 
 
+def require_no_earlier_result(out: Path, command: str, *, option: str = "--out") -> None:
+    """Raise if a command would replace files in a folder. Called before any work is done.
+
+    Parameters
+    ----------
+    out : Path
+        Output folder, as given by the user. It need not exist.
+    command : str
+        Name of the command, such as 'simulate'.
+    option : str
+        Name of the option in error messages.
+
+    Raises
+    ------
+    InputError
+        If the folder holds files that the command would replace. The message names the earlier result or, if there is no manifest, the
+        files.
+    """
+    if replaced := _replaced_files(out, command):
+        must = "must be a folder without earlier results"
+        remedy = "Choose another folder, or add --force to replace them."
+        raise InputError(format_error(option, must, f"'{out}' with {_result_text(out, replaced)}", remedy))
+
+
+def require_new_file(file: Path, *, option: str) -> None:
+    """Raise if a file exists. Called before any work is done.
+
+    Parameters
+    ----------
+    file : Path
+        File that a command writes.
+    option : str
+        Name of the option in error messages.
+
+    Raises
+    ------
+    InputError
+        If the file exists.
+    """
+    if file.is_file():
+        raise InputError(format_error(option, "must be a new file", f"the existing file '{file}'", "Add --force to replace it."))
+
+
 @contextlib.contextmanager
 def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Iterator[Path]:
     """Prepare the folder that a result is saved to.
@@ -107,7 +170,7 @@ def with_inherited_attributes(cls: type[C]) -> type[C]:
     return cls
 
 
-class FolderResult(ABC):
+class FolderResult(TabularResult):
     """A result that is saved as files in a folder. The docstrings of subclasses list the files."""
 
     _marker = MANIFEST_FILE  # the file that is written last
@@ -119,7 +182,9 @@ class FolderResult(ABC):
 
     @checked_arguments
     def save(self, folder: str | Path) -> Path:
-        """Save the result to a folder. The manifest is written last and marks a complete result.
+        """Save the result to a folder, and replace earlier results of the same kind. The manifest is written last.
+
+        Only the command line asks before it replaces results (`--force`).
 
         Parameters
         ----------
@@ -141,8 +206,13 @@ class FolderResult(ABC):
         return target
 
     @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+
     def _write_files(self, folder: Path) -> None:
-        """Write all files, the marker last."""
+        """Write all files, the marker last. By default, they are the table as CSV and the marker, which contains the result as JSON."""
+        write_csv(self.to_pandas(), folder / Path(self._marker).with_suffix(".csv"))
+        write_json(folder / self._marker, self.to_json())
 
 
 @contextlib.contextmanager
@@ -223,6 +293,35 @@ def _exchange_files(draft: Path, out: Path, backup: Path, new_names: Set[str], o
 def _move_back(target: Path, source: Path) -> None:
     with contextlib.suppress(OSError):  # the file of the failed move
         target.replace(source)
+
+
+def _replaced_files(out: Path, command: str) -> set[str]:
+    """Return the files in a folder that a command would replace or remove."""
+    pattern = _FILES_BY_COMMAND[command]
+    names = {path.relative_to(out).as_posix() for path in (*out.glob("*"), *out.glob("run_*/*")) if path.is_file()}
+    replaced = {name for name in names if pattern.fullmatch(name)}
+    removes_others = any(pattern.fullmatch(marker) for marker in COMPLETION_MARKERS) and _has_results(out)
+    return replaced | (_result_files(out) if removes_others else set())
+
+
+def _result_text(out: Path, names: Set[str]) -> str:
+    """Describe a result by its command and date if it has a manifest, and by the names of its files otherwise."""
+    manifest = next((name for name in (MANIFEST_FILE, "run_0/manifest.json") if name in names), None)
+    content = {} if manifest is None else _read_manifest(out / manifest)
+    if "date" in content:
+        command = "compare" if manifest != MANIFEST_FILE else _COMMANDS_BY_KIND.get(content.get("kind", ""), "simulate")
+        name = content.get("name") or content.get("scenario")
+        return f"the result of '{command}' of {name}, {str(content['date'])[:10]}"
+    first = sorted(names)[:_MAX_LISTED_FILES]
+    more = f" and {len(names) - len(first)} more" if len(names) > len(first) else ""
+    return f"{', '.join(first)}{more}"
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError):
+        return {}
 
 
 def _has_results(folder: Path) -> bool:

@@ -24,6 +24,9 @@ class Progress:
     def label(self, text: str) -> None:
         """Change the label of the task."""
 
+    def announce(self, text: str) -> None:
+        """Name the step that starts now: in the label of the task, or in a message where no task is shown."""
+
     def note(self, text: str) -> None:
         """Report a one-line message."""
 
@@ -96,6 +99,13 @@ class ProgressBar(Progress):
         """Change the text next to the bar."""
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], description=text)
+
+    def announce(self, text: str) -> None:
+        """Name the step that starts now: next to the bar, or in a message if there is no bar."""
+        if self._bar is not None:
+            self.label(text)
+        else:
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Write a message to standard error."""

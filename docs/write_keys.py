@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cjsim.commands.arguments import document_types
 from cjsim.description.field_help import FieldLine, field_lines
+from cjsim.lab.document_types import document_types
 from cjsim.scenario.json_schema import file_schema, referenced_name
 
 PAGE = Path(__file__).resolve().parent / "keys.md"

@@ -232,7 +232,7 @@ def win_back_rows(found: CdnowResult) -> list[dict[str, Any]]:
     for lift, comparison in found.comparisons.items():
         for metric in ("purchases", "revenue", "cost", "contacts"):
             effect = comparison.alternatives["win-back"][metric]
-            totals = comparison.effects("win-back", metric).reshape(-1, count).sum(axis=1)
+            totals = comparison.effects("win-back", metric)["effect"].to_numpy().reshape(-1, count).sum(axis=1)
             low, high = np.quantile(totals, [0.025, 0.975])
             row = {"lift (assumed)": lift, "metric": metric, "without": effect.baseline, "with": effect.value, "effect": effect.effect}
             row |= {"low": effect.low, "high": effect.high, "variance_ratio": effect.variance_ratio}

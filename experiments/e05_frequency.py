@@ -37,7 +37,7 @@ def gains_by_interval(customers: int, seeds: range, hours: tuple[int, ...] = HOU
     """Increase in each customer's CLV from emails at each interval, shape (seeds, intervals, customers)."""
     policies = {"none": scenario(None, customers)} | {f"{gap}h": scenario(gap, customers) for gap in hours}
     found = [cj.compare(policies, seed=seed) for seed in seeds]
-    return np.array([[comparison.effects(f"{gap}h", "clv") for gap in hours] for comparison in found])
+    return np.array([[comparison.effects(f"{gap}h", "clv")["effect"] for gap in hours] for comparison in found])
 
 
 def gain_rows(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...] = HOURS) -> list[dict[str, Any]]:

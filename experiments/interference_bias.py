@@ -27,7 +27,8 @@ import cjsim as cj
 from cjsim.metrics.ratios import RatioTerms
 from cjsim.rehearsal.analyses import FixedHorizon
 from cjsim.rehearsal.customer_resampling import ArmPopulations
-from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
+from cjsim.rehearsal.operating_characteristics import rehearse_design
+from cjsim.rehearsal.results.design_report import DesignReport
 from cjsim.rehearsal.scenario_outcomes import metric_terms
 
 WORKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday"]

@@ -1,19 +1,29 @@
 """The key of the kernel cache: editing anything that compiled code depends on changes the key."""
 
+import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
 from numba.core import config
 from small_scenarios import small_scenario
+from typer.testing import CliRunner
 
-from cjsim.kernel import PACKAGE, kernel_sources, sources_digest
+from cjsim.cli import app
+from cjsim.engine.sync_points import simulate_to_sync_point
+from cjsim.kernel import PACKAGE, cache_folder, compile_for, is_compiled, kernel, kernel_sources, sources_digest
+from cjsim.kernels.rng import add_exponentials, fill_uniforms
 from cjsim.progress import NoProgress
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.kernel_compilation import ALL_KERNELS, compile_kernels, kernels_of_runs
 from cjsim.simulation.simulate import simulate
+from cjsim.testing.small_worlds import sharing_customers
 
 RULE = """
 from cjsim.kernel import (
@@ -118,15 +128,84 @@ def test_every_file_that_uses_a_decorator_is_among_the_sources() -> None:
     assert users <= set(kernel_sources())
 
 
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the kernels that are compiled. None is in the cache, and none is really compiled."""
+    names: list[str] = []
+    monkeypatch.setattr("cjsim.simulation.kernel_compilation.is_compiled", lambda kernel: False)
+    monkeypatch.setattr("cjsim.simulation.kernel_compilation.compile_for", lambda kernel, arguments: names.append(kernel.__name__))
+    return names
+
+
+def test_each_kernel_is_announced_before_its_compilation(compiled: list[str]) -> None:
+    class Recorded(NoProgress):
+        seen: list[str] = []
+
+        def announce(self, text: str) -> None:
+            self.seen.append(f"{len(compiled)} compiled; {text}")
+
+    assert compile_kernels([fill_uniforms, add_exponentials], Recorded()) == 2
+    assert Recorded.seen == [
+        "0 compiled; cjsim: compiling kernel 1 of 2, once per machine: fill_uniforms ...",
+        "1 compiled; cjsim: compiling kernel 2 of 2, once per machine: add_exponentials ...",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("engine", "loop", "other"), [("compiled", "simulate_customers", "dispatch"), ("readable", "dispatch", "simulate_customers")]
+)
+def test_a_run_compiles_the_kernels_of_its_engine(compiled: list[str], engine: Any, loop: str, other: str) -> None:
+    simulate(small_scenario(journey={}), customers=1, engine=engine)
+    assert loop in compiled and other not in compiled
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_only_customers_who_share_something_need_the_loop_to_the_next_request(is_shared: bool) -> None:
+    assert (simulate_to_sync_point in kernels_of_runs(is_shared=is_shared)) == is_shared
+
+
+def test_command_says_that_everything_is_compiled(compiled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjsim.simulation.kernel_compilation.is_compiled", lambda kernel: True)
+    printed = CliRunner().invoke(app, ["compile"]).stdout
+    assert printed == f"All {len(ALL_KERNELS)} kernels are already compiled, in this folder:\n{cache_folder()}\n"
+    assert compiled == []
+
+
+def test_command_compiles_all_kernels_and_counts_them(compiled: list[str]) -> None:
+    found = json.loads(CliRunner().invoke(app, ["compile", "--json"]).stdout)
+    assert found == {"kernels": len(ALL_KERNELS), "compiled": len(ALL_KERNELS), "cache": str(cache_folder())}
+    assert sorted(compiled) == sorted(kernel.__name__ for kernel in ALL_KERNELS)
+
+
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
-@pytest.mark.parametrize(("cached", "notes"), [([], 1), (["rng.add_exponentials"], 1), (["event_loop.simulate_customers"], 0)])
-def test_run_reports_compilation_unless_its_loop_is_cached(
-    cached: list[str], notes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in cached:
-        (tmp_path / f"{name}-1.py311.1.nbc").touch()
+def test_a_kernel_older_than_its_source_counts_as_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "rules.py"
+    source.write_text("def scaled(x):\n    return x\n", encoding="utf-8")
     monkeypatch.setattr("cjsim.kernel.cache_folder", lambda: tmp_path)
-    told: list[str] = []
-    monkeypatch.setattr(NoProgress, "note", lambda _, text: told.append(text))
-    simulate(small_scenario(journey={}), customers=1, progress=NoProgress())
-    assert len(told) == notes and all("compiling" in text for text in told)
+    function = runpy.run_path(str(source))["scaled"]
+    compile_for(kernel(function), [1.0])
+    fresh = kernel(function)  # without the compiled function in memory
+    assert is_compiled(fresh)
+    os.utime(source, (2e9, 2e9))
+    assert not is_compiled(fresh)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_nothing_is_left_to_compile_after_the_command(tmp_path: Path) -> None:
+    environment = os.environ | {"CJSIM_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    Scenario.save(sharing_customers(), tmp_path / "sharing.yaml")
+    shop, desk = str(ROOT / "configs" / "scenarios" / "shop.yaml"), str(tmp_path / "sharing.yaml")
+
+    def files_after(*words: str) -> list[str]:
+        subprocess.run([sys.executable, "-m", "cjsim", *words], env=environment, cwd=tmp_path, check=True, capture_output=True)
+        return sorted(file.name for file in (tmp_path / "cache").rglob("*.nbc"))
+
+    compiled = files_after("compile")
+    assert len(compiled) == len(ALL_KERNELS)
+    for scenario in (shop, desk):
+        few = ("--customers", "20")
+        assert files_after("simulate", scenario, *few) == compiled
+        assert files_after("simulate", scenario, *few, "--engine", "readable") == compiled
+        assert files_after("compare", scenario, *few, "--set", "policy.flows={}") == compiled
+        assert files_after("walk", scenario, "--customer", "3") == compiled

@@ -11,7 +11,7 @@ PRIVATE_API = """
 cjsim/kernel.py
   the option _nrt=False of njit (no reference counting), forceinline, error_model="numpy", boundscheck
   numba.core.config: CACHE_DIR is read when a function is decorated; BOUNDSCHECK, OPT, DISABLE_JIT
-  cache files end in .nbc and have names such as event_loop.simulate_customers-10.py311.1.nbc (is_compiled_before)
+  cache files end in .nbc and have names such as event_loop.simulate_customers-10.py311.1.nbc (is_compiled)
 cjsim/frame.py
   numba.core.config.DISABLE_JIT, numba.np.numpy_support
   numba.core.datamodel.models: PrimitiveModel, StructModel

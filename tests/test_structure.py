@@ -27,6 +27,7 @@ SIZE_EXCEPTIONS = {
     "cjsim/commands/cli_uplift.py:uplift": "an argument is an option of the command line",
     "cjsim/readout/uplift_readout.py:uplift": "an argument is a column or setting of the trial, and the user passes all of them by name",
     "cjsim/commands/cli_rehearse.py:rehearse": "an argument is an option of the command line",
+    "cjsim/commands/cli_experiments.py:experiment": "an argument is an option of the command line",
     "cjsim/commands/cli_experiments.py:journal_callback": "an argument is an option of the command line",
     "cjsim/commands/cli_experiments.py:journal_diff": "an argument is an option of the command line",
 }
@@ -57,7 +58,8 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
 
 
 def parameters(node: Function) -> list[str]:
-    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    args = node.args
+    named = [*args.posonlyargs, *args.args, *([args.vararg] if args.vararg else []), *args.kwonlyargs]
     return [arg.arg for arg in named if arg.arg not in ("self", "cls")]
 
 

@@ -73,7 +73,7 @@ class CreditRow(NamedTuple):
     ratio_high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttributionData:
     """Credits that attribution rules give to touchpoints, beside their true incremental effects.
 
@@ -99,6 +99,8 @@ class AttributionData:
         Touchpoints by kind, in the order of the files.
     seconds : float
         Wall time in seconds.
+    currency : str or None
+        Currency of the scenario.
     """
 
     scenario: str
@@ -112,6 +114,7 @@ class AttributionData:
     has_shared_resources: bool
     touchpoints: tuple[TouchpointResult, ...]
     seconds: float
+    currency: str | None = None
 
     def __len__(self) -> int:
         return len(self.touchpoints)
@@ -128,7 +131,7 @@ class AttributionData:
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined and infinite numbers become null."""
         names = ("scenario", "customers", "seed", "touch", "window_days", "rules", "totals", "touched", "has_shared_resources")
-        content = {name: getattr(self, name) for name in names}
+        content = {name: getattr(self, name) for name in (*names, *(["currency"] if self.currency else []))}
         return plain_values(content | {"touchpoints": [one.to_json() for one in self.touchpoints]})
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from cjsim.attribution.attribution_data import AttributionData
+from cjsim.metrics.number_format import named_unit
 from cjsim.simulation.figures import FigureKind, mark_baseline
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _draw(figure: "Figure", result: AttributionData, bars: list[CreditBar]) -> N
             marker, color = _MARKERS[i % len(_MARKERS)], colors[i % len(colors)]
             axes.plot(credit, y, marker, color=color, markersize=5, linestyle="none", label=title if y == 0 else None)
     axes.set_yticks(range(len(bars)), [bar.touchpoint for bar in bars], fontsize=8)
-    axes.set_xlabel("revenue (money, all customers)")
+    axes.set_xlabel(f"revenue ({named_unit('money', result.currency)}, all customers)")
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     mark_baseline(axes, is_vertical=True)

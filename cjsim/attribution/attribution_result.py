@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cjsim.attribution.attribution_data import AttributionData, CreditRow
+from cjsim.attribution.attribution_data import MEASURES, AttributionData, CreditRow
 from cjsim.attribution.attribution_figure import ATTRIBUTION_FIGURE
 from cjsim.attribution.attribution_table import attribution_table
 from cjsim.json_records import write_json
 from cjsim.output_folder import FolderResult
+from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 ATTRIBUTION_FILE = "attribution.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attribution(AttributionData, FolderResult):
     """Credits of touchpoints beside their incremental effects.
 
@@ -24,6 +25,9 @@ class Attribution(AttributionData, FolderResult):
     """
 
     _marker = ATTRIBUTION_FILE
+
+    def _facts(self) -> str:
+        return f"{self.scenario}: {len(self)} touchpoints, {len(self.rules)} rules, {self.customers:,} customers, seed {self.seed}"
 
     def __str__(self) -> str:
         return self.summary()
@@ -33,12 +37,16 @@ class Attribution(AttributionData, FolderResult):
         return attribution_table(self)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per touchpoint, rule and measure (purchases or revenue), with the columns of `CreditRow`."""
+        """Return a frame with one row per touchpoint, rule and measure (purchases or revenue), with the columns of `CreditRow`.
+
+        `unit` is that of credits and effects.
+        """
         import pandas as pd
 
-        return pd.DataFrame(list(self.rows()), columns=list(CreditRow._fields))
+        rows = list(self.rows())
+        return pd.DataFrame(rows, columns=list(CreditRow._fields)).assign(unit=[MEASURES[row.measure] for row in rows])
 
     def _write_files(self, folder: Path) -> None:
-        self.to_pandas().to_csv(folder / "attribution.csv", index=False)
+        write_csv(self.to_pandas(), folder / "attribution.csv")
         ATTRIBUTION_FIGURE.save(self, folder)
         write_json(folder / ATTRIBUTION_FILE, self.to_json())

@@ -14,6 +14,7 @@ from cjsim.attribution.touch_paths import Paths
 from cjsim.json_records import plain_values, write_json
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult
+from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 CREDITS_FILE = "credits.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PathCredits(FolderResult):
     """Credits of the touchpoints of paths. `save` writes `credits.csv` and `credits.json`.
 
@@ -52,6 +53,9 @@ class PathCredits(FolderResult):
     unattributed_conversions: float
     has_times: bool
     _marker = CREDITS_FILE
+
+    def _facts(self) -> str:
+        return f"{len(self.touchpoints)} touchpoints, {len(self.rules)} rules, {self.total_conversions:,.0f} conversions"
 
     def __str__(self) -> str:
         return self.summary()
@@ -89,14 +93,21 @@ class PathCredits(FolderResult):
         return plain_values({name: getattr(self, name) for name in names} | {"touchpoints": touchpoints})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per touchpoint and rule, and the columns touchpoint, rule, conversions and value."""
+        """Return a frame with one row per touchpoint and rule.
+
+        The columns are touchpoint, rule, conversions, conversions_error (missing under rules that do not sample) and value (money).
+        """
         import pandas as pd
 
-        rows = [(name, rule, self.conversions[rule][name], self.value[rule][name]) for name in self.touchpoints for rule in self.rules]
-        return pd.DataFrame(rows, columns=["touchpoint", "rule", "conversions", "value"])
+        rows = [
+            (name, rule, self.conversions[rule][name], self.errors.get(rule, {}).get(name, math.nan), self.value[rule][name])
+            for name in self.touchpoints
+            for rule in self.rules
+        ]
+        return pd.DataFrame(rows, columns=["touchpoint", "rule", "conversions", "conversions_error", "value"])
 
     def _write_files(self, folder: Path) -> None:
-        self.to_pandas().to_csv(folder / "credits.csv", index=False)
+        write_csv(self.to_pandas(), folder / "credits.csv")
         write_json(folder / CREDITS_FILE, self.to_json())
 
 

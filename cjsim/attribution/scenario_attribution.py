@@ -30,6 +30,7 @@ from cjsim.metrics.ratios import RatioTerms
 from cjsim.progress import NoProgress, Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import simulate
 
 JACKKNIFE_GROUPS = 20
@@ -40,7 +41,7 @@ _TESTED = ("purchases", "revenue", "clv")
 
 @checked_arguments
 def attribution(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     *,
     customers: int | None = None,
     seed: int | None = None,
@@ -54,8 +55,8 @@ def attribution(
 
     Parameters
     ----------
-    scenario : Scenario
-        Scenario whose policy sends messages.
+    scenario : Scenario, str or path
+        Scenario whose policy sends messages, the path of its file, or its name in the library.
     customers, seed : int, optional
         Override the settings of the scenario.
     only : sequence of str
@@ -95,6 +96,7 @@ def attribution(
     (True, 0.0)
     """
     started, progress, settings = time.perf_counter(), progress or NoProgress(), settings or CreditSettings()
+    scenario = as_scenario(scenario)
     _check_arguments(scenario, customers, test_size)
     touchpoints = list_touchpoints(scenario, only=only)
     with tempfile.TemporaryDirectory() as folder:
@@ -125,12 +127,11 @@ def attribution(
         has_shared_resources=scenario.has_shared_resources,
         touchpoints=tuple(results),
         seconds=time.perf_counter() - started,
+        currency=scenario.currency,
     )
 
 
 def _check_arguments(scenario: Scenario, customers: int | None, test_size: int) -> None:
-    if not isinstance(scenario, Scenario):
-        raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     if not purchase_events(scenario.journey):
         remedy = "Add an event with a purchase."
         raise InputError(format_error("journey.events", "must have an event with the effect 'purchase'", "none", remedy))

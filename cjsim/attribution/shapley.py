@@ -114,7 +114,8 @@ class _RateBySet(NamedTuple):
     def members(self, at: IntArray, size: int) -> IntArray:
         """Touchpoints of the sets at these positions, which all have this size; int64, shape (len(at), size)."""
         bits = (self.masks[at][:, None] >> np.arange(_MAX_TOUCHPOINTS, dtype=np.uint64)) & np.uint64(1)
-        return np.nonzero(bits)[1].reshape(len(at), size)
+        touchpoints: IntArray = np.nonzero(bits)[1]
+        return touchpoints.reshape(len(at), size)
 
     def worth(self, masks: NDArray[np.uint64]) -> FloatArray:
         """Rates of sets, 0 if a set was not observed; float64, shape (*masks.shape, 2)."""

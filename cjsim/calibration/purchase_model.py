@@ -1,9 +1,10 @@
 """`calibrate_purchases`: fit models of purchase times and spend to a purchase log, forecast the holdout, and write scenario files."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,14 +16,18 @@ from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, Pur
 from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
-from cjsim.output_folder import atomic_output_folder
+from cjsim.metrics.text_table import align_columns
+from cjsim.output_folder import FolderResult, atomic_output_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INTERVAL_METHOD = "95 % profile likelihood"
 _MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # with fewer, the distribution of first purchases is unclear
 
 
-@dataclass(frozen=True)
-class PurchaseCalibration:
+@dataclass(frozen=True, repr=False)
+class PurchaseCalibration(FolderResult):
     """Purchase models fitted to a log. Printing shows a table.
 
     Attributes
@@ -92,7 +97,22 @@ class PurchaseCalibration:
             },
         }
 
+    def _facts(self) -> str:
+        return f"{self.source}: {self.customers:,} customers, {self.timing.model.title} and {self.spend.model.title}"
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per parameter. An end of an interval that the data do not determine is missing."""
+        import pandas as pd
+
+        rows = [(name, *(math.nan if number is None else number for number in one)) for name, one in self.parameters.items()]
+        frame = pd.DataFrame(rows, columns=["parameter", "value", "low", "high"])
+        return frame.assign(time_unit=self.unit).set_index("parameter")
+
     def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Return the estimates, the fit and the forecast as text."""
         lines = [
             f"{self.timing.model.title} and {self.spend.model.title}, fitted to {self.source}",
             f"{self.customers:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
@@ -109,13 +129,20 @@ class PurchaseCalibration:
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path) -> Path:
         """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` to a folder.
+
+        Existing files of these names are replaced. Only the command line asks first (`--force`).
 
         Parameters
         ----------
         folder : str or Path
             Output folder; created if it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
 
         Raises
         ------
@@ -129,6 +156,7 @@ class PurchaseCalibration:
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
             write_json(draft / "calibration.json", self.to_json())
+        return Path(folder)
 
 
 @checked_arguments
@@ -256,13 +284,13 @@ def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None
 
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:
     title = f"holdout, {until + timedelta(days=1)} to {end}"
-    lines = [f"{title:<34}{'actual':>12}{'predicted':>12}{NEW_CUSTOMERS_LABEL:>28}{GIVEN_HISTORY_LABEL:>28}"]
+    rows = []
     for name, total in (("purchases", holdout.purchases), ("spend", holdout.money)):
         bands = (f"{band.low:,.0f} to {band.high:,.0f}" for band in (total.new_customers, total.given_history))
-        lines.append(f"{name:<34}{total.actual:>12,.0f}{total.predicted:>12,.0f}{''.join(f'{band:>28}' for band in bands)}")
+        rows.append((name, f"{total.actual:,.0f}", f"{total.predicted:,.0f}", *bands, ""))
     correlation = "none" if holdout.correlation is None else f"{holdout.correlation:.3f}"
     return [
-        *lines,
+        align_columns((title, "actual", "predicted", NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL, ""), rows),
         f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of newly simulated customers with the same entry dates",
         f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}",
         f"error per customer (purchases): MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",

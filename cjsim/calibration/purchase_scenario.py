@@ -20,6 +20,7 @@ from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
 from cjsim.calibration.purchase_log import PurchaseHistories
 from cjsim.compiler.entry_file import IDENTIFIER
+from cjsim.table_files import csv_text
 
 _N_DRAWS, _TRAITS_PATH = 200, "journey.traits"
 _MEAN_WAIT = {"day": "1d", "week": "1w"}
@@ -68,7 +69,7 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
 def _csv_text(columns: Mapping[str, NDArray[Any]]) -> str:
     import pandas as pd
 
-    return str(pd.DataFrame(columns).to_csv(index=False, lineterminator="\n"))
+    return csv_text(pd.DataFrame(columns))
 
 
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:

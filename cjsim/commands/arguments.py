@@ -9,14 +9,12 @@ import typer
 
 from cjsim.commands.console import with_option_names
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.library import LIBRARY_FOLDERS
 
 if TYPE_CHECKING:
     from cjsim.lab.experiment import Experiment
     from cjsim.simulation.documents import Scenario
     from cjsim.tuning.study import Study
     from cjsim.yaml.document import Document
-    from cjsim.yaml.tree import Node
 
 D = TypeVar("D", bound="Document")
 # Settings that both sides of a comparison must share, because they determine the customers and days.
@@ -43,72 +41,33 @@ def load_scenario(file: Path, values: dict[str, Any]) -> "Scenario":
     """Load a scenario and override values."""
     from cjsim.simulation.documents import Scenario
 
-    return _load_as(Scenario, file, values, "a scenario", "Pass a scenario that uses it.")
-
-
-def document_types() -> "dict[str, type[Document]]":
-    """Return the document types by kind, such as 'journey'."""
-    from cjsim.lab.experiment import Experiment
-    from cjsim.simulation.documents import Journey, Policy, Scenario
-    from cjsim.tuning.study import Study
-
-    return {document_kind(model): model for model in (Scenario, Journey, Policy, Study, Experiment)}
+    return _load_as(Scenario, file, values)
 
 
 def load_study(file: Path, values: dict[str, Any]) -> "Study":
     """Load a study and override values."""
     from cjsim.tuning.study import Study
 
-    return _load_as(Study, file, values, "a study", "Pass a file with 'scenario', 'free' and 'objectives'.")
+    return _load_as(Study, file, values)
 
 
 def load_experiment(file: Path, values: dict[str, Any]) -> "Experiment":
     """Load an experiment and override values."""
     from cjsim.lab.experiment import Experiment
 
-    return _load_as(Experiment, file, values, "an experiment", "Pass a file with 'hypothesis', 'scenario' and 'variants'.")
+    return _load_as(Experiment, file, values)
 
 
-def _load_as(wanted: type[D], file: Path, values: dict[str, Any], kind: str, remedy: str) -> D:
-    library_kind = document_kind(wanted)
-    root, found = _read_document_tree(file, [library_kind] if library_kind in LIBRARY_FOLDERS else [])
-    if found is not wanted:
-        raise InputError(format_error(str(file), f"must be {kind}", f"a {document_kind(found)}", remedy))
-    document = wanted.from_tree(root)
+def _load_as(wanted: type[D], file: Path, values: dict[str, Any]) -> D:
+    document = wanted.load(file)
     return document.with_values(values) if values else document
 
 
 def load_document(file: Path, sets: list[str] | None) -> "Document":
     """Load a document of any kind and override values."""
-    root, model = _read_document_tree(file)
-    document, values = model.from_tree(root), parse_set_options(sets)
-    return document.with_values(values) if values else document
+    from cjsim.lab.document_types import load_any_document
 
-
-def _read_document_tree(file: Path, library_kinds: Sequence[str] = tuple(LIBRARY_FOLDERS)) -> "tuple[Node, type[Document]]":
-    """Read the tree of a file, or of a library file of one of these kinds, and determine its document type from its keys."""
-    from cjsim.yaml.extends import load_tree
-
-    models = tuple(document_types().values())
-    chosen: list[type[Document]] = []
-
-    def choose_type(keys: Any) -> type["Document"]:
-        # The type with the most unique keys; a scenario if there are none.
-        unique_keys = {
-            model: set(model.model_fields) - {key for other in models if other is not model for key in other.model_fields}
-            for model in models
-        }
-        best = max(models, key=lambda model: len(unique_keys[model] & set(keys)))
-        chosen.append(best)
-        return best
-
-    root = load_tree(file, choose_type, library_kinds=library_kinds)
-    return root, chosen[-1]
-
-
-def document_kind(document_type: "type[Document]") -> str:
-    """Return the kind of a document: 'journey', 'policy', 'scenario', 'study' or 'experiment'."""
-    return document_type.__name__.lower()
+    return load_any_document(file, set=parse_set_options(sets))
 
 
 def print_warnings(file: Path, document: "Document", printed_before: Collection[str] = ()) -> list[str]:
@@ -136,10 +95,8 @@ def require_shared_settings(changes: dict[str, Any]) -> None:
             raise InputError(format_error("--set", must, short_repr(path), remedy))
 
 
-def label_scenarios(scenarios: "dict[Path, Scenario]") -> "dict[str, Scenario]":
+def label_scenarios(scenarios: "dict[Path, Scenario]", option: str) -> "dict[str, Scenario]":
     """Label scenarios by name, file stem or path, whichever is unique first."""
-    for label in (lambda file: scenarios[file].name, lambda file: file.stem, str):
-        labeled = {label(file): scenario for file, scenario in scenarios.items()}
-        if len(labeled) == len(scenarios):
-            return labeled
-    raise AssertionError("paths differ")
+    from cjsim.simulation.scenario_sources import label_scenarios as label
+
+    return label(list(scenarios), list(scenarios.values()), argument=option)

@@ -45,21 +45,25 @@ def attribution(
         bool, typer.Option(help="Also simulate a before/after comparison of the introduction of each touchpoint. Doubles the time.")
     ] = True,
     out: options.Out = None,
+    force: options.Force = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Compare the credit that attribution rules give each touchpoint with its true effect.
 
     Each channel, flow, broadcast and message is switched off in turn, and the same customers are simulated again. For a file of
     observed customer paths, only the credits are computed.
+
+    Example: cjsim attribution shop --customers 2000 --only channel
     """
     if source.name.endswith(DATA_SUFFIXES):
         unused = {"--customers": customers, "--seed": seed, "--set": sets, "--only": only, "--touch": touch}
-        _attribute_file(source, window, out, as_json=as_json, unused=unused)
+        _attribute_file(source, window, out, force=force, as_json=as_json, table_format=table_format, unused=unused)
         return
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenario = load_scenario(source, values)
     print_warnings(source, scenario)
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="attribution", force=force) as folder, progress_bar() as progress:
         from cjsim.attribution.rule_set import CreditSettings
         from cjsim.attribution.scenario_attribution import attribution as attribute
 
@@ -69,20 +73,29 @@ def attribution(
         )
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
-def _attribute_file(file: Path, window: str | None, out: Path | None, *, as_json: bool, unused: Mapping[str, object]) -> None:
+def _attribute_file(
+    file: Path,
+    window: str | None,
+    out: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+    table_format: str | None,
+    unused: Mapping[str, object],
+) -> None:
     for option, value in unused.items():
         if value is not None:
             raise InputError(format_error(option, "must be omitted for a file with paths", f"{value}", "Pass a scenario instead."))
-    with output_folder(out) as folder:
+    with output_folder(out, command="attribution", force=force) as folder:
         from cjsim.attribution.path_credits import attribute_paths
 
         result = attribute_paths(file, window_days=_window_days(window, float("inf")))
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
 def _window_days(text: str | None, default: float) -> float:

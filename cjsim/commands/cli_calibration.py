@@ -8,7 +8,10 @@ import typer
 from cjsim.commands import options
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 
-calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fit a journey to data.")
+_HELP = """Fit a journey to data.
+
+Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
+calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
     int, options.number_option("--seed", "S", "Random seed for the forecast intervals.", example=7, allowed=range(2**63), **_SEED_RULE)
@@ -28,18 +31,22 @@ def calibrate_purchases(
         str, typer.Option("--until", metavar="DATE", help="Last day of the calibration period. Later purchases form the holdout.")
     ],
     out: options.Out = None,
+    force: options.Force = False,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Fit BG/NBD and gamma-gamma models to a purchase log.
 
     The result is a journey whose customers buy like those in the log.
+
+    Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31
     """
-    with output_folder(out) as folder:
+    with output_folder(out, command="calibrate", force=force) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 
         calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
         if folder is not None:
             calibration.save(folder)
-    print_result(calibration, as_json=as_json)
+    print_result(calibration, as_json=as_json, table_format=table_format)

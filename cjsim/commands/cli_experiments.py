@@ -1,6 +1,5 @@
 """The `experiment` and `journal` commands."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,13 +7,11 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
-from cjsim.commands.console import output_folder, print_json, print_result, with_exit_codes
+from cjsim.commands.console import print_output, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
-    from cjsim.lab.experiment import Experiment
-    from cjsim.lab.findings import Findings
     from cjsim.lab.journal import Journal
     from cjsim.yaml.document import Document
 
@@ -31,49 +28,28 @@ def experiment(
     reports: ReportsOption = Path("reports"),
     force: Annotated[bool, typer.Option("--force", help="Repeat an existing run.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Test a hypothesis and write a report.
 
     Prints the verdict and writes the report to DIR/NAME/RUN. Existing runs are not repeated. Interrupted runs resume.
+
+    Example: cjsim experiment coffee/experiments/offer_sooner.yaml
     """
     document = load_experiment(file, parse_set_options(sets, customers=customers, seed=seed))
     print_warnings(file, document)
-    from cjsim.lab.report_folder import is_report_current, load_findings, open_checkpoints, run_folder
-    from cjsim.lab.run_experiment import experiment as run_experiment
-    from cjsim.manifest import Manifest
+    from cjsim.lab.report_folder import run_folder
+    from cjsim.lab.reported_experiment import experiment as test_hypothesis
 
-    out = run_folder(document, reports)
-    findings = None if force else load_findings(out)
-    if findings is None:
-        started = time.perf_counter()
-        with open_checkpoints(out) as checkpoints, progress_bar() as progress:
-            if len(checkpoints):
-                progress.note(f"{out}: resuming, {len(checkpoints)} simulation{'s' * (len(checkpoints) > 1)} already finished")
-            try:
-                findings = run_experiment(document, threads=threads, checkpoints=checkpoints, progress=progress)
-            except KeyboardInterrupt:
-                kept = (
-                    "Finished simulations are kept. Run the same command again to resume." if len(checkpoints) else "Nothing was written."
-                )
-                raise KeyboardInterrupt(f"Interrupted. {kept}") from None
-            _write_report(document, findings, out, seconds=time.perf_counter() - started)
-    else:
-        typer.echo(f"{out}: the run already exists and was not repeated (use --force to repeat it)", err=True)
-        if not is_report_current(document, findings, out):
-            _write_report(document, findings, out, seconds=Manifest.read(out).seconds)
-            typer.echo(f"{out}: rewrote the report with the current titles and hypothesis", err=True)
-    if as_json:
-        print_json(findings.to_json() | {"run_dir": str(out)})
-    else:
-        typer.echo(findings.summary())
-
-
-def _write_report(experiment: "Experiment", findings: "Findings", out: Path, *, seconds: float) -> None:
-    from cjsim.lab.report_folder import write_report
-
-    with output_folder(out, option="--reports") as folder:
-        assert folder is not None
-        write_report(experiment, findings, folder, run_name=out.name, seconds=seconds)
+    with progress_bar() as progress:
+        findings = test_hypothesis(document, reports=reports, force=force, threads=threads, progress=progress)
+    print_output(
+        as_json,
+        table_format,
+        text=findings.summary,
+        content=lambda: findings.to_json() | {"run_dir": str(run_folder(document, reports))},
+        table=findings.to_pandas,
+    )
 
 
 journal_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True)
@@ -85,7 +61,7 @@ SinceOption = Annotated[str | None, typer.Option("--since", metavar="DATE", help
 TextOption = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="Only findings that contain all these words.")]
 
 
-@journal_app.command("list", help="List findings. This is the default command.")
+@journal_app.command("list", help="List findings. This is the default command.\n\nExample: cjsim journal list --kind study")
 @journal_app.callback()
 @with_exit_codes
 def journal_callback(
@@ -98,10 +74,14 @@ def journal_callback(
     since: SinceOption = None,
     text: TextOption = None,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
-    """List past findings and compare versions."""
+    """List past findings and compare versions.
+
+    Example: cjsim journal --metric clv
+    """
     if context.invoked_subcommand is not None:
-        if reports != Path("reports") or as_json or any((name, kind, verdict, metric, since, text)):
+        if reports != Path("reports") or as_json or any((table_format, name, kind, verdict, metric, since, text)):
             remedy = f"Put them after 'cjsim journal {context.invoked_subcommand}'."
             raise InputError(format_error("journal", "must have options after the command", "options before it", remedy))
         return
@@ -109,7 +89,8 @@ def journal_callback(
 
     if not reports.is_dir():
         typer.echo(f"{reports}: no such folder, nothing to list", err=True)
-    print_result(Journal(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text), as_json=as_json)
+    found = Journal(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text)
+    print_result(found, as_json=as_json, table_format=table_format)
 
 
 @journal_app.command("show")
@@ -118,16 +99,24 @@ def journal_show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run name (or a prefix), run folder or experiment name.", show_default=False)],
     reports: ReportsOption = Path("reports"),
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
-    """Print the report of a run."""
+    """Print the report of a run.
+
+    Example: cjsim journal show offer_sooner
+    """
     from cjsim.lab.journal import Journal, JournalListing
 
     entry = Journal(reports).find(run)
     page = entry.folder / "report.md"
-    if as_json:
-        print_json(entry.to_json())
-    else:
-        typer.echo(page.read_text(encoding="utf-8") if page.is_file() else JournalListing((entry,)).summary())
+    listing = JournalListing((entry,))
+    print_output(
+        as_json,
+        table_format,
+        text=lambda: page.read_text(encoding="utf-8") if page.is_file() else listing.summary(),
+        content=entry.to_json,
+        table=listing.to_pandas,
+    )
 
 
 @journal_app.command("diff")
@@ -144,11 +133,14 @@ def journal_diff(
     threads: options.Threads = None,
     reports: ReportsOption = Path("reports"),
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Compare two versions of a document.
 
     RUN refers to the baseline of an experiment or the winner of a study; RUN:VARIANT refers to a variant of an experiment. With --metric,
     each change is simulated on its own, then all changes together, on the same customers.
+
+    Example: cjsim journal diff shop shop_better --metric clv --customers 2000
     """
     from cjsim.lab.journal import Journal
     from cjsim.lab.version_comparison import compare_versions, scenario_with_part
@@ -160,7 +152,7 @@ def journal_diff(
         versions = [scenario_with_part(scenario, version) for version in versions]
     with progress_bar() as progress:
         comparison = compare_versions(*versions, metric=metric, customers=customers, seed=seed, threads=threads, progress=progress)
-    print_result(comparison, as_json=as_json)
+    print_result(comparison, as_json=as_json, table_format=table_format)
 
 
 def resolve_version(reference: str, journal: "Journal") -> "Document":

@@ -33,21 +33,25 @@ def levers(
     ] = None,
     threads: options.Threads = None,
     out: options.Out = None,
+    force: options.Force = False,
     full: Annotated[bool, typer.Option("--full", help="List all moves, including those without a significant effect.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Rank the levers of a scenario by their effect on a metric.
 
     Each lever is moved up and down, one at a time, on the same customers.
+
+    Example: cjsim levers shop --metric clv --customers 2000
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "List each scenario once."
         raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)})
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)}, "--also")
     baseline, *others = scenarios
     print_warnings(scenario, scenarios[baseline])
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="levers", force=force) as folder, progress_bar() as progress:
         from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 
@@ -61,4 +65,4 @@ def levers(
             )
         if folder is not None:
             ranking.save(folder)
-    print_result(ranking, as_json=as_json, is_full=full)
+    print_result(ranking, as_json=as_json, table_format=table_format, is_full=full)

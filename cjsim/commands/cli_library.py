@@ -1,39 +1,44 @@
 """The `library` and `new` commands: list the documents that ship with cjsim, and begin a project of one's own."""
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.console import print_json, with_exit_codes
+from cjsim.commands.console import print_output, record_table, with_exit_codes
 from cjsim.library import LIBRARY_FOLDERS, library_entries
 
 _FROM_HELP = "Copy this scenario from the library, such as saas, instead of the small example."
 
 
 @with_exit_codes
-def library(as_json: options.Json = False) -> None:
+def library(as_json: options.Json = False, table_format: options.Format = None) -> None:
     """List the scenarios, studies, policies and journeys that ship with cjsim.
 
     Commands accept these names in place of paths.
 
     Example: cjsim library
     """
+    from cjsim.metrics.text_table import terminal_width, wrap_lines
     from cjsim.yaml.tree import read_yaml_file
 
     entries = [entry for kind in LIBRARY_FOLDERS for entry in library_entries(kind)]
     titles = {entry: read_yaml_file(entry.path).plain().get("title", "") for entry in entries}
-    if as_json:
-        print_json({"entries": [entry._asdict() | {"title": titles[entry], "path": str(entry.path)} for entry in entries]})
-        return
+    rows = [entry._asdict() | {"title": titles[entry], "path": str(entry.path)} for entry in entries]
     width = max(len(entry.name) for entry in entries)
+    indent = " " * (width + 4)
+    lines: list[str] = []
     for kind, heading in LIBRARY_FOLDERS.items():
-        typer.echo(f"{heading}:")
-        for entry in entries:
-            if entry.kind == kind:
-                typer.echo(f"  {entry.name:<{width}}  {titles[entry]}".rstrip())
-    typer.echo("\nUse a name in place of a path: cjsim describe shop. Copy a scenario to change it: cjsim new DIR --from shop.")
+        listed = (f"  {entry.name:<{width}}  {titles[entry]}".rstrip() for entry in entries if entry.kind == kind)
+        lines += [
+            f"{heading}:",
+            *(textwrap.fill(line, terminal_width(), subsequent_indent=indent, break_on_hyphens=False) for line in listed),
+        ]
+    use = "Use a name in place of a path: cjsim describe shop. Copy a scenario to change it: cjsim new DIR --from shop."
+    lines += ["", wrap_lines(use)]
+    print_output(as_json, table_format, text=lambda: "\n".join(lines), content=lambda: {"entries": rows}, table=lambda: record_table(rows))
 
 
 @with_exit_codes

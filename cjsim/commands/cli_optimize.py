@@ -27,11 +27,15 @@ def optimize(
     ] = None,
     sets: options.Set = None,
     out: options.Out = None,
+    force: options.Force = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Find the best policy settings and confirm them on fresh customers.
 
     Repeat the command to resume an interrupted study. Run it several times in parallel to share the work.
+
+    Example: cjsim optimize timing --trials 50
     """
     from cjsim.tuning.trial_executors import MAX_WORKERS
 
@@ -40,10 +44,10 @@ def optimize(
         message = format_error("--workers", f"must be from 1 to {MAX_WORKERS}", f"{workers}", "Use at most the number of cores.")
         raise InputError(message)
     print_warnings(study, document)
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="optimize", force=force) as folder, progress_bar() as progress:
         from cjsim.tuning.optimize import optimize as run_study
 
         optimum = run_study(document, storage=storage, workers=workers, threads=threads, progress=progress)
         if folder is not None:
             optimum.save(folder, final_folder=out)
-    print_result(optimum, as_json=as_json)
+    print_result(optimum, as_json=as_json, table_format=table_format)

@@ -50,20 +50,24 @@ def rehearse(
     seed: options.Seed = None,
     sets: options.Set = None,
     out: options.Out = None,
+    force: options.Force = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Rehearse tests of alternatives against BASE: power, false positives, and the cost of wrong decisions.
 
     If customers share desks or message budgets, or refer friends, the test is simulated with both arms in one population, and its bias from
     interference is reported.
+
+    Example: cjsim rehearse shop shop_better --metric clv --sizes 2000,10000 --days 28
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))})
+    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))}, "rehearse")
     printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)
     (_, baseline), *alternatives = scenarios.items()
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="rehearse", force=force) as folder, progress_bar() as progress:
         from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
         from cjsim.rehearsal.rehearse import rehearse as rehearse_tests
 
@@ -87,7 +91,7 @@ def rehearse(
         )
         if folder is not None:
             result.save(folder)
-    print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json, table_format=table_format)
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number], example: str) -> Sequence[Number]:

@@ -10,9 +10,10 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings, require_shared_settings
-from cjsim.commands.console import echo_text, output_folder, print_json, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_output, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
+from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:
     from cjsim.simulation.comparison_summary import SortOrder
@@ -54,6 +55,7 @@ def simulate(
     max_customers: options.MaxCustomers = None,
     follow_up: options.FollowUp = None,
     out: options.Out = None,
+    force: options.Force = False,
     events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="arm|arm:NAME|ATTRIBUTE", help=_BY_HELP, show_default=False)] = None,
     exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: only customers who reached the split.")] = False,
@@ -61,8 +63,12 @@ def simulate(
     trial_window: TrialWindowOption = None,
     full: options.Full = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
-    """Simulate a scenario and print its metrics with intervals."""
+    """Simulate a scenario and print its metrics with intervals.
+
+    Example: cjsim simulate shop --customers 5000
+    """
     document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
     if events and out is None:
         raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
@@ -73,7 +79,7 @@ def simulate(
     if exposed and by is None:
         raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
     print_warnings(scenario, document)
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="simulate", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
@@ -94,15 +100,17 @@ def simulate(
             if grouped is not None:
                 grouped.save(folder)
             if trial is not None:
-                run.trial(trial, follow_up_days=trial_window).to_csv(folder / "trial.csv", index=False)
+                write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
             if log is not None and not events:
                 log.unlink()
-    if grouped is None:
-        print_result(run, as_json=as_json, is_full=full)
-    elif as_json:
-        print_json(run.to_json() | grouped.to_json())
-    else:
-        print_result(grouped, as_json=False, is_full=full)
+    shown = run if grouped is None else grouped
+    print_output(
+        as_json,
+        table_format,
+        text=lambda: shown.summary(full=full),
+        content=lambda: run.to_json() | ({} if grouped is None else grouped.to_json()),
+        table=shown.to_pandas,
+    )
 
 
 @with_exit_codes
@@ -118,11 +126,13 @@ def compare(
     max_customers: options.MaxCustomers = None,
     follow_up: options.FollowUp = None,
     out: options.Out = None,
+    force: options.Force = False,
     metrics: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=_METRIC_HELP, show_default=False)] = None,
     sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER)] = "importance",
     detect: DetectOption = None,
     full: options.Full = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Compare scenarios on the same customers.
 
@@ -138,7 +148,7 @@ def compare(
     if others:
         loaded = {file: load_scenario(file, settings | changes) for file in (base, *others)}
         _require_different_files(base, others)
-        scenarios = label_scenarios(loaded)
+        scenarios = label_scenarios(loaded, "compare")
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
@@ -146,7 +156,7 @@ def compare(
     printed: list[str] = []
     for file, scenario in zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True):
         printed += print_warnings(file, scenario, printed)
-    with output_folder(out) as folder, progress_bar() as progress:
+    with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 
         comparison = compare_scenarios(
@@ -154,10 +164,13 @@ def compare(
         )
         if folder is not None:
             comparison.save(folder)
-    if as_json:
-        print_json(comparison.to_json())
-    else:
-        echo_text(comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect))
+    print_output(
+        as_json,
+        table_format,
+        text=lambda: comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect),
+        content=comparison.to_json,
+        table=comparison.to_pandas,
+    )
 
 
 def _require_different_files(base: Path, others: list[Path]) -> None:
@@ -180,8 +193,12 @@ def walk(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Print every line. Routine lines are collapsed by default.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
-    """Print the diary of one customer, with dates, reasons and amounts."""
+    """Print the diary of one customer, with dates, reasons and amounts.
+
+    Example: cjsim walk shop --customer 7 --truth
+    """
     document = load_scenario(scenario, parse_set_options(sets, seed=seed))
     print_warnings(scenario, document)
     if "numba" not in sys.modules and customer < document.customers and not document.has_shared_resources:
@@ -192,7 +209,5 @@ def walk(
         from cjsim.reporting.walk import walk as walk_scenario
 
         diary = walk_scenario(document, customer=customer, truth=truth, progress=progress)
-    if as_json:
-        print_json(diary.to_json())
-    else:
-        typer.echo(diary.summary(width=max(shutil.get_terminal_size((120, 24)).columns, 60), full=full))
+    width = max(shutil.get_terminal_size((120, 24)).columns, 60)
+    print_output(as_json, table_format, text=lambda: diary.summary(width=width, full=full), content=diary.to_json, table=diary.to_pandas)

@@ -9,6 +9,7 @@ import typer
 from cjsim.commands import options
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.output_folder import require_new_file
 from cjsim.progress import progress_bar
 
 _TREATMENT_HELP = "Column with the assigned arm."
@@ -79,17 +80,23 @@ def uplift(
     rule_file: Annotated[Path | None, typer.Option("--export-rule", metavar="FILE", help=_RULE_FILE_HELP)] = None,
     rule: Annotated[str | None, typer.Option("--rule", metavar="POLICY", help=_RULE_HELP)] = None,
     out: options.Out = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder, and an existing rule file.")] = False,
     as_json: options.Json = False,
+    table_format: options.Format = None,
 ) -> None:
     """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
-    With --propensity the data may be observational.
+    With --propensity the data may be observational. `cjsim simulate --trial` writes such data.
+
+    Example: cjsim uplift trial.csv --treatment arm --control control --outcome revenue
     """
     if rule is not None and rule_file is None:
         raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
     if cuped and adjust is None:
         raise InputError(format_error("--cuped", "must be used with --adjust", "no --adjust", "Add --adjust COL."))
-    with output_folder(out) as folder, progress_bar() as progress:
+    if rule_file is not None and not force:
+        require_new_file(rule_file, option="--export-rule")
+    with output_folder(out, command="uplift", force=force) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift
 
@@ -120,7 +127,7 @@ def uplift(
         )
         if folder is not None:
             readout.save(folder)
-    print_result(readout, as_json=as_json)
+    print_result(readout, as_json=as_json, table_format=table_format)
     if rule_file is not None:
         readout.rule(policy=rule).save(rule_file)
         typer.echo(f"{rule_file}: wrote the rule", err=True)

@@ -3,21 +3,26 @@
 import contextlib
 import functools
 import inspect
+import io
 import json
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar, get_args
 
 import typer
 from typer.models import OptionInfo
 
-from cjsim.errors import InputError
-from cjsim.output_folder import atomic_output_folder
+from cjsim.errors import InputError, format_error
+from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
+from cjsim.table_files import csv_text, xlsx_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -47,6 +52,9 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
         _options.set(options)
         try:
+            if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
+                must, remedy = "must be used without --format", "Use one of them."
+                raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
             return command(*args, **kwargs)
         except typer.Exit:
             raise
@@ -93,11 +101,6 @@ def with_option_names(text: str) -> str:
     return re.sub(r"\A(\w+)(?=: must )", lambda match: options.get(match[1], match[1]), text)
 
 
-def echo_text(text: str) -> None:
-    """Print output of the library, with the options of the command in place of Python arguments."""
-    typer.echo(with_option_names(text))
-
-
 def _exit_with_message(message: str, code: int) -> typer.Exit:
     typer.echo(message, err=True)
     return typer.Exit(code)
@@ -111,17 +114,32 @@ def print_json(content: dict[str, Any]) -> None:
     content : dict
         Plain values.
     """
-    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
+    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=not _is_unicode(sys.stdout)))
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().startswith("utf")
+
+
+def replace_unprintable_characters() -> None:
+    """Make output to a stream without Unicode, such as a pipe on Windows, print '?' for what it cannot encode instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _is_unicode(stream):
+            stream.reconfigure(errors="replace")
 
 
 @contextlib.contextmanager
-def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
+def output_folder(out: Path | None, *, command: str, force: bool, option: str = "--out") -> Iterator[Path | None]:
     """Open the draft of `atomic_output_folder`. When the files are published, print their names on standard error.
 
     Parameters
     ----------
     out : Path or None
         Output folder. If None, there is no draft.
+    command : str
+        Name of the command that writes to it.
+    force : bool
+        Whether to replace earlier results.
     option : str
         Name of the option in error messages.
 
@@ -129,7 +147,14 @@ def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path |
     ------
     Path or None
         The draft.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or holds files that the command would replace without `force`.
     """
+    if out is not None and not force:
+        require_no_earlier_result(out, command, option=option)
     with atomic_output_folder(out, option=option) as draft:
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
@@ -137,9 +162,55 @@ def output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path |
         typer.echo(f"{out}: wrote {', '.join(file_names)}", err=True)
 
 
-def print_result(result: Any, *, as_json: bool, is_full: bool = False) -> None:
-    """Print a result as text or as one JSON object."""
-    if as_json:
-        print_json(result.to_json())
+def print_result(result: Any, *, as_json: bool, table_format: str | None, is_full: bool = False) -> None:
+    """Print a result in the format that was asked for."""
+    print_output(
+        as_json,
+        table_format,
+        text=lambda: result.summary(full=True) if is_full else str(result),
+        content=result.to_json,
+        table=result.to_pandas,
+    )
+
+
+def record_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Return records as a table with one row per record."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows))
+
+
+def print_output(
+    as_json: bool,
+    table_format: str | None,
+    *,
+    text: Callable[[], str],
+    content: Callable[[], dict[str, Any]],
+    table: "Callable[[], pd.DataFrame]",
+) -> None:
+    """Print text, JSON, or a table as CSV or Excel file on standard output.
+
+    Parameters
+    ----------
+    as_json : bool
+        Value of `--json`.
+    table_format : str or None
+        Value of `--format`.
+    text, content, table : callable
+        Return the text, the plain values for JSON, and the table. Only the one that is printed is called.
+    """
+    if as_json or table_format == "json":
+        print_json(content())
+    elif table_format == "csv":
+        typer.echo(csv_text(table()), nl=False)
+    elif table_format == "xlsx":
+        typer.echo(xlsx_bytes(table()), nl=False)
     else:
-        echo_text(result.summary(full=True) if is_full else str(result))
+        print_text(text())
+
+
+def print_text(text: str) -> None:
+    """Print text, in which lines of prose are wrapped to the width of the terminal."""
+    from cjsim.metrics.text_table import wrap_prose
+
+    typer.echo(wrap_prose(with_option_names(text)))

@@ -1,15 +1,18 @@
 """Options that several commands share, and parsing of numbers and choices."""
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cjsim.errors import did_you_mean, format_error, quote_choices, short_repr
+from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
+from cjsim.table_files import require_excel
 
 ENGINE_NAMES = ("compiled", "readable")
+OUTPUT_FORMATS = ("text", "json", "csv", "xlsx")
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)]
 DocumentFile = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, policy, scenario, study or experiment.", show_default=False)]
@@ -46,7 +49,7 @@ def number_option(
         if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
             raise _WrongOption(format_error(name, "must be a whole number", short_repr(text), f"Use a number such as {example}."))
         if allowed is not None and int(text) not in allowed:
-            raise _WrongOption(format_error(name, must, f"{int(text)}", remedy))
+            raise _WrongOption(format_error(name, must, f"{int(text)}", remedy or f"Use a number such as {example}."))
         return int(text)
 
     return typer.Option(name, metavar=metavar, help=help_text, parser=_parse)
@@ -87,7 +90,8 @@ def duration_parser(name: str) -> Callable[[str | float], float]:
         try:
             found = float(parse_duration(text))
         except ValueError as error:
-            raise _WrongOption(format_error(name, str(error), short_repr(text), "Use a duration such as 14d.")) from error
+            remedy = getattr(error, "remedy", "Use a duration such as 14d.")
+            raise _WrongOption(format_error(name, str(error), short_repr(text), remedy)) from error
         if not found:
             raise _WrongOption(format_error(name, "must be above 0", short_repr(text), "Use a duration such as 14d."))
         return found
@@ -113,10 +117,29 @@ def percent_parser(name: str) -> Callable[[str | float], float]:
     return _parse
 
 
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _check_format(context: typer.Context, text: str | None) -> str | None:
+    """Check the format before any work is done: an Excel file needs a package, and a terminal cannot show it."""
+    found = None if text is None else choice_parser("--format", OUTPUT_FORMATS)(text)
+    if found == "xlsx":
+        try:
+            require_excel()
+        except InputError as error:
+            raise _WrongOption(str(error)) from error
+        if _is_terminal():
+            remedy = f"Redirect it: {context.command_path} ... --format xlsx > table.xlsx"
+            raise _WrongOption(format_error("--format xlsx", "must be written to a file", "a terminal", remedy))
+    return found
+
+
 _MAX_CUSTOMERS_RULE = {"must": "must be from 1 to 100,000,000", "remedy": "Omit it to use the default limit."}
 _THREADS_RULE = {"must": "must be from 1 to 1024", "remedy": "Omit it to use all cores."}
 _MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population beyond N."
 _FOLLOW_UP_HELP = "Simulate each customer for at most this long after entry, such as 14d."
+_FORMAT_HELP = "Print text, one JSON object, or the table as CSV or as an Excel file."
 _ENGINE_HELP = "Simulation engine. Both give identical results; readable is slow."
 Customers = Annotated[int | None, number_option("--customers", "N", "Number of customers. Overrides the file.", example=5000)]
 MaxCustomers = Annotated[
@@ -137,5 +160,10 @@ Threads = Annotated[
     number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder.")]
 Full = Annotated[bool, typer.Option("--full", help="Print all metrics, including those by stage and channel.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object. Short for --format json.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="|".join(OUTPUT_FORMATS), help=_FORMAT_HELP, callback=_check_format, show_default=False),
+]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from cjsim.argument_types import checked_arguments
 from cjsim.description.activity_text import activity_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
@@ -13,7 +12,6 @@ from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
 
-@checked_arguments
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
     """Describe a scenario, a journey or a policy in plain English.
 
@@ -44,6 +42,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
+    if scenario.currency is not None:
+        yield f"All amounts of money are in {scenario.currency}."
 
 
 def _journey_lines(journey: JourneySpec) -> Iterator[str]:

@@ -4,12 +4,15 @@ SimPy schedules events by delay. Adding a delay to the current time involves rou
 differ. Events are therefore scheduled at absolute model times. Simultaneous events are ordered by `EventPriority`, never by insertion.
 """
 
+import math
 from collections.abc import Callable
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any, cast
 
 import simpy
+
+from cjsim.progress import Progress
 
 
 class EventPriority(IntEnum):
@@ -53,6 +56,23 @@ class EventCalendar(simpy.Environment):
         """
         if time < self.horizon:
             self._push_event(time, priority).callbacks.append(callback)
+
+    def run_by_day(self, progress: Progress) -> None:
+        """Run until no event is left.
+
+        Parameters
+        ----------
+        progress : Progress
+            Receives the number of days that have passed: the horizon in total, rounded up.
+        """
+        queue, days = cast("list[Any]", self._queue), 0
+        while queue:
+            if queue[0][0] >= days + 1:
+                passed = int(min(queue[0][0], self.horizon)) - days
+                progress.advance(passed)
+                days += passed
+            self.step()
+        progress.advance(math.ceil(self.horizon) - days)
 
     def event_at(self, time: float, priority: int = EventPriority.CUSTOMER) -> simpy.Event:
         """Schedule an event that a process can wait for, possibly at the horizon.

@@ -10,6 +10,7 @@ from cjsim.engine.event_loop import simulate_customers
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
 from cjsim.kernels.state import CustomerState
+from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
 
@@ -38,7 +39,9 @@ class CompiledEngine:
         population = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
         simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0)
 
-    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
+    def resolve_shared_resources(
+        self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS, progress: Progress | None = None
+    ) -> SharedResults:
         """Determine the desk replies and the exhausted budgets of a scenario whose customers share resources.
 
         Parameters
@@ -47,6 +50,8 @@ class CompiledEngine:
             All initial customers and arrivals.
         max_customers : int
             Maximum number of customers, including referred ones.
+        progress : Progress, optional
+            Receives the number of days that have passed.
 
         Returns
         -------
@@ -57,7 +62,7 @@ class CompiledEngine:
         InputError
             If the population exceeds `max_customers`, or a customer is stuck in a zero-time loop.
         """
-        return SharedResourcePass(self.plan, self.seed, max_customers=max_customers).run(cohorts)
+        return SharedResourcePass(self.plan, self.seed, max_customers=max_customers).run(cohorts, progress or NoProgress())
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
         """Set the shared results for subsequent simulations.

@@ -65,6 +65,8 @@ class Provenance(JsonRecord):
         Days for which each customer was simulated from entry, if not until the horizon.
     until_days : str or None
         Digest (SHA-256) of the days on which the simulation of each customer ended at the latest, if these were given.
+    currency : str or None
+        Currency of all amounts, if the scenario names one.
     """
 
     scenario: str
@@ -89,6 +91,7 @@ class Provenance(JsonRecord):
     processes: tuple[str, ...] = ()
     follow_up_days: float | None = None
     until_days: str | None = None
+    currency: str | None = None
 
     @classmethod
     def of(
@@ -147,6 +150,7 @@ class Provenance(JsonRecord):
             platform=platform.platform(),
             python=platform.python_version(),
             libraries={name: _library_version(name) for name in _LIBRARIES},
+            currency=scenario.currency,
         )
 
 

@@ -36,6 +36,7 @@ from cjsim.kernels.codes import DueKind
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
+from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
 INITIAL_LOG_ROWS = 1024  # initial capacity for the log rows of one customer
@@ -262,7 +263,9 @@ class ReadableEngine:
         Runs an environment with all customers and the user processes up to the horizon.
     """
 
-    def __init__(self, plan: Plan, seed: int, *, rows: int, run_processes: Callable[[SharedEnvironment], None] | None = None) -> None:
+    def __init__(
+        self, plan: Plan, seed: int, *, rows: int, run_processes: Callable[[SharedEnvironment, Progress], None] | None = None
+    ) -> None:
         self.plan = plan
         self.seed = seed
         self.run_processes = run_processes
@@ -272,7 +275,9 @@ class ReadableEngine:
     def prepare(self) -> None:
         """Do nothing, because the first customer loads the kernels."""
 
-    def resolve_shared_resources(self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS) -> SharedResults:
+    def resolve_shared_resources(
+        self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS, progress: Progress | None = None
+    ) -> SharedResults:
         """Simulate all customers in one environment, as required for shared desks, shared budgets and user processes.
 
         Afterwards, `simulate` only collects their outcomes.
@@ -283,6 +288,8 @@ class ReadableEngine:
             All initial customers and arrivals.
         max_customers : int
             Maximum number of customers, including referred ones.
+        progress : Progress, optional
+            Receives the number of days that have passed.
 
         Returns
         -------
@@ -298,9 +305,9 @@ class ReadableEngine:
         for cohort in cohorts:
             self.environment.admit(cohort, make_outcomes(self.plan, len(cohort)))
         if self.run_processes is None:
-            self.environment.calendar.run()
+            self.environment.calendar.run_by_day(progress or NoProgress())
         else:
-            self.run_processes(self.environment)
+            self.run_processes(self.environment, progress or NoProgress())
         customers = self.environment.customers
         keys = np.array([key for key, customer in customers.items() for _ in range(customer.n_replies)], np.uint64)
         replies = [customer.replies[: customer.n_replies] for customer in customers.values()]

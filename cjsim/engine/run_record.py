@@ -13,7 +13,7 @@ from cjsim.engine.provenance import Provenance
 from cjsim.kernels.world import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunRecord:
     """Outcomes of all customers in a run, with the names and totals needed to interpret them.
 

@@ -23,6 +23,7 @@ from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, simulat
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.state import DESK_REPLY, Population
 from cjsim.kernels.world import Array
+from cjsim.progress import Progress
 
 _BATCH_CUSTOMERS = 1024  # customers simulated per call
 
@@ -169,13 +170,15 @@ class SharedResourcePass:
         self._state = make_state(plan, seed, self._sizes, self._shared)
         self._out = make_output(make_outcomes(plan, 1), self._sizes)
 
-    def run(self, cohorts: Iterable[Cohort]) -> SharedResults:
+    def run(self, cohorts: Iterable[Cohort], progress: Progress) -> SharedResults:
         """Run the pass.
 
         Parameters
         ----------
         cohorts : iterable of Cohort
             All initial customers and arrivals.
+        progress : Progress
+            Receives the number of days that have passed.
 
         Returns
         -------
@@ -188,7 +191,7 @@ class SharedResourcePass:
         """
         for cohort in cohorts:
             self._admit(cohort)
-        self._calendar.run()
+        self._calendar.run_by_day(progress)
         store = self._reply_store
         return SharedResults.of(store.keys[: store.count], store.replies[: store.count], self._shared.cutoffs)
 

@@ -12,6 +12,7 @@ from cjsim.engine.readable import SharedEnvironment
 from cjsim.engine.running_simulation import RunningSimulation
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.kernels.dispatch import MAX_EVENTS_AT_ONE_TIME
+from cjsim.progress import Progress
 
 SimulationProcess = Callable[[RunningSimulation], Generator[simpy.Event, Any, Any]]
 
@@ -44,13 +45,15 @@ class UserProcesses:
         self._start = start
         self._failure: Exception | None = None
 
-    def run(self, environment: SharedEnvironment) -> None:
+    def run(self, environment: SharedEnvironment, progress: Progress) -> None:
         """Run all customers and user processes to the horizon.
 
         Parameters
         ----------
         environment : SharedEnvironment
             Environment with all customers and desks.
+        progress : Progress
+            Receives the number of days that have passed.
 
         Raises
         ------
@@ -63,7 +66,7 @@ class UserProcesses:
         for index, generator in enumerate(generators):
             environment.calendar.call_at(0.0, EventPriority.USER_PROCESS + index, partial(_start, generator))
         try:
-            environment.calendar.run()
+            environment.calendar.run_by_day(progress)
         except Exception as error:
             if self._failure is None or error is self._failure:
                 raise

@@ -11,6 +11,7 @@ from cjsim.engine.buffers import ChunkResult
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.readable import ReadableEngine
+from cjsim.progress import Progress
 
 Engine = CompiledEngine | ReadableEngine
 FIRST_CHUNK_SIZE = 32  # customers; used until the number of log rows per customer is known
@@ -52,7 +53,7 @@ class WorkerPool:
         self.engines = engines
         self.n_simulated = self.n_events = 0
 
-    def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int) -> None:
+    def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int, progress: Progress) -> None:
         """Determine desk replies and exhausted budgets. Required before `simulate_chunks` if customers share resources.
 
         Parameters
@@ -61,6 +62,8 @@ class WorkerPool:
             All initial customers and arrivals.
         max_customers : int
             Maximum number of customers, including referred ones.
+        progress : Progress
+            Receives the number of days that have passed.
 
         Raises
         ------
@@ -68,7 +71,7 @@ class WorkerPool:
             If the population exceeds `max_customers`, or a customer is stuck in a zero-time loop.
         """
         cohorts = (batch.subset(0, batch.size) for batch in batches)
-        shared_results = self.engines[0].resolve_shared_resources(cohorts, max_customers=max_customers)
+        shared_results = self.engines[0].resolve_shared_resources(cohorts, max_customers=max_customers, progress=progress)
         for engine in self.engines:
             engine.use_shared_results(shared_results)
 

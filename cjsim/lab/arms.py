@@ -116,7 +116,7 @@ def _sobol_points(sobol: SobolSweep, baseline: Scenario, root: Node) -> Iterable
     if not sobol.free and not sobol.mixes:
         remedy = "Add a path with its bounds."
         raise InputError(format_error(f"{location}: sweep.sobol.free", "must name at least one value to sweep", "none", remedy))
-    check_values(sobol.free, sobol.mixes, baseline, to_tree({"free": sobol.free, "mixes": sobol.mixes}, location))
+    check_values(sobol.free, sobol.mixes, baseline, existing_node(root, ("sweep", "sobol")))
     space = Space.from_settings(sobol.free, sobol.mixes)
     points = qmc.Sobol(len(space.coordinates), rng=_SCRAMBLING_SEED).random_base2(sobol.n.bit_length() - 1)
     for unit in points:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cjsim.lab.document_diff import shorten_value
 from cjsim.lab.experiment import Experiment
-from cjsim.lab.findings import BASELINE_VERDICT, Findings
-from cjsim.scenario.fields import parse_duration, parse_hour
+from cjsim.lab.findings import BASELINE_VERDICT, Findings, customers_phrase
+from cjsim.scenario.value_numbers import number_of
 from cjsim.simulation.figures import FigureKind, effect_axis, mark_baseline
 from cjsim.tuning.levers.titles import lever_title
 from cjsim.yaml.paths import parse_path
@@ -40,32 +40,9 @@ def effects_data(findings: Findings) -> "pd.DataFrame":
     for result in findings.arm_results:
         effect = result.effect.estimate(is_relative=findings.is_relative)
         values = {path: shorten_value(value) for path, value in result.values.items()}
-        positions = {f"x[{path}]": x for path, value in result.values.items() if (x := axis_value(value)) is not None}
+        positions = {f"x[{path}]": x.number for path, value in result.values.items() if (x := number_of(value)) is not None}
         rows.append({"variant": result.name, **values, **positions, **effect._asdict(), "verdict": result.verdict})
     return pd.DataFrame(rows)
-
-
-def axis_value(value: Any) -> float | None:
-    """Return the position of a value on an axis: a number, a duration in days or a time of day in hours. None for other values.
-
-    Parameters
-    ----------
-    value : Any
-        Value in file notation.
-
-    Examples
-    --------
-    >>> axis_value("36h"), axis_value("18:30"), axis_value(3), axis_value("email")
-    (1.5, 18.5, 3.0, None)
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    for parse in (parse_hour, parse_duration):
-        try:
-            return float(parse(value))
-        except ValueError:
-            continue
-    return None
 
 
 class ExperimentOutcome(NamedTuple):
@@ -167,5 +144,5 @@ EFFECTS_FIGURE = FigureKind[ExperimentOutcome](
     size=_figure_size,
     draw=_draw_effects,
     title=lambda outcome: f"{outcome.experiment.title or outcome.experiment.name}: {outcome.findings.verdict}",
-    caption=lambda outcome: outcome.findings.customers_phrase(),
+    caption=lambda outcome: customers_phrase(outcome.findings),
 )

@@ -1,25 +1,26 @@
 """The `Experiment` document: a hypothesis, the claimed effect, a baseline and its variants, and their validation."""
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.errors import short_repr, unknown_name_parts
 from cjsim.lab.arms import ExperimentArm, build_arms
 from cjsim.lab.variants import Sweep, Variant
-from cjsim.scenario.fields import Integer, MetricName, Name, RealNumber, Title
+from cjsim.scenario.fields import Integer, MetricName, Name, RealNumber, Title, check_listed_once
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.search_space_checks import space_faults
-from cjsim.yaml.document import Document
+from cjsim.yaml.document import Document, as_document
 from cjsim.yaml.paths import Fault
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 ANY_VARIANT, ALL_VARIANTS = "any", "all"
 _PERCENT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate")  # must be the same in all variants
+_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate", "currency")  # must be the same in all variants
 
 
 class ClaimedSize(NamedTuple):
@@ -32,7 +33,8 @@ class ClaimedSize(NamedTuple):
 def _validate_size(value: Any) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
     if not is_number and not (isinstance(value, str) and _PERCENT_PATTERN.fullmatch(value)):
-        raise ValueError("must be a nonnegative size in the unit of the metric, such as 0.02, or relative to the baseline, such as '8 %'")
+        must = "must be a nonnegative size in the unit of the metric, such as 0.02, or relative to the baseline, such as '8 %'"
+        raise FieldError(must, "Write a number, or a percentage in quotes; 'direction' gives the sign.")
     return value
 
 
@@ -73,7 +75,7 @@ class Experiment(Document):
     """Whether the claim is that the metric rises or falls."""
     by: Annotated[float | str, BeforeValidator(_validate_size)] = Field(0, examples=[0.02, "8 %"])
     """Claimed size of the effect, in the unit of the metric or as a percentage of its value under the baseline; at least 0."""
-    watch: tuple[MetricName, ...] = ()
+    watch: Annotated[tuple[MetricName, ...], AfterValidator(check_listed_once)] = ()
     """Other metrics to report."""
     customers: Annotated[Integer, Field(ge=0, le=MAX_CUSTOMERS)] | None = Field(None, examples=[20_000])
     """Number of initial customers per seed, by default that of the scenario."""
@@ -205,8 +207,8 @@ class Experiment(Document):
                         yield Fault(where, must, f"{short_repr(metric)}, which '{name}' lacks", "Choose another metric.")
 
 
-def as_experiment(source: object) -> Experiment:
-    """Return a validated experiment, loading it if a file is given.
+def as_experiment(source: Experiment | str | os.PathLike[str]) -> Experiment:
+    """Return a validated experiment, loaded if a path is given.
 
     Parameters
     ----------
@@ -218,9 +220,4 @@ def as_experiment(source: object) -> Experiment:
     InputError
         If `source` is neither an experiment nor a path, or the experiment is invalid.
     """
-    if isinstance(source, Experiment):
-        return source.checked()
-    if isinstance(source, str) or hasattr(source, "__fspath__"):
-        return Experiment.load(source)
-    must, remedy = "must be an Experiment or the path of its file", "Load one with Experiment.load(FILE)."
-    raise InputError(format_error("experiment", must, type(source).__name__, remedy))
+    return as_document(source, Experiment, argument="experiment").checked()

@@ -3,13 +3,17 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from cjsim.json_records import JsonRecord, Number, plain_values
 from cjsim.lab.moments import IntervalEstimate
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value, in_currency
+from cjsim.output_folder import FolderResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RELATIVE_UNIT = "relative"
 BASELINE_VERDICT = "baseline"  # replaces the verdict of an arm that equals the baseline
@@ -42,7 +46,8 @@ class ArmEffect(JsonRecord):
         """Format the baseline and the value with enough decimals to show their difference."""
         usual = decimal_places(self.unit, (self.baseline, self.value))
         decimals = max(usual, min(usual + 3, decimal_places(self.unit, (self.absolute.effect,))))
-        return format_value(self.baseline, self.unit, decimals), format_value(self.value, self.unit, decimals)
+        baseline, value = (in_currency(format_value(one, self.unit, decimals), self.unit) for one in (self.baseline, self.value))
+        return baseline, value
 
     def estimate(self, *, is_relative: bool) -> IntervalEstimate:
         """Return the effect, either as a fraction of the baseline or in the unit of the metric."""
@@ -93,9 +98,9 @@ class ArmResult(JsonRecord):
     birge_ratio: Annotated[Number, Field(alias="spread")]
 
 
-@dataclass(frozen=True)
-class Findings(JsonRecord):
-    """Findings of an experiment.
+@dataclass(frozen=True, repr=False)
+class Findings(JsonRecord, FolderResult):
+    """Findings of an experiment. `save` writes `result.csv` and `result.json`.
 
     Attributes
     ----------
@@ -136,6 +141,7 @@ class Findings(JsonRecord):
     decides: int
     arm_results: Annotated[tuple[ArmResult, ...], Field(alias="variants")]
     verdict: str
+    _marker = "result.json"
 
     @property
     def decisive_arm(self) -> ArmResult:
@@ -155,8 +161,24 @@ class Findings(JsonRecord):
     def __str__(self) -> str:
         return self.summary()
 
-    def __repr__(self) -> str:
-        return f"Findings({self.experiment}: {self.verdict})"
+    def _facts(self) -> str:
+        return f"{self.experiment}: {self.verdict}"
+
+    def _answer(self) -> str:
+        return f"{self.verdict.capitalize()}. {self.verdict_sentence()}"
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per arm and metric: the effect in the unit of the metric, and relative to the baseline."""
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for result in self.arm_results:
+            for effect in (result.effect, *result.watched_effects):
+                relative = dict(zip(("relative", "relative_low", "relative_high"), effect.relative, strict=True))
+                numbers = {"baseline": effect.baseline, "value": effect.value, **effect.absolute._asdict(), **relative}
+                verdict = result.verdict if effect is result.effect else ""
+                rows.append({"variant": result.name, "metric": effect.metric, "unit": effect.unit, **numbers, "verdict": verdict})
+        return pd.DataFrame(rows)
 
     def summary(self) -> str:
         """Return the verdict and a table of the arms as text."""
@@ -169,12 +191,6 @@ class Findings(JsonRecord):
         return "\n".join(
             [f"{self.experiment}: {self.verdict}", f"  {self.verdict_sentence()}", "", f"  Effect on {self.metric}{suffix}:", *rows]
         )
-
-    def customers_phrase(self) -> str:
-        """Return a caption phrase with the number of customers, the seeds and the confidence level."""
-        last_seed = self.seed + self.replications - 1
-        seeds = f" per seed, seeds {self.seed} to {last_seed}" if self.replications > 1 else f", seed {self.seed}"
-        return f"{self.customers:,} customers{seeds}; {100 * self.confidence:g} % intervals."
 
     def verdict_sentence(self, *, is_markdown: bool = False) -> str:
         """Return the verdict in words.
@@ -213,7 +229,8 @@ class Findings(JsonRecord):
             return f"The hypothesis predicts {change}"
         size = f"{100 * self.size:g} %"
         if not self.is_relative:
-            size = format_value(self.size, self.decisive_arm.effect.unit, 2, is_difference=True).lstrip("+")
+            unit = self.decisive_arm.effect.unit
+            size = in_currency(format_value(self.size, unit, 2, is_difference=True).lstrip("+"), unit)
         return f"The hypothesis predicts {change} of at least {size}"
 
 
@@ -222,6 +239,13 @@ _VERDICT_PHRASES = {
     "refuted": "the entire interval falls short of it",
     "undecided": "the interval is inconclusive",
 }
+
+
+def customers_phrase(findings: Findings) -> str:
+    """Return a caption phrase with the number of customers, the seeds and the confidence level."""
+    last_seed = findings.seed + findings.replications - 1
+    seeds = f" per seed, seeds {findings.seed} to {last_seed}" if findings.replications > 1 else f", seed {findings.seed}"
+    return f"{findings.customers:,} customers{seeds}; {100 * findings.confidence:g} % intervals."
 
 
 def format_effect(effect: IntervalEstimate, unit: str) -> str:
@@ -238,7 +262,7 @@ def format_effect(effect: IntervalEstimate, unit: str) -> str:
         return format_relative_effect(effect)
     decimals = decimal_places(unit, effect)
     interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
-    return f"{format_value(effect.effect, unit, decimals, is_difference=True)} {interval}".rstrip()
+    return f"{in_currency(format_value(effect.effect, unit, decimals, is_difference=True), unit)} {interval}".rstrip()
 
 
 def format_relative_effect(effect: IntervalEstimate) -> str:

@@ -1,18 +1,23 @@
 """The journal of all findings in a report folder, read from their manifests."""
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unknown_name_parts
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
-from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest
+from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest, UnreadableResultError
+from cjsim.output_folder import FolderResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("date", "kind", "name", "hypothesis", "scenario", "metric", "verdict", "effect", "low", "high", "unit", "customers", "seed")
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,27 @@ class JournalEntry:
         return {"run_dir": str(self.folder), **self.manifest.to_json()}
 
 
-@dataclass(frozen=True)
-class JournalListing:
-    """Entries of the journal, newest first."""
+@dataclass(frozen=True, repr=False)
+class JournalListing(FolderResult):
+    """Entries of the journal, newest first. `save` writes `journal.csv` and `journal.json`.
+
+    Attributes
+    ----------
+    entries : tuple of JournalEntry
+        The findings.
+    unreadable : tuple of str
+        A message about each finding that cannot be listed, because another version of cjsim wrote it.
+    """
 
     entries: tuple[JournalEntry, ...]
+    unreadable: tuple[str, ...] = ()
+    _marker = "journal.json"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _facts(self) -> str:
+        return f"{len(self.entries)} findings"
 
     def __str__(self) -> str:
         return self.summary()
@@ -57,7 +78,7 @@ class JournalListing:
     def summary(self) -> str:
         """Return three lines per entry: the result, the hypothesis and the folder."""
         if not self.entries:
-            return "No matching findings."
+            return "\n".join(("No matching findings.", *self._unreadable_lines()))
         lines = []
         for entry in self.entries:
             finding, details = entry.manifest, entry.manifest.details
@@ -66,11 +87,23 @@ class JournalListing:
             label = f"{finding.verdict or finding.kind:<10} {finding.name}"
             result = f"{finding.date[:10]}  {label}: {finding.metric} {entry.effect_text}".rstrip() + first_lever
             lines += [result, f"            {finding.hypothesis}", f"            {entry.folder}"]
-        return "\n".join(lines)
+        return "\n".join((*lines, *self._unreadable_lines()))
+
+    def _unreadable_lines(self) -> list[str]:
+        return [f"not listed: {message}" for message in self.unreadable]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per finding. The date is in UTC, and the effect in `unit`."""
+        import pandas as pd
+
+        rows = [[getattr(entry.manifest, name) for name in _COLUMNS] + [str(entry.folder)] for entry in self.entries]
+        frame = pd.DataFrame(rows, columns=[*_COLUMNS, "folder"])
+        frame["date"] = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
+        return frame.astype(dict.fromkeys(("effect", "low", "high"), float))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {"findings": [entry.to_json() for entry in self.entries]}
+        return {"findings": [entry.to_json() for entry in self.entries], "unreadable": list(self.unreadable)}
 
 
 class Journal:
@@ -78,12 +111,12 @@ class Journal:
 
     Parameters
     ----------
-    reports : Path
+    reports : str or Path
         The report folder. If it does not exist, the journal is empty.
     """
 
-    def __init__(self, reports: Path) -> None:
-        self.reports = reports
+    def __init__(self, reports: str | Path = "reports") -> None:
+        self.reports = Path(reports)
 
     def entries(
         self,
@@ -117,15 +150,16 @@ class Journal:
         wanted = {field: value for field, value in fields.items() if value is not None}
         first_day = "" if since is None else _parse_since_date(since)
         words = (text or "").lower().split()
+        unreadable: list[str] = []
         found = [
             entry
-            for entry in _read_entries(self.reports)
+            for entry in _read_entries(self.reports, unreadable)
             if all(getattr(entry.manifest, field) == value for field, value in wanted.items())
             and entry.manifest.date >= first_day
             and all(word in self._searched_text(entry) for word in words)
         ]
         found.sort(key=lambda entry: entry.folder.as_posix())
-        return JournalListing(tuple(sorted(found, key=lambda entry: entry.manifest.date, reverse=True)))
+        return JournalListing(tuple(sorted(found, key=lambda entry: entry.manifest.date, reverse=True)), tuple(sorted(unreadable)))
 
     def find(self, reference: str) -> JournalEntry:
         """Return one finding.
@@ -160,13 +194,22 @@ class Journal:
         return " ".join((one.name, one.hypothesis, one.scenario, one.metric, one.verdict, one.kind, folder)).lower()
 
 
-def _read_entries(reports: Path) -> Iterator[JournalEntry]:
-    """Yield the findings in a folder. Drafts (names with a leading dot) and manifests of anything else are skipped."""
+def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry]:
+    """Yield the findings in a folder, and append messages about those of other versions to `unreadable`.
+
+    Drafts (names with a leading dot) and manifests of anything else are skipped.
+    """
     for parent, folders, files in os.walk(reports):
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
         if MANIFEST_FILE in files:
-            with contextlib.suppress(InputError):
-                yield JournalEntry(Path(parent), Manifest.read(parent))
+            try:
+                manifest = Manifest.read(parent)
+            except UnreadableResultError as error:
+                unreadable.append(str(error))
+            except InputError:
+                continue
+            else:
+                yield JournalEntry(Path(parent), manifest)
 
 
 def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from cjsim.lab.run_experiment import experiment_digest
 from cjsim.manifest import Manifest
 from cjsim.output_folder import empty_folders_removed
 from cjsim.simulation.documents import Scenario
+from cjsim.table_files import write_csv
 
 _RUN_NAME_DIGITS = 12  # of the digest
 RESULT_FILE, EXPERIMENT_FILE, _REPORT_FILE = "result.json", "experiment.yaml", "report.md"
@@ -124,7 +125,7 @@ def write_report(experiment: Experiment, findings: Findings, folder: Path, *, ru
     """
     EFFECTS_FIGURE.save(ExperimentOutcome(experiment, findings), folder)
     for name, table in (("effects.csv", effects_data(findings)), ("table.csv", effects_table(findings))):
-        table.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
+        write_csv(table, folder / name, float_format="%.6g")
     (folder / _REPORT_FILE).write_text(render_report_page(experiment, findings, run_name=run_name), encoding="utf-8")
     write_json(folder / RESULT_FILE, findings.to_json())
     _make_self_contained(experiment, folder).save(folder / EXPERIMENT_FILE)

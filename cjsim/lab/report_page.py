@@ -9,8 +9,8 @@ from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.document_diff import diff_documents, shorten_value
 from cjsim.lab.effect_figures import EFFECTS_FIGURE
 from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
-from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, format_relative_effect
-from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings, customers_phrase, format_relative_effect
+from cjsim.metrics.number_format import decimal_places, format_value, in_currency
 from cjsim.scenario.phrases import duration_phrase, join_names, name_with_title
 from cjsim.version import __version__
 
@@ -38,7 +38,7 @@ def render_report_page(experiment: Experiment, findings: Findings, *, run_name: 
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
     lines += [*_arms_section(experiment, experiment.arms()), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{findings.customers_phrase()}*", ""]
+    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{customers_phrase(findings)}*", ""]
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## Effects on other metrics", "", *_watched_section(findings), ""]
     if findings.replications > 1:
@@ -73,19 +73,18 @@ def describe_experiment(experiment: Experiment) -> str:
 
 
 def effects_table(findings: Findings) -> "pd.DataFrame":
-    """Return all effects, one row per arm and metric. The values that an arm sets are included as text."""
-    import pandas as pd
+    """Return all effects, one row per arm and metric. The values that an arm sets are included, numbers as numbers."""
+    table = findings.to_pandas()
+    values = {result.name: result.values for result in findings.arm_results}
+    for i, path in enumerate(dict.fromkeys(path for result in findings.arm_results for path in result.values)):
+        table.insert(1 + i, path, [_number_or_text(values[name].get(path, "")) for name in table["variant"]])
+    return table
 
-    paths = dict.fromkeys(path for result in findings.arm_results for path in result.values)
-    rows: list[dict[str, Any]] = []
-    for result in findings.arm_results:
-        values = {path: shorten_value(result.values[path]) if result.values.get(path) is not None else "" for path in paths}
-        for effect in (result.effect, *result.watched_effects):
-            relative = dict(zip(("relative", "relative_low", "relative_high"), effect.relative, strict=True))
-            numbers = {"baseline": effect.baseline, "value": effect.value, **effect.absolute._asdict(), **relative}
-            verdict = result.verdict if effect is result.effect else ""
-            rows.append({"variant": result.name, **values, "metric": effect.metric, "unit": effect.unit, **numbers, "verdict": verdict})
-    return pd.DataFrame(rows)
+
+def _number_or_text(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return "" if value is None else shorten_value(value)
 
 
 def _claimed_size_phrase(experiment: Experiment) -> str:
@@ -179,7 +178,8 @@ def _seeds_section(findings: Findings) -> Iterable[str]:
 def _format_seed_effect(findings: Findings, arm: ArmResult, value: float) -> str:
     if findings.is_relative:
         return f"{100 * value:+.3g} %"
-    return format_value(value, arm.effect.unit, decimal_places(arm.effect.unit, (value,)), is_difference=True)
+    unit = arm.effect.unit
+    return in_currency(format_value(value, unit, decimal_places(unit, (value,)), is_difference=True), unit)
 
 
 def _interpretation_section(experiment: Experiment, findings: Findings) -> Iterable[str]:

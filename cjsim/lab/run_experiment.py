@@ -1,16 +1,14 @@
-"""`experiment`: simulate the baseline and all arms of an experiment with every seed, and return the findings."""
+"""`simulate_experiment`: simulate the baseline and all arms of an experiment with every seed, and return the findings."""
 
 import functools
 import hashlib
 import json
 import operator
 from collections.abc import Sequence
-from pathlib import Path
 
-from cjsim.argument_types import checked_arguments
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.checkpoints import Checkpoints, MomentsByMetric
-from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment, as_experiment
+from cjsim.lab.experiment import ALL_VARIANTS, ANY_VARIANT, Experiment
 from cjsim.lab.findings import BASELINE_VERDICT, ArmEffect, ArmResult, Findings
 from cjsim.lab.moments import PairedMoments, birge_ratio
 from cjsim.lab.verdict import bonferroni_critical_value, judge_claim, judge_effect
@@ -20,16 +18,15 @@ from cjsim.version import __version__
 from cjsim.yaml.document import with_file_digests
 
 
-@checked_arguments
-def experiment(
-    source: Experiment | str | Path, *, threads: int | None = None, checkpoints: Checkpoints | None = None, progress: Progress | None = None
+def simulate_experiment(
+    experiment: Experiment, *, threads: int | None = None, checkpoints: Checkpoints | None = None, progress: Progress | None = None
 ) -> Findings:
     """Test a hypothesis by simulating every arm on the same customers as the baseline, with every seed.
 
     Parameters
     ----------
-    source : Experiment, str or Path
-        The experiment or its file.
+    experiment : Experiment
+        The experiment.
     threads : int, optional
         Number of threads; all cores by default. The findings do not depend on it.
     checkpoints : Checkpoints, optional
@@ -49,7 +46,7 @@ def experiment(
     """
     from cjsim.simulation.simulate import simulate
 
-    checked = as_experiment(source)
+    checked = experiment.checked()
     arms, finished = checked.arms(), checkpoints if checkpoints is not None else Checkpoints()
     metrics = dict.fromkeys((checked.metric, *checked.watch))
     for seed in checked.seeds:
@@ -125,9 +122,11 @@ def _metric_units(experiment: Experiment) -> dict[str, str]:
     """Return the unit of each metric of the experiment."""
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import all_metric_definitions
+    from cjsim.metrics.number_format import named_unit
 
     definitions = all_metric_definitions(compile_scenario(experiment.scenario).codebook)
-    return {metric: definitions[metric].unit for metric in (experiment.metric, *experiment.watch)}
+    currency = experiment.scenario.currency
+    return {metric: named_unit(definitions[metric].unit, currency) for metric in (experiment.metric, *experiment.watch)}
 
 
 def _arm_result(

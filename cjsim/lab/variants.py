@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from cjsim.scenario.fields import Integer, Name, ValuePath
+from cjsim.scenario.fields import Integer, Name, ValuePath, check_listed_once
 from cjsim.scenario.search_space import Free, Mix
 from cjsim.simulation.documents import Scenario
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 MAX_POINTS = 4096
 
@@ -45,11 +45,12 @@ class Sweep(StrictModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"grid": {"policy.flows.cart.steps[0].wait": ["1h", "4h", "24h"]}}]})
 
-    grid: Annotated[dict[ValuePath, Annotated[tuple[Any, ...], Field(min_length=1)]], Field(min_length=1)] | None = Field(
-        None, examples=[{"policy.flows.cart.steps[0].wait": ["1h", "4h", "24h"]}]
-    )
+    grid: (
+        Annotated[dict[ValuePath, Annotated[tuple[Any, ...], Field(min_length=1), AfterValidator(check_listed_once)]], Field(min_length=1)]
+        | None
+    ) = Field(None, examples=[{"policy.flows.cart.steps[0].wait": ["1h", "4h", "24h"]}])
     """Values by path; each combination of them is a variant."""
-    list: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = Field(
+    list: Annotated[tuple[dict[str, Any], ...], Field(min_length=1), AfterValidator(check_listed_once)] | None = Field(
         None, examples=[[{"policy.flows.cart.steps[0].wait": "1h"}, {"policy.flows.cart.steps[0].wait": "24h"}]]
     )
     """Rows of values by path; each row is a variant."""
@@ -59,5 +60,5 @@ class Sweep(StrictModel):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.grid is None) + (self.list is None) + (self.sobol is None) != 2:
-            raise ValueError("must have exactly one of 'grid', 'list', 'sobol'")
+            raise FieldError("must have exactly one of 'grid', 'list', 'sobol'", "Keep one of them, or add one, such as 'grid'.")
         return self

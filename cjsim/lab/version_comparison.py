@@ -2,9 +2,10 @@
 
 import difflib
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjsim.description.describe import describe
 from cjsim.errors import InputError, format_error
@@ -13,14 +14,18 @@ from cjsim.lab.document_diff import DocumentChange, diff_documents
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.metrics.number_format import decimal_places, format_value, in_currency, named_unit
+from cjsim.output_folder import FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.yaml.document import Document
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # Scenario settings that select customers and days but do not change the journey or the policy.
-_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate")
+_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate", "currency")
 _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 
@@ -44,9 +49,9 @@ class ChangeEffect:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class VersionComparison:
-    """Changes between two versions, and their effects.
+@dataclass(frozen=True, repr=False)
+class VersionComparison(FolderResult):
+    """Changes between two versions, and their effects. `save` writes `versions.csv` and `versions.json`.
 
     Attributes
     ----------
@@ -68,6 +73,10 @@ class VersionComparison:
     unit: str = ""
     baseline: float = float("nan")
     joint_effect: IntervalEstimate | None = None
+    _marker = "versions.json"
+
+    def _facts(self) -> str:
+        return f"{len(self.changes)} changes{self.metric and f', effects on {self.metric}'}"
 
     def __str__(self) -> str:
         return self.summary()
@@ -81,7 +90,7 @@ class VersionComparison:
         return "\n".join([*lines, *(["", *self._effect_lines()] if self.joint_effect is not None else [])])
 
     def _effect_lines(self) -> Iterator[str]:
-        baseline = format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,)))
+        baseline = in_currency(format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,))), self.unit)
         yield f"Effect of each change alone on {self.metric} (baseline {baseline}, 95 % intervals):"
         assert self.joint_effect is not None
         simulated = [one for one in self.changes if not one.change.is_title]
@@ -93,6 +102,23 @@ class VersionComparison:
         ]
         width = max(len(effect) for effect, _ in rows)
         yield from (f"  {effect:<{width}}  {path}" for effect, path in rows)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per change, then, if effects were estimated, one for all changes together.
+
+        `kind` is 'set', 'add', 'remove' or 'all'. Effects are on `metric`, in `unit`; they are missing for changes that were not simulated.
+        """
+        import pandas as pd
+
+        missing = IntervalEstimate(math.nan, math.nan, math.nan)
+        rows: list[tuple[Any, ...]] = [
+            (one.change.path_string, one.change.kind, one.change.before, one.change.after, *(one.effect or missing), one.why)
+            for one in self.changes
+        ]
+        if self.joint_effect is not None:
+            rows.append(("", "all", None, None, *self.joint_effect, "all changes to the journey and the policy"))
+        frame = pd.DataFrame(rows, columns=["path", "kind", "before", "after", "effect", "low", "high", "why"])
+        return frame.assign(metric=self.metric, unit=self.unit)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null."""
@@ -163,7 +189,7 @@ class _ChangeSimulator:
 
         self.old, self.metric, self._simulate = old, metric, simulate
         self.baseline_run = simulate(old)
-        self.unit = find_metric_definition(self.baseline_run, metric).unit
+        self.unit = named_unit(find_metric_definition(self.baseline_run, metric).unit, old.currency)
         self.old_data = old.to_dict()
 
     def compare(self, new: Scenario, changes: tuple[DocumentChange, ...], description_diff: tuple[str, ...]) -> VersionComparison:

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Sequence
 
 _DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
-_NARROWEST_TEXT, _NARROWEST_HEADER = 24, 14
+_NARROWEST_TEXT, _NARROWEST_HEADER, _LONGEST_WORD = 24, 14, 20  # longer words are broken in narrow columns
+_GAP, _NARROW_GAP = "  ", " "  # between columns
 
 
 def terminal_width() -> int:
@@ -35,11 +36,24 @@ def wrap_lines(text: str, *, width: int | None = None) -> str:
     return "\n".join(wrapped)
 
 
+def wrap_prose(text: str) -> str:
+    """Wrap lines of prose that are wider than the terminal, but not the rows of tables, with two spaces or a bar between columns.
+
+    Examples
+    --------
+    >>> wide = "word " * 30 + "end"
+    >>> wrap_prose(wide).count(chr(10)), wrap_prose(wide.replace(" ", "  ")).count(chr(10))
+    (1, 0)
+    """
+    return "\n".join(line if "  " in line.strip() or line.startswith("|") else wrap_lines(line) for line in text.splitlines())
+
+
 def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None, optional: Sequence[str] = ()) -> str:
     """Format a table with padded columns. The first and last columns are left-aligned, and all others are right-aligned.
 
     If the table is wider than the terminal, column names and the text of the last and the first column continue on the next line. If it
-    is still too wide, the last column and then the optional ones are left out.
+    is still too wide, the last column and then the optional ones are left out, and columns move closer together. Columns in which all cells
+    are empty are left out at any width.
 
     Parameters
     ----------
@@ -58,12 +72,16 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     """
     width = terminal_width() if width is None else width
     last, droppable = len(header) - 1, [*([] if header[-1] else [""]), *optional]
-    columns = list(range(len(header)))
+    columns = [i for i in range(len(header)) if not rows or any(row[i] for row in rows)]
+    gap = _GAP
     while True:
-        widths = _column_widths(header, rows, columns, width)
+        widths = _column_widths(header, rows, columns, width, gap)
         name = next((name for name in droppable if name in (header[i] for i in columns)), None)
-        if sum(widths.values()) + 2 * (len(columns) - 1) <= width or name is None:
+        if sum(widths.values()) + len(gap) * (len(columns) - 1) <= width or (name is None and gap == _NARROW_GAP):
             break
+        if name is None:
+            gap = _NARROW_GAP
+            continue
         droppable.remove(name)
         columns.remove(max(i for i in columns if header[i] == name))
 
@@ -74,26 +92,46 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
             [f"{line:{'<' if i in (0, last) else '>'}{widths[i]}}" for i, line in ((i, (broken[i] + [""] * height)[k]) for i in columns)]
             for k in range(height)
         ]
-        return ["  ".join(line).rstrip() for line in padded]
+        return [gap.join(line).rstrip() for line in padded]
 
-    rule = "-" * (sum(widths.values()) + 2 * (len(columns) - 1))
+    rule = "-" * (sum(widths.values()) + len(gap) * (len(columns) - 1))
     return "\n".join([*_lines(header), rule, *(line for row in rows for line in _lines(row))])
 
 
-def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int) -> dict[int, int]:
-    """Widths of columns: as wide as their cells, where the header and the last column are broken if the table is too wide."""
+def is_too_wide(table: str) -> bool:
+    """Return whether a table is wider than the terminal."""
+    return max(map(len, table.splitlines()), default=0) > terminal_width()
+
+
+def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int, gap: str) -> dict[int, int]:
+    """Widths of columns: as wide as their cells, where headers and columns of text are broken if the table is too wide."""
     cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
     widths = {i: max(cells[i], len(header[i])) for i in columns}
-    excess = sum(widths.values()) + 2 * (len(columns) - 1) - width
+    excess = sum(widths.values()) + len(gap) * (len(columns) - 1) - width
     last = len(header) - 1
-    for i in (last, 0):
+    narrowest = dict.fromkeys((last, 0), _NARROWEST_TEXT)
+    if gap == _NARROW_GAP:
+        words = [i for i in dict.fromkeys((last, 0, *columns)) if i == 0 or _is_text(rows, i)]
+        narrowest = {i: _longest_word([header[i], *(row[i] for row in rows)]) for i in words}
+    for i, least in narrowest.items():
         if excess > 0 and i in widths:
-            narrowed = max(widths[i] - excess, min(_NARROWEST_TEXT, widths[i]))
+            narrowed = max(widths[i] - excess, min(least, widths[i]))
             excess -= widths[i] - narrowed
             widths[i] = narrowed
     for i in sorted(columns, key=lambda i: widths[i] - cells[i], reverse=True):
-        if excess > 0 and i not in (0, last):
-            narrowed = max(widths[i] - excess, cells[i], min(_NARROWEST_HEADER, len(header[i])))
+        if excess > 0 and i not in narrowest:
+            least = min(_longest_word([header[i]]), _NARROWEST_HEADER) if gap == _NARROW_GAP else _NARROWEST_HEADER
+            narrowed = max(widths[i] - excess, cells[i], min(least, len(header[i])))
             excess -= widths[i] - narrowed
             widths[i] = narrowed
     return widths
+
+
+def _is_text(rows: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether a column holds words, which can be broken between lines, rather than numbers and intervals."""
+    return any(row[column][:1].isalpha() and " " in row[column] for row in rows)
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    """Number of characters of the longest word, but not of a word that is too long for a narrow column."""
+    return max((min(len(word), _LONGEST_WORD) for text in texts for word in text.split()), default=0)

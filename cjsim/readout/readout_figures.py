@@ -16,10 +16,12 @@ _HEIGHT, _WIDTH = 3.0, 4.2  # of a panel, in inches
 
 
 def effects_data(outcomes: Outcomes) -> "pd.DataFrame":
-    """Return the effects, one row per outcome and pair of arms."""
+    """Return the effects, one row per outcome and pair of arms. `unit` is 'share', or the outcome itself."""
     import pandas as pd
 
-    return pd.DataFrame([{"outcome": one.name, "n": one.effects.n} | vars(effect) for one in outcomes for effect in one.effects.effects])
+    units = {one.name: "share" if one.effects.kind == "binary" else one.name for one in outcomes}
+    pairs = [(one, effect) for one in outcomes for effect in one.effects.effects]
+    return pd.DataFrame([{"outcome": one.name, "n": one.effects.n} | vars(effect) | {"unit": units[one.name]} for one, effect in pairs])
 
 
 def curves_data(outcomes: Outcomes) -> "pd.DataFrame":

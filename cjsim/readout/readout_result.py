@@ -13,6 +13,7 @@ from cjsim.readout.readout_figures import FIGURES, curves_data, effects_data, gr
 from cjsim.readout.readout_page import render_readout_page
 from cjsim.readout.readout_tables import outcome_tables
 from cjsim.readout.readout_verdict import assumption_sentences, verdict_sentences
+from cjsim.table_files import write_csv
 from cjsim.uplift.soundness.finding import Finding
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ READOUT_FILE, PAGE_FILE = "uplift.json", "report.md"
 _TABLES = {"effects": effects_data, "curves": curves_data, "groups": groups_data, "policies": policies_data}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Readout(FolderResult):
     """Readout of a trial.
 
@@ -61,6 +62,12 @@ class Readout(FolderResult):
     draws: int
     seed: int
     _marker = READOUT_FILE
+
+    def _facts(self) -> str:
+        return f"{Path(self.source).name}: {self.n:,} rows, arms {', '.join(self.arms)}"
+
+    def _answer(self) -> str:
+        return "\n".join(f"{one.name}: {' '.join(verdict_sentences(one))}" for one in self.outcomes)
 
     def __str__(self) -> str:
         return self.summary()
@@ -108,19 +115,19 @@ class Readout(FolderResult):
             raise InputError(format_error("outcome", *unknown_name_parts(outcome, names, "outcome")))
         return self.outcome(outcome or names[0]).rule(policy, distill_depth=distill_depth)
 
-    def heading(self) -> str:
+    def _heading(self) -> str:
         """Return a one-line description of the trial."""
         how = {"randomized": "randomized", "given": "propensities given", "estimated": "observational, propensities estimated"}
         return f"{Path(self.source).name}: {self.n:,} rows, arms {', '.join(self.arms)} (control: {self.arms[0]}); {how[self.assignment]}."
 
-    def soundness(self) -> str:
+    def _soundness(self) -> str:
         """Return how many checks passed, in one sentence."""
         count = len(self.findings) - len(self.warnings)
         return f"{count} of {len(self.findings)} checks of the trial passed."
 
     def summary(self) -> str:
         """Return warnings, then for each outcome the verdict and its tables."""
-        parts = [self.heading()]
+        parts = [self._heading()]
         parts += ["\n".join(f"Warning: {message}" for message in self.warnings)] if self.warnings else []
         for one in self.outcomes:
             parts.append("\n".join([one.name.upper(), *verdict_sentences(one)]))
@@ -128,7 +135,7 @@ class Readout(FolderResult):
                 parts.append("\n".join([align_columns((*table.header, ""), [(*row, "") for row in table.rows]), table.note]))
             parts.append("\n".join(assumption_sentences(one)))
         parts.append(
-            "\n".join([self.soundness(), *(f"{note[0].upper()}{note[1:]}." for note in (text.rstrip(".") for text in self.notes))])
+            "\n".join([self._soundness(), *(f"{note[0].upper()}{note[1:]}." for note in (text.rstrip(".") for text in self.notes))])
         )
         return "\n\n".join(parts)
 
@@ -152,15 +159,15 @@ class Readout(FolderResult):
 
     def _write_files(self, folder: Path) -> None:
         for name, table in _TABLES.items():
-            table(self.outcomes).to_csv(folder / f"{name}.csv", index=False)
+            write_csv(table(self.outcomes), folder / f"{name}.csv")
         drawn = [figure for figure in FIGURES if len(figure.data(self.outcomes))]
         for figure in drawn:
             figure.save(self.outcomes, folder)
         page = render_readout_page(
             self.outcomes,
-            heading=self.heading(),
+            heading=self._heading(),
             warnings=self.warnings,
-            closing=(self.soundness(), *self.notes),
+            closing=(self._soundness(), *self.notes),
             figures=[figure.name for figure in drawn],
         )
         (folder / PAGE_FILE).write_text(page, encoding="utf-8")

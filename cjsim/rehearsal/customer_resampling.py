@@ -4,6 +4,7 @@ A rehearsal draws customers for each arm, with replacement and with their cluste
 An analysis at a look needs only sums of values and of their products over the customers who have enrolled by then.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -113,6 +114,29 @@ class ArmPopulations:
         ArmPopulations
         """
         return cls(np.array([base], np.float64), np.array([alternative], np.float64))
+
+    def with_effect(self, effect: float) -> "ArmPopulations":
+        """Return populations whose metrics differ by a given effect.
+
+        A constant is added to the outcomes under ALTERNATIVE (for a ratio, a multiple of the denominator), so variances stay the same.
+
+        Parameters
+        ----------
+        effect : float
+            Difference in the metric between the populations, in its unit.
+
+        Returns
+        -------
+        ArmPopulations
+        """
+        if math.isnan(effect):
+            return self
+        base, alternative = (
+            values[0].sum() / (values[1].sum() if self.has_denominator else values.shape[1]) for values in (self.base, self.alternative)
+        )
+        shifted = self.alternative.copy()
+        shifted[0] += (effect - float(alternative - base)) * (shifted[1] if self.has_denominator else 1.0)
+        return replace(self, alternative=shifted)
 
     def of_units(self, rows: Array) -> "ArmPopulations":
         """Return the populations of some of the units, which are the same in both arms.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cjsim.rehearsal.analyses import NAIVE_PEEKING
-from cjsim.rehearsal.operating_characteristics import DesignReport
+from cjsim.rehearsal.results.design_report import DesignReport
 
 _ERRORS_ALLOWED = 3.0  # Monte Carlo standard errors by which the false positive rate may exceed its nominal level
 

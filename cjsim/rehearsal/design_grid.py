@@ -10,10 +10,11 @@ from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.design_choice import smallest_adequate_design
 from cjsim.rehearsal.effect_estimates import outcome_deviations
 from cjsim.rehearsal.multiple_metrics import rehearse_metrics
-from cjsim.rehearsal.operating_characteristics import DesignReport, rehearse_design
+from cjsim.rehearsal.operating_characteristics import rehearse_design
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel, SizedTest
 from cjsim.rehearsal.ramp.designs_by_phase import RampedTest, rehearse_ramped_design
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
+from cjsim.rehearsal.results.design_report import DesignReport
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, Dilution, GuardrailDesign
 from cjsim.rehearsal.scenario_outcomes import TestedOutcomes
 
@@ -64,7 +65,7 @@ class DesignGrid:
         truth = outcomes[self.metric, math.inf].truth
         by_days = {days: outcomes[self.metric, days] for days in self.days}
         cells = [(size, days) for days in self.days for size in self.sizes]
-        rehearsed = [self._rehearse_design(by_days[days], size, days, truth.effect) for size, days in cells]
+        rehearsed = [self._rehearse_design(by_days[days], size, days, outcomes[self.metric, math.inf]) for size, days in cells]
         designs = [design for reports, _ in rehearsed for design in reports]
         longest = by_days[max(self.days)]
         return AlternativeReport(
@@ -82,10 +83,10 @@ class DesignGrid:
         )
 
     def _rehearse_design(
-        self, tested: TestedOutcomes, size: int, days: float, long_run_effect: float
+        self, tested: TestedOutcomes, size: int, days: float, long_run: TestedOutcomes
     ) -> tuple[tuple[DesignReport, ...], RampedTest | None]:
         """Rehearse one design with each analysis, and with its ramp."""
-        settings = self.settings
+        settings, long_run_effect = self.settings, long_run.truth.effect
         if settings.ramp is not None:
             return rehearse_ramped_design(tested.populations, size=size, settings=settings, days=days, long_run_effect=long_run_effect)
         reports = rehearse_design(
@@ -96,6 +97,7 @@ class DesignGrid:
             days=days,
             long_run_effect=long_run_effect,
             true_effect_of_test=None if tested.interference is None else tested.truth.effect,
+            deviations=(tested.deviations, long_run.deviations),
         )
         return reports, None
 

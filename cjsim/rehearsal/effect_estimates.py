@@ -47,6 +47,23 @@ class EffectEstimates(NamedTuple):
         return np.where(np.isnan(ratio), 0.0, ratio)
 
 
+class EffectDeviations(NamedTuple):
+    """How far simulated effects are from those that other simulated customers would give, as a sample of deviations.
+
+    The mean square of each array is the squared standard error of the effect. Position i refers to the same customers in all arrays.
+
+    Attributes
+    ----------
+    expected : ndarray of float64, shape (n_deviations,)
+        Deviations of the expected estimate of a test.
+    effect : ndarray of float64, shape (n_deviations,)
+        Deviations of the true effect.
+    """
+
+    expected: Array
+    effect: Array
+
+
 class _ArmMoments(NamedTuple):
     """Value of the metric in an arm, and (co)variances of the linearized values l and the covariate c, with divisor n - 1."""
 
@@ -144,6 +161,41 @@ def true_effect(populations: ArmPopulations) -> float:
         for values in (populations.base, populations.alternative)
     )
     return alternative - base
+
+
+def jackknife_deviations(populations: ArmPopulations, *, n_groups: int = 20) -> EffectDeviations:
+    """Return the deviations of the difference between populations whose rows are the same units, from a delete-a-group jackknife.
+
+    With e_g the effect without group g of G, the deviations are sqrt(G - 1) (e_g - mean e).
+
+    Parameters
+    ----------
+    populations : ArmPopulations
+        Units of each arm; row i is the same unit in both.
+    n_groups : int
+        Number of groups of units.
+
+    Returns
+    -------
+    EffectDeviations
+        The deviations of the expected estimate and of the true effect are equal.
+    """
+    n_units = populations.base.shape[1]
+    groups = np.arange(n_units) % min(n_groups, n_units)
+    base, alternative = (
+        _values_without_each_group(values, groups, populations.has_denominator) for values in (populations.base, populations.alternative)
+    )
+    effects = alternative - base
+    deviations = math.sqrt(len(effects) - 1) * (effects - effects.mean())
+    return EffectDeviations(deviations, deviations)
+
+
+def _values_without_each_group(values: Array, groups: Array, has_denominator: bool) -> Array:
+    """Return the metric of an arm without each group of units; shape (n_groups,)."""
+    sums = np.bincount(groups, weights=values[0])
+    counts = np.bincount(groups, weights=values[1] if has_denominator else None)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((sums.sum() - sums) / (counts.sum() - counts))
 
 
 def sums_of_all(values: Array) -> ArmSums:

@@ -2,7 +2,9 @@
 
 One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed. The bias
 is the difference between the arms of the mixed test, minus the difference between the same two groups of customers when everybody is under
-the policy of the group. Chance differences between the groups therefore cancel.
+the policy of the group. Chance differences between the groups therefore cancel. Tests are drawn from the arms of the mixed runs, shifted by
+a constant so that their difference is the true effect plus the bias: in the arms themselves, it would include the chance difference
+between the groups, which is not small against the error of a test.
 """
 
 import math
@@ -17,6 +19,7 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import RatioTerms, ratio
 from cjsim.progress import Progress
 from cjsim.rehearsal.customer_resampling import ArmPopulations
+from cjsim.rehearsal.effect_estimates import EffectDeviations
 from cjsim.rehearsal.mixed_policy import is_under_alternative, mixed_scenario
 from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenarios, simulate_until
 from cjsim.rehearsal.scenario_outcomes import Interference, TestedOutcomes, metric_terms, terms_since
@@ -28,7 +31,7 @@ class MixedRuns(NamedTuple):
 
     base: Run
     alternative: Run
-    mixed: Run
+    mixed: Run | None  # None until the horizon, where only the true effect counts
     before: Run | None  # until the day of the switch
 
 
@@ -42,7 +45,7 @@ class _Replicate(NamedTuple):
 
 
 def mixed_outcomes(tested: RehearsedScenarios, *, share: float, replications: int, progress: Progress) -> OutcomesByName:
-    """Return the outcomes of tests with mixed assignment, the true effects, and the bias.
+    """Return the outcomes of tests with mixed assignment, the true effects, and the bias; until the horizon, the true effects only.
 
     Parameters
     ----------
@@ -82,9 +85,10 @@ def mixed_outcomes(tested: RehearsedScenarios, *, share: float, replications: in
             baseline = simulate_until(base, last_day, seed=seed)
             progress.advance(1)
             for name in tested.alternatives:
-                other, mixed = (simulate_until(scenarios[name, kind], last_day, seed=seed) for kind in ("alternative", "mixed"))
-                progress.advance(2)
-                runs = MixedRuns(baseline, other, mixed, before)
+                kinds = ("alternative", "mixed") if window < math.inf else ("alternative",)
+                simulated = {kind: simulate_until(scenarios[name, kind], last_day, seed=seed) for kind in kinds}
+                progress.advance(len(kinds))
+                runs = MixedRuns(baseline, simulated["alternative"], simulated.get("mixed"), before)
                 for metric in tested.metrics:
                     replicates[name][metric, window].append(_replicate(runs, metric, share))
     return {name: {key: _tested(found) for key, found in by_key.items()} for name, by_key in replicates.items()}
@@ -93,10 +97,12 @@ def mixed_outcomes(tested: RehearsedScenarios, *, share: float, replications: in
 def _replicate(runs: MixedRuns, metric: str, share: float) -> _Replicate:
     """Return the metric with everybody under one policy, the bias of the mixed test, and the terms of its arms."""
     found = []
-    for run in (runs.base, runs.alternative, runs.mixed):
+    for run in (runs.base, runs.alternative, runs.mixed or runs.alternative):
         terms, enrolled = _terms(runs.before, run, metric)
         found.append((terms, is_under_alternative(run, share)[enrolled] if runs.before is None else _arms_of(runs.before, share)))
     (base, in_base), (alternative, in_alternative), (mixed, in_mixed) = found
+    if runs.mixed is None:
+        return _Replicate(ratio(base), ratio(alternative), 0.0, (base, alternative))
     arms = mixed.subset(~in_mixed), mixed.subset(in_mixed)
     if min(len(arm.numerator) for arm in arms) < 2:
         remedy = "Simulate more customers, or use a share closer to 0.5."
@@ -123,7 +129,15 @@ def _tested(replicates: Sequence[_Replicate]) -> TestedOutcomes:
     truth = PairedDifference(baseline, value, effect, low, high, math.nan)
     base, alternative = (_concatenated([one.arms[i] for one in replicates]) for i in (0, 1))
     bias = Interference(*_t_interval([one.bias for one in replicates]), len(replicates))
-    return TestedOutcomes(ArmPopulations.from_arms(base, alternative), truth, interference=bias)
+    effects = np.array([one.value - one.baseline for one in replicates])
+    deviations = EffectDeviations(_deviations(effects + [one.bias for one in replicates]), _deviations(effects))
+    populations = ArmPopulations.from_arms(base, alternative).with_effect(effect + bias.bias)
+    return TestedOutcomes(populations, truth, interference=bias, replicates=deviations)
+
+
+def _deviations(values: Array) -> Array:
+    """Return deviations from the mean over replications whose mean square is the squared standard error of this mean."""
+    return np.asarray((values - values.mean()) / math.sqrt(len(values) - 1))
 
 
 def _concatenated(terms: Sequence[RatioTerms]) -> RatioTerms:

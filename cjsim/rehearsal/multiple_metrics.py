@@ -16,10 +16,10 @@ from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.frame import Array
 from cjsim.rehearsal.customer_resampling import ArmPopulations, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, concatenate_batches, estimate_effects, true_effect
-from cjsim.rehearsal.operating_characteristics import Rate, mean_rate, share_rate
 from cjsim.rehearsal.ramp.designs_by_phase import stratified_estimates
 from cjsim.rehearsal.ramp.phase_strata import draw_strata, phase_strata
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
+from cjsim.rehearsal.results.design_report import Rate, mean_rate, share_rate
 
 Correction = Literal["none", "holm", "bh"]
 CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh")

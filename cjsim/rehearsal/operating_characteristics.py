@@ -6,8 +6,7 @@ under BASE in both arms.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,105 +14,19 @@ from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
 from cjsim.rehearsal.analyses import Analysis, Decisions, closed_form_power, decide, minimum_detectable_effect
 from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSizes, arm_sizes, draw_rehearsals
-from cjsim.rehearsal.effect_estimates import EffectEstimates, concatenate_batches, estimate_effects, population_standard_error, true_effect
+from cjsim.rehearsal.effect_estimates import (
+    EffectDeviations,
+    EffectEstimates,
+    concatenate_batches,
+    estimate_effects,
+    population_standard_error,
+    true_effect,
+)
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
+from cjsim.rehearsal.results.design_report import DesignReport, Rate, mean_rate, share_rate
 
 _FRACTION_DIGITS = 12  # looks of different analyses at equal fractions are one look
-
-
-class Rate(NamedTuple):
-    """A quantity measured over rehearsals.
-
-    Attributes
-    ----------
-    value : float
-        A share of rehearsals or a mean over them; nan if undefined.
-    error : float
-        Monte Carlo standard error. That of a share is computed from (count + 1) / (runs + 2), so that it is above 0 for a share of 0 or 1.
-    runs : int
-        Number of rehearsals on which the value is measured.
-    """
-
-    value: float
-    error: float
-    runs: int
-
-
-@dataclass(frozen=True)
-class DesignReport:
-    """Behavior of one design.
-
-    Attributes
-    ----------
-    size : int
-        Number of customers enrolled in both arms together.
-    days : float
-        Days for which each customer is observed; nan if the outcomes do not refer to a number of days.
-    analysis : str
-        Name of the analysis.
-    share : float
-        Share of customers under ALTERNATIVE.
-    alpha : float
-        Nominal two-sided type I error of the analysis.
-    effect : float
-        True effect after these days, in the unit of the metric.
-    power : Rate
-        Share of significant tests, in either direction.
-    power_closed_form : float
-        The same for normal outcomes with known variances.
-    mde : float
-        Smallest effect that a test detects with the target power, from the closed form, in the unit of the metric.
-    false_positive : Rate
-        Share of significant tests if there is no effect.
-    coverage : Rate
-        Share of tests whose interval contains the true effect.
-    exaggeration : Rate
-        Mean absolute significant estimate divided by the absolute true effect (type M error).
-    sign_error : Rate
-        Share of significant estimates with the wrong sign (type S error).
-    wrong_decision : Rate
-        Share of tests that lead to the worse policy in the long run. 0 if the policies are equal.
-    expected_loss : Rate
-        Mean amount of money lost through wrong decisions, over all tests.
-    enrolled_share : Rate
-        Share of the customers who have enrolled when the test stops.
-    enrollment_days : float
-        Days until all customers have enrolled; nan if the number of customers per day is unknown.
-    """
-
-    size: int
-    days: float
-    analysis: str
-    share: float
-    alpha: float
-    effect: float
-    power: Rate
-    power_closed_form: float
-    mde: float
-    false_positive: Rate
-    coverage: Rate
-    exaggeration: Rate
-    sign_error: Rate
-    wrong_decision: Rate
-    expected_loss: Rate
-    enrolled_share: Rate
-    enrollment_days: float = math.nan
-
-    @property
-    def rates(self) -> dict[str, Rate]:
-        """The measured quantities by name."""
-        return {name: value for name in self.__dataclass_fields__ if isinstance(value := getattr(self, name), Rate)}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values. Each rate is its value; `errors` and `runs` give its Monte Carlo error and number of rehearsals."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        rates = self.rates
-        plain = {name: rates[name].value if name in rates else value for name, value in values.items()}
-        return {
-            **plain,
-            "errors": {name: rate.error for name, rate in rates.items()},
-            "runs": {name: rate.runs for name, rate in rates.items()},
-        }
+_REHEARSALS_WITH_DEVIATIONS = 2000  # enough for standard errors
 
 
 class TestDesign(NamedTuple):
@@ -140,6 +53,21 @@ class TestDesign(NamedTuple):
     long_run_effect: float
 
 
+class DeviatingTests(NamedTuple):
+    """The first rehearsals of an analysis, with effects that other simulated customers would give.
+
+    Attributes
+    ----------
+    decisions : Decisions
+        Conclusions without deviations.
+    deviating : tuple of (Decisions, TestDesign)
+        Conclusions and true effects with each deviation.
+    """
+
+    decisions: Decisions
+    deviating: tuple[tuple[Decisions, TestDesign], ...]
+
+
 class AnalyzedTests(NamedTuple):
     """Rehearsed tests of one design, as one analysis decides them.
 
@@ -153,6 +81,8 @@ class AnalyzedTests(NamedTuple):
         Expected estimate.
     standard_error : float
         Standard error of the estimate, as implied by the variances of the populations.
+    deviating : DeviatingTests or None
+        Rehearsals with other effects, for the standard errors of the report; None if these count the rehearsals only.
     """
 
     analysis: Analysis
@@ -160,6 +90,7 @@ class AnalyzedTests(NamedTuple):
     null: Decisions
     expected: float
     standard_error: float
+    deviating: DeviatingTests | None = None
 
 
 def rehearse_design(
@@ -171,6 +102,7 @@ def rehearse_design(
     days: float = math.nan,
     long_run_effect: float | None = None,
     true_effect_of_test: float | None = None,
+    deviations: tuple[EffectDeviations, EffectDeviations] | None = None,
 ) -> tuple[DesignReport, ...]:
     """Rehearse tests of one size, and report how each analysis of them behaves. All analyses see the same tests.
 
@@ -191,6 +123,8 @@ def rehearse_design(
         estimates.
     true_effect_of_test : float, optional
         True effect after these days, per enrolled customer. By default, the difference between the populations, which interference biases.
+    deviations : tuple of EffectDeviations, optional
+        Deviations of the effects after these days and in the long run, which then count in the standard errors of the report.
 
     Returns
     -------
@@ -210,10 +144,22 @@ def rehearse_design(
     effect = expected if true_effect_of_test is None else true_effect_of_test
     judged = effect if long_run_effect is None else long_run_effect
     design, reports = TestDesign(size, share, days, effect, judged), []
-    for analysis, (real, null) in zip(analyses, _decisions(populations, sizes, analyses, settings), strict=True):
+    for analysis, drawn in zip(analyses, _draw_tests(populations, sizes, analyses, settings), strict=True):
         error = population_standard_error(populations, sizes, covariate_adjusted=analysis.covariate_adjusted)
-        reports.append(design_report(AnalyzedTests(analysis, real, null, expected, error), design, settings))
+        deviating = None if deviations is None else _deviating_tests(analysis, drawn.first, design, deviations)
+        reports.append(design_report(AnalyzedTests(analysis, drawn.real, drawn.null, expected, error, deviating), design, settings))
     return tuple(reports)
+
+
+def _deviating_tests(
+    analysis: Analysis, estimates: EffectEstimates, design: TestDesign, deviations: tuple[EffectDeviations, EffectDeviations]
+) -> DeviatingTests:
+    """Decide tests with the effects that other simulated customers would give."""
+    found = []
+    for expected, effect, long_run in zip(*deviations[0], deviations[1].effect, strict=True):
+        decisions = decide(analysis, estimates._replace(effect=estimates.effect + expected))
+        found.append((decisions, design._replace(effect=design.effect + effect, long_run_effect=design.long_run_effect + long_run)))
+    return DeviatingTests(decide(analysis, estimates), tuple(found))
 
 
 def design_report(tests: AnalyzedTests, design: TestDesign, settings: RehearsalSettings) -> DesignReport:
@@ -232,31 +178,55 @@ def design_report(tests: AnalyzedTests, design: TestDesign, settings: RehearsalS
     -------
     DesignReport
     """
-    analysis, real, effect, rollout = tests.analysis, tests.real, design.effect, settings.rollout or Rollout()
-    wrong = _wrong_decisions(real, design.long_run_effect, rollout)
-    lost_money = abs(design.long_run_effect) * rollout.value_per_unit * rollout.customers
-    found = real.effect[real.significant]
-    undefined = Rate(math.nan, math.nan, len(found))
-    error = tests.standard_error
+    analysis, rollout, error = tests.analysis, settings.rollout or Rollout(), tests.standard_error
+    rates = _rates(tests.real, design, rollout)
+    if tests.deviating is not None:
+        rates = _with_deviations(rates, tests.deviating, design, rollout)
+    mde = minimum_detectable_effect(analysis, error, power=settings.target_power)
+    is_detectable = tests.expected * design.effect > 0 and error > 0
     return DesignReport(
         design.size,
         design.days,
         analysis.name,
         design.share,
         analysis.alpha,
-        effect,
-        power=share_rate(real.significant),
+        design.effect,
         power_closed_form=closed_form_power(analysis, tests.expected, error) if error > 0 else math.nan,
-        mde=minimum_detectable_effect(analysis, error, power=settings.target_power),
+        mde=mde,
         false_positive=share_rate(tests.null.significant),
-        coverage=share_rate((real.low <= effect) & (effect <= real.high)),
-        exaggeration=mean_rate(np.abs(found) / abs(effect)) if effect else undefined,
-        sign_error=share_rate(found * effect < 0) if effect else undefined,
-        wrong_decision=share_rate(wrong),
-        expected_loss=mean_rate(wrong * lost_money),
-        enrolled_share=mean_rate(real.fraction),
         enrollment_days=design.size / settings.enroll_per_day if settings.enroll_per_day else math.nan,
+        needed_size=design.size * (mde / tests.expected) ** 2 if is_detectable else math.nan,
+        **rates,
     )
+
+
+def _rates(decisions: Decisions, design: TestDesign, rollout: Rollout) -> dict[str, Rate]:
+    """Return what is measured over rehearsals with the true effect, by name of the attribute of `DesignReport`."""
+    effect, found = design.effect, decisions.effect[decisions.significant]
+    wrong = _wrong_decisions(decisions, design.long_run_effect, rollout)
+    lost_money = abs(design.long_run_effect) * rollout.value_per_unit * rollout.customers
+    undefined = Rate(math.nan, math.nan, len(found))
+    return {
+        "power": share_rate(decisions.significant),
+        "coverage": share_rate((decisions.low <= effect) & (effect <= decisions.high)),
+        "exaggeration": mean_rate(np.abs(found) / abs(effect)) if effect else undefined,
+        "sign_error": share_rate(found * effect < 0) if effect else undefined,
+        "wrong_decision": share_rate(wrong),
+        "expected_loss": mean_rate(wrong * lost_money),
+        "enrolled_share": mean_rate(decisions.fraction),
+    }
+
+
+def _with_deviations(rates: dict[str, Rate], tests: DeviatingTests, design: TestDesign, rollout: Rollout) -> dict[str, Rate]:
+    """Add the variance between simulated customers to the errors of rates."""
+    center = _rates(tests.decisions, design, rollout)
+    others = [_rates(decisions, one, rollout) for decisions, one in tests.deviating]
+    found = {}
+    for name, rate in rates.items():
+        squares = [(one[name].value - center[name].value) ** 2 for one in others]
+        defined = [square for square in squares if not math.isnan(square)]
+        found[name] = rate._replace(error=math.hypot(rate.error, math.sqrt(float(np.mean(defined))))) if defined else rate
+    return found
 
 
 def require_known_covariate(analyses: Sequence[Analysis], populations: ArmPopulations) -> None:
@@ -279,13 +249,23 @@ def require_known_covariate(analyses: Sequence[Analysis], populations: ArmPopula
         raise InputError(format_error("analyses", "must not adjust for a covariate that is not known", "a covariate-adjusted one", remedy))
 
 
-def _decisions(
+class _DrawnTests(NamedTuple):
+    """Decisions with the true effect and without an effect, and the estimates of the first rehearsals."""
+
+    real: Decisions
+    null: Decisions
+    first: EffectEstimates
+
+
+def _draw_tests(
     populations: ArmPopulations, sizes: ArmSizes, analyses: Sequence[Analysis], settings: RehearsalSettings
-) -> list[tuple[Decisions, Decisions]]:
-    """Return the decisions of each analysis with the true effect and without an effect."""
+) -> list[_DrawnTests]:
+    """Draw tests, and decide them with each analysis."""
     fractions = np.unique(np.concatenate([np.round(analysis.fractions, _FRACTION_DIGITS) for analysis in analyses]))
     looks = [np.searchsorted(fractions, np.round(analysis.fractions, _FRACTION_DIGITS)) for analysis in analyses]
     parts: list[list[tuple[Decisions, Decisions]]] = [[] for _ in analyses]
+    first: list[list[EffectEstimates]] = [[] for _ in analyses]
+    n_drawn = 0
     for drawn in draw_rehearsals(populations, sizes, fractions=fractions, runs=settings.runs, seed=settings.seed):
         estimates = {
             adjusted: [
@@ -294,10 +274,17 @@ def _decisions(
             ]
             for adjusted in {analysis.covariate_adjusted for analysis in analyses}
         }
-        for analysis, columns, part in zip(analyses, looks, parts, strict=True):
-            real, null = estimates[analysis.covariate_adjusted]
-            part.append((decide(analysis, _at_looks(real, columns)), decide(analysis, _at_looks(null, columns))))
-    return [(concatenate_batches([real for real, _ in part]), concatenate_batches([null for _, null in part])) for part in parts]
+        for i, (analysis, columns) in enumerate(zip(analyses, looks, strict=True)):
+            real, null = (_at_looks(one, columns) for one in estimates[analysis.covariate_adjusted])
+            parts[i].append((decide(analysis, real), decide(analysis, null)))
+            if n_drawn < _REHEARSALS_WITH_DEVIATIONS:
+                first[i].append(real)
+        n_drawn += len(drawn.base.values[0])
+    found = []
+    for part, estimates_of_first in zip(parts, first, strict=True):
+        real, null = (concatenate_batches(decisions) for decisions in zip(*part, strict=True))
+        found.append(_DrawnTests(real, null, concatenate_batches(estimates_of_first)))
+    return found
 
 
 def _at_looks(estimates: EffectEstimates, columns: Array) -> EffectEstimates:
@@ -311,17 +298,3 @@ def _wrong_decisions(decisions: Decisions, effect: float, rollout: Rollout) -> A
     if effect == 0:
         return np.zeros(len(rolls_out), bool)
     return np.asarray(rolls_out != (sign * effect > 0))
-
-
-def share_rate(flags: Array) -> Rate:
-    """Return the share of true values as a rate; `flags` is an ndarray of bool, shape (n_rehearsals,)."""
-    count, n = int(flags.sum()), len(flags)
-    smoothed = (count + 1) / (n + 2)
-    return Rate(count / n if n else math.nan, math.sqrt(smoothed * (1 - smoothed) / n) if n else math.nan, n)
-
-
-def mean_rate(values: Array) -> Rate:
-    """Return the mean of values as a rate; `values` is an ndarray of float64, shape (n_rehearsals,)."""
-    n = len(values)
-    error = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-    return Rate(float(values.mean()) if n else math.nan, error, n)

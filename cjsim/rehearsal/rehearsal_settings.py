@@ -150,7 +150,7 @@ class RehearsalSettings:
     guardrails: tuple[Guardrail, ...] = ()
     starts_on: date | None = None
     enroll_per_day: float | None = None
-    replications: int = 5
+    replications: int = 10
     ramp: Ramp | None = None
 
     def __post_init__(self) -> None:
@@ -160,7 +160,7 @@ class RehearsalSettings:
         if not 0 < self.target_power < 1:
             raise InputError(format_error("target_power", "must be above 0 and below 1", f"{self.target_power:g}", "Use for example 0.8."))
         if self.replications < 2:
-            raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use for example 5."))
+            raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use for example 10."))
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
             raise InputError(format_error("enroll_per_day", "must be above 0", f"{self.enroll_per_day:g}", remedy))

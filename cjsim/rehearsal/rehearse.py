@@ -1,7 +1,7 @@
 """`rehearse`: run an A/B test thousands of times on simulated customers, and report how each design of the test behaves."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from cjsim.argument_types import checked_arguments
@@ -26,13 +26,13 @@ from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenari
 from cjsim.rehearsal.results.rehearsal_result import Rehearsal
 from cjsim.rehearsal.scenario_outcomes import shared_resources
 from cjsim.rehearsal.triggered_outcomes import count_of_simulations, outcomes_from_trigger
-from cjsim.simulation.documents import Scenario
+from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios
 
 
 @checked_arguments
 def rehearse(
-    base: Scenario,
-    alternatives: Mapping[str, Scenario],
+    base: ScenarioSource,
+    alternatives: ScenarioSources,
     *,
     metric: str,
     sizes: Sequence[int],
@@ -53,10 +53,10 @@ def rehearse(
 
     Parameters
     ----------
-    base : Scenario
-        The baseline.
-    alternatives : Mapping of str to Scenario
-        Alternatives by name, with the same customers, start and horizon.
+    base : Scenario, str or path
+        The baseline, the path of its file, or its name in the library.
+    alternatives : Mapping, sequence, Scenario, str or path
+        Alternatives with the same customers, start and horizon: one, several, or a mapping of names to them.
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
@@ -99,6 +99,7 @@ def rehearse(
     400
     """
     settings, progress = settings or RehearsalSettings(), progress or NoProgress()
+    base, alternatives = as_scenario(base, argument="base"), named_scenarios(alternatives, argument="alternatives")
     require_possible_designs(base, alternatives, sizes=sizes, days=days, share=share)
     plan = compile_scenario(base.checked())
     unit = find_metric_definition(plan, metric).unit
@@ -129,6 +130,7 @@ def rehearse(
         starts_on=settings.starts_on,
         customers=base.customers,
         seed=base.seed,
+        currency=base.currency,
     )
 
 
@@ -140,7 +142,8 @@ def _simulate_outcomes(
         require_no_trigger(settings, shared)
     runs = len(tested.days) * (1 + len(tested.alternatives))
     if shared:
-        runs = len(tested.days) * settings.replications * (1 + 2 * len(tested.alternatives))
+        n_others = len(tested.alternatives)
+        runs = settings.replications * (len(tested.days) * (1 + 2 * n_others) - n_others)
     elif settings.trigger is not None:
         runs = count_of_simulations(tested)
     with progress_task(progress, runs, f"simulations of {tested.base.name}"):

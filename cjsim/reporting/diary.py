@@ -6,11 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.json_records import plain_values
+from cjsim.output_folder import FolderResult
 from cjsim.reporting.event_text import format_money, format_short_duration, routine_phrase, satisfaction_band
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_WIDTH = 120  # characters
 _SAME_TIME_TOLERANCE = 1e-9  # days
@@ -60,9 +65,9 @@ class DiaryLine(NamedTuple):
     is_routine: bool
 
 
-@dataclass(frozen=True)
-class Diary:
-    """The diary of one customer.
+@dataclass(frozen=True, repr=False)
+class Diary(FolderResult):
+    """The diary of one customer. `save` writes `diary.csv` and `diary.json`.
 
     Attributes
     ----------
@@ -80,6 +85,8 @@ class Diary:
         Events in time order.
     end : dict of str to Any
         Outcomes of the customer at the horizon.
+    currency : str or None
+        Currency of the amounts.
     """
 
     scenario: str
@@ -90,6 +97,14 @@ class Diary:
     who: dict[str, Any]
     lines: tuple[DiaryLine, ...]
     end: dict[str, Any]
+    currency: str | None = None
+    _marker = "diary.json"
+
+    def _facts(self) -> str:
+        return f"customer {self.customer:,} of {self.scenario}, seed {self.seed}: {len(self.lines)} events"
+
+    def _answer(self) -> str:
+        return self._closing_text()
 
     def __str__(self) -> str:
         return self.summary()
@@ -125,7 +140,16 @@ class Diary:
         ]
         view = "truth" if self.is_truth else "firm"
         names = {"scenario": self.scenario, "customer": self.customer, "seed": self.seed, "view": view}
+        names |= {"currency": self.currency} if self.currency else {}
         return plain_values({**names, "who": self.who, "lines": lines, "end": self.end})
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per event: the date, then the fields of `DiaryLine`. Times are in days, amounts in money."""
+        import pandas as pd
+
+        rows = [{"date": self.date(line.time), **line._asdict()} for line in self.lines]
+        frame = pd.DataFrame(rows, columns=["date", *DiaryLine._fields])
+        return frame.rename(columns={"time": "time_days", "since": "since_days"})
 
     def date(self, time: float) -> datetime:
         """Convert a simulation time to local time.
@@ -182,7 +206,14 @@ class Diary:
         right: dict[str, Any] = {"no_wrap": True, "justify": "right"}
         satisfaction = [("satisfaction", fixed)] if self.is_truth else []
         text = ("event: reason", {"overflow": "fold", "ratio": 1})
-        return [("when", fixed), ("elapsed", right), ("stage", fixed), text, *satisfaction, ("amount", right)]
+        return [
+            ("when", fixed),
+            ("elapsed", right),
+            ("stage", fixed),
+            text,
+            *satisfaction,
+            (f"amount ({self.currency})" if self.currency else "amount", right),
+        ]
 
     def _table_cells(self, line: DiaryLine, previous: DiaryLine | None) -> list[str]:
         """Return a row of the table, leaving out cells that equal those of the previous line."""
@@ -200,18 +231,16 @@ class Diary:
 
     def _closing_text(self) -> str:
         """Return the outcomes of the customer as text."""
-        end = self.end
+        end, money = self.end, partial(format_money, currency=self.currency)
         if not self.lines:
             return "The customer did not enter before the horizon."
-        purchases = (
-            f"{_count_noun(end['purchases'], 'purchase')} for {format_money(end['revenue'])}" if end["purchases"] else "no purchases"
-        )
-        offers = f" ({format_money(end['discounts'])} in discounts)" if end["discounts"] else ""
+        purchases = f"{_count_noun(end['purchases'], 'purchase')} for {money(end['revenue'])}" if end["purchases"] else "no purchases"
+        offers = f" ({money(end['discounts'])} in discounts)" if end["discounts"] else ""
         contacts = f"{_count_noun(end['contacts'], 'contact')}, {end['opens']} opened, {end['clicks']} clicked"
         refused = f", {_count_noun(end['refused'], 'send')} suppressed" if end["refused"] else ""
         referrals = f", {_count_noun(end['referrals'], 'referral')}" if end["referrals"] else ""
         requests = f", {_count_noun(end['asks'], 'request')} to desks" if end["asks"] else ""
-        value = f"margin {format_money(end['margin'])}, cost {format_money(end['cost'])}, CLV {format_money(end['clv'])}"
+        value = f"margin {money(end['margin'])}, cost {money(end['cost'])}, CLV {money(end['clv'])}"
         stage = f"Final stage: {end['stage']}" if self.is_truth else f"Last observed stage: {end['stage']}"
         satisfaction = f". Satisfaction: {satisfaction_band(end['satisfaction'])} ({end['satisfaction']:.2f})" if self.is_truth else ""
         opt_outs = f", {_count_noun(end['opt_outs'], 'opt-out')}" if end["opt_outs"] else ""

@@ -14,6 +14,7 @@ from cjsim.compiler.plan import Codebook
 from cjsim.engine.trace import TraceStep
 from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH, DueKind, SendDecision, TouchCode
 from cjsim.kernels.world import Array
+from cjsim.metrics.number_format import MONEY_UNIT, with_unit
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
 from cjsim.scenario.kinds.guardrail_rules import PastContact
@@ -23,7 +24,6 @@ from cjsim.simulation.documents import Scenario
 
 SATISFACTION_BANDS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "neutral"), (0.8, "content"), (math.inf, "delighted"))
 _SHORT_TIME_UNITS = ((365.0, "y"), (1.0, "d"), (1 / 24, "h"), (1 / 1440, "min"), (0.0, "s"))
-_ATTRIBUTION_WINDOW = 3.0  # days after a response within which the firm attributes an event to it
 _MIN_NOTABLE_GAIN = 0.25  # smaller changes in clock speed are not reported as a reason
 _DELIVERY, _REFUSAL = "arrives", "is not sent"
 _LIFT_BY_TOUCH = {
@@ -88,15 +88,15 @@ def format_short_duration(days: float) -> str:
     return f"{count:.1f}".removesuffix(".0") + f" {unit}" if count < 9.95 else f"{count:.0f} {unit}"
 
 
-def format_money(value: float) -> str:
+def format_money(value: float, currency: str | None = None) -> str:
     """Format money with two decimals, or with more if it would round to zero.
 
     Examples
     --------
-    >>> format_money(1234.5), format_money(0.0001), format_money(0.0)
-    ('1,234.50', '0.0001', '0.00')
+    >>> format_money(1234.5, "EUR"), format_money(0.0001), format_money(0.0)
+    ('1,234.50 EUR', '0.0001', '0.00')
     """
-    return f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.2g}"
+    return with_unit(f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.2g}", MONEY_UNIT, currency)
 
 
 class EventDescriber:
@@ -118,13 +118,12 @@ class EventDescriber:
 
     def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
         self.journey, self.policy, self.start = scenario.journey, scenario.policy, scenario.start
-        self.codebook = codebook
+        self.codebook, self.currency = codebook, scenario.currency
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
         self.past_contacts: list[PastContact] = []
         self.last_delivery_times: dict[tuple[str, str], float] = {}  # by message and source
         self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # refusals since the last delivery, by message and source
-        self.last_response: tuple[float, str] | None = None  # time and description of the last open or click
         self.lifts_by_event: dict[str, list[ClockLift]] = {}
         self.past_events: list[str] = []
         self._step_events: list[str] = []  # described in the current step
@@ -133,8 +132,8 @@ class EventDescriber:
         sender, wait = self._sender_phrase, self._waiting_time
         self._describer_by_touch: dict[TouchCode, Callable[[Array, TraceStep], EventText]] = {
             TouchCode.DELIVERED: self._describe_delivery,
-            TouchCode.OPENED: partial(self._describe_response, "Opens", "opening"),
-            TouchCode.CLICKED: partial(self._describe_response, "Clicks on", "clicking on"),
+            TouchCode.OPENED: partial(self._describe_response, "Opens"),
+            TouchCode.CLICKED: partial(self._describe_response, "Clicks on"),
             TouchCode.UNSUBSCRIBED: lambda row, _: EventText(f"Unsubscribes from {channel(row)}", f"after '{message(row)}'"),
             TouchCode.COMPLAINED: lambda row, _: EventText(f"Complains and opts out of {channel(row)}", f"about '{message(row)}'"),
             TouchCode.DEFERRED: self._describe_deferral,
@@ -143,7 +142,9 @@ class EventDescriber:
             TouchCode.FLOW_EXITED: lambda row, _: EventText(f"Flow '{source(row)}' ends early", f"after {self._last_event_title()}"),
             TouchCode.EXPOSED: self._describe_exposure,
             TouchCode.OFFERED: lambda row, _: EventText(f"Receives offer '{source(row)}'", self._offer_terms(source(row))),
-            TouchCode.REDEEMED: lambda row, _: EventText(f"Redeems offer '{source(row)}'", f"{format_money(float(row['value']))} off"),
+            TouchCode.REDEEMED: lambda row, _: EventText(
+                f"Redeems offer '{source(row)}'", f"{format_money(float(row['value']), scenario.currency)} off"
+            ),
             TouchCode.ASKED: self._describe_request,
             TouchCode.ASKED_AGAIN: lambda row, _: EventText(f"Contacts {source(row)} again", "a request is already open"),
             TouchCode.ANSWERED_IN_TIME: self._describe_answer,
@@ -186,7 +187,7 @@ class EventDescriber:
         value : float
             Amount of a purchase, money; 0 for other events.
         """
-        text = self._event_title(name) + (f" for {format_money(value)}" if value else "")
+        text = self._event_title(name) + (f" for {format_money(value, self.currency)}" if value else "")
         is_first = step.kind is DueKind.CLOCK and not self._step_events
         why = self._reason_for_timing(name, step.time) if is_first else self._preceding_cause()
         self.past_events.append(name)
@@ -219,11 +220,9 @@ class EventDescriber:
         return f"'{self._event_title(self.past_events[-1])}'" if self.past_events else "an event"
 
     def _reason_for_timing(self, event: str, now: float) -> str:
-        """Return the reason for the timing of an event: the strongest lift of its clock (truth) or the preceding response (firm)."""
+        """Return the reason for the timing of an event: the strongest lift of its clock. The firm sees no reason, so it gets none."""
         if not self.is_truth:
-            if self.last_response is None or now - self.last_response[0] > _ATTRIBUTION_WINDOW:
-                return ""
-            return f"{format_short_duration(now - self.last_response[0])} after {self.last_response[1]}"
+            return ""
         half_life = self.journey.events[event].half_life
         decayed = [(lift.gain * 0.5 ** ((now - lift.time) / half_life), lift) for lift in self.lifts_by_event.get(event, [])]
         gain, lift = max(decayed, key=lambda pair: abs(pair[0]), default=(0.0, ClockLift(now, 0.0, "")))
@@ -272,10 +271,9 @@ class EventDescriber:
             is_routine=self._source_name(row) in self.policy.broadcasts,
         )
 
-    def _describe_response(self, verb: str, participle: str, row: Array, step: TraceStep) -> EventText:
+    def _describe_response(self, verb: str, row: Array, step: TraceStep) -> EventText:
         message, time = self._message_title(row), float(row["time"])
         delivered = self.last_delivery_times.get((message, self._source_name(row)))
-        self.last_response = (time, f"{participle} '{message}'")
         why = f"{format_short_duration(time - delivered)} after delivery" if delivered is not None and time > delivered else ""
         return EventText(f"{verb} '{message}'", why)
 
@@ -315,7 +313,9 @@ class EventDescriber:
 
     def _offer_terms(self, name: str) -> str:
         offer = self.journey.offers[name]
-        discount = f"{100 * offer.discount:g} % off" if offer.discount is not None else f"{format_money(offer.amount or 0.0)} off"
+        discount = (
+            f"{100 * offer.discount:g} % off" if offer.discount is not None else f"{format_money(offer.amount or 0.0, self.currency)} off"
+        )
         return f"{discount}, valid {format_short_duration(offer.valid)}"
 
     def _describe_request(self, row: Array, step: TraceStep) -> EventText:

@@ -14,17 +14,18 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
-from cjsim.engine.sync_points import has_shared_resources, simulate_to_sync_point
+from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.kernels.codes import N_TOUCH_CODES, DueKind, EffectCode, SendDecision, TouchCode
 from cjsim.kernels.customer.referrals import REFERRED
-from cjsim.kernels.dispatch import dispatch
-from cjsim.progress import NoProgress, Progress
+from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.simulate import default_population_limit, note_compilation, simulate
+from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
+from cjsim.simulation.simulate import default_population_limit, simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
@@ -32,13 +33,15 @@ _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv
 
 
 @checked_arguments
-def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None) -> Diary:
+def walk(
+    scenario: ScenarioSource, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None
+) -> Diary:
     """Simulate one customer and return the diary.
 
     Parameters
     ----------
-    scenario : Scenario
-        A journey under a policy.
+    scenario : Scenario, str or path
+        A scenario, the path of its file, or the name of one in the library, such as 'shop'.
     customer : int
         Number of the customer, counting from 0. Initial customers come first, then arrivals, then referred customers.
     seed : int, optional
@@ -70,12 +73,14 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
     >>> [line.text for line in walk(Scenario.from_dict(tiny), customer=2).lines]
     ['Enters the simulation', 'order for 10.00', 'order for 10.00']
     """
+    scenario = as_scenario(scenario)
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
     shares_resources = has_shared_resources(plan.world)
-    note_compilation(progress or NoProgress(), [dispatch, *([simulate_to_sync_point] if shares_resources else [])])
+    kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if shares_resources else [])]
+    compile_kernels(kernels, progress or NoProgress())
     cohort = _find_customer(scenario, plan, used_seed, customer, progress)
-    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress) if shares_resources else None
+    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if shares_resources else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
     builder = _DiaryBuilder(scenario, plan, trajectory, is_truth=truth)
     return Diary(
@@ -87,6 +92,7 @@ def walk(scenario: Scenario, *, customer: int, seed: int | None = None, truth: b
         who=builder.customer_attributes(),
         lines=tuple(builder.diary_lines()),
         end=builder.final_outcomes(),
+        currency=scenario.currency,
     )
 
 
@@ -111,12 +117,12 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
     raise InputError(format_error("customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
 
 
-def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress | None) -> SharedResults:
+def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress) -> SharedResults:
     """Simulate desk replies and budget spending, which depend on all customers."""
-    if progress is not None:
-        progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
+    progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
-    return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(cohorts)
+    with progress_task(progress, math.ceil(scenario.horizon), f"{scenario.name}: days, all customers together"):
+        return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(cohorts, progress)
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:

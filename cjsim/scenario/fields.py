@@ -1,5 +1,6 @@
 """Types of scalar fields, such as durations, times of day, shares and names: how to parse, validate, format and illustrate them."""
 
+import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,14 +8,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from cjsim.yaml.strict_model import FieldError
+
 _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 _NEGATIVE = re.compile(r"-\s*\d")
 _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
+CURRENCY = re.compile(r"^([A-Z]{3}|[A-Z]{0,2}[$\u00a3\u00a5\u20a0-\u20c0])$")  # no lower-case letters: differs from units such as days
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 36_525.0
 _LONG_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(y|yr|years?|mo|mon|months?)\s*")  # no unit: their lengths vary
+_SPELLED_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(sec|second|minute|hour|hr|day|week)s?\s*")
+_UNIT_BY_WORD = {"sec": "s", "second": "s", "minute": "min", "hour": "h", "hr": "h", "day": "d", "week": "w"}
+_CLOCK_WORDS = re.compile(r"\s*(\d{1,2})\s*([ap]m|h)?\s*", re.IGNORECASE)
+_DAY_FIRST = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*")
+_DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def parse_duration(value: Any) -> Any:
@@ -31,25 +40,34 @@ def parse_duration(value: Any) -> Any:
         text = value.strip()
         parts = _DURATION.findall(text)
         if _NEGATIVE.match(text) and not _DURATION.sub("", text[1:]).strip():
-            raise ValueError("must not be negative")
+            raise FieldError("must not be negative", "Remove the minus sign.")
         if parts and not _DURATION.sub("", text).strip():
             return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    must = "must be a duration with a unit (s, min, h, d, w), such as '36h' or '7d'"
-    if isinstance(value, str) and (long := _LONG_DURATION.fullmatch(value)):
+    raise FieldError("must be a duration with a unit (s, min, h, d, w)", _duration_remedy(value))
+
+
+def _duration_remedy(value: Any) -> str:
+    """How to write what was probably meant by an invalid duration."""
+    text = f"{value}".strip()
+    if long := _LONG_DURATION.fullmatch(text):
         days_each = 365 if long[2].startswith("y") else 30
-        must += f"; write {value.strip()} in days, such as '{round(float(long[1]) * days_each)}d'"
-    raise ValueError(must)
+        return f"Write it in days, such as {round(float(long[1]) * days_each)}d."
+    if spelled := _SPELLED_DURATION.fullmatch(text):
+        return f"Write {spelled[1]}{_UNIT_BY_WORD[spelled[2]]}."
+    if not isinstance(value, bool) and re.fullmatch(r"\d{1,5}(\.\d+)?", text):
+        return f"Add the unit, such as {text}d for {text} days."
+    return "Write a number and its unit, such as 36h or 7d."
 
 
 def _check_zero_or_a_second(value: float) -> float:
     if 0 < value < _UNITS["s"]:
-        raise ValueError("must be at least 1s, or 0s")
+        raise FieldError("must be at least 1s, or 0s", "Write 0s, 1s or more.")
     return value
 
 
 def _check_at_least_a_second(value: float) -> float:
     if value < _UNITS["s"]:
-        raise ValueError("must be at least 1s")
+        raise FieldError("must be at least 1s", "Write a longer duration, such as 1h.")
     return value
 
 
@@ -83,6 +101,30 @@ def duration_text(value: float) -> str:
     return f"{Decimal(repr(float(value))):f}d"
 
 
+def readable_duration(value: float | str) -> str:
+    """Format a duration for readers: without weeks, and in hours or days rather than in hundreds of minutes.
+
+    Parameters
+    ----------
+    value : float or str
+        Days, or text in file notation. Text that is not a duration is returned unchanged.
+
+    Examples
+    --------
+    >>> [readable_duration(one) for one in (14.0, "2w", "288min", 1.5, "24h", "90min", "daily")]
+    ['14d', '14d', '4.8h', '36h', '1d', '90min', 'daily']
+    """
+    try:
+        count_of_days = float(parse_duration(value if isinstance(value, str) else days(value)))
+    except ValueError:
+        return str(value)
+    for unit, least, places in (("d", 1.0, 0), ("d", 2.0, 1), ("h", 2 / 24, 1)):
+        count = count_of_days / _UNITS[unit]
+        if count_of_days >= least and math.isclose(count, round(count, places), rel_tol=1e-12):
+            return f"{count:.12g}{unit}"
+    return duration_text(count_of_days)
+
+
 def hour_text(value: float) -> str:
     """Format hours since midnight as a time of day.
 
@@ -103,12 +145,16 @@ def parse_day(value: Any) -> Any:
     ValueError
         If the value is not a date from 1900 to 2199.
     """
-    try:
-        day = date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        day = None
+    day = value
+    if isinstance(value, str):
+        try:
+            day = date.fromisoformat(value) if _DAY_PATTERN.fullmatch(value) else None
+        except ValueError:
+            raise FieldError("must be an existing date", "Correct the month or the day.") from None
     if not isinstance(day, date) or isinstance(day, datetime) or not 1900 <= day.year <= 2199:
-        raise ValueError("must be a date such as 2025-01-31, from 1900 to 2199")
+        parts = _DAY_FIRST.fullmatch(value) if isinstance(value, str) else None
+        meant = f"{parts[3]}-{int(parts[2]):02d}-{int(parts[1]):02d}" if parts else "YYYY-MM-DD, such as 2025-01-31"
+        raise FieldError("must be a date from 1900 to 2199", f"Write it as {meant}.")
     return day
 
 
@@ -134,13 +180,44 @@ def parse_hour(value: Any) -> Any:
     """
     match = _HOUR.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or (hour := int(match[1]) + int(match[2]) / 60) > 24:
-        raise ValueError("must be a time of day such as '21:00'")
+        raise FieldError("must be a time of day from '00:00' to '24:00'", _hour_remedy(value))
     return hour
+
+
+def _hour_remedy(value: Any) -> str:
+    """How to write what was probably meant by an invalid time of day."""
+    words = None if isinstance(value, bool) else _CLOCK_WORDS.fullmatch(f"{value}")
+    if words and int(words[1]) <= (12 if words[2] in ("am", "pm") else 24):
+        hour = int(words[1]) % 12 + 12 * (words[2].lower() == "pm") if words[2] and words[2].lower() != "h" else int(words[1])
+        return f"Write '{hour:02d}:00', in quotes."
+    return "Write hours and minutes in quotes, such as '21:00'."
+
+
+def check_listed_once(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the items of a list unchanged.
+
+    Raises
+    ------
+    ValueError
+        If an item is listed twice.
+    """
+    repeated = next((item for index, item in enumerate(items) if item in items[:index]), None)
+    if repeated is not None:
+        raise FieldError("must not contain duplicates", f"Remove one '{repeated}'.")
+    return items
 
 
 def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError("must be a name that starts with a letter and contains only letters, digits and _")
+        meant = re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_")
+        remedy = f"Write a name such as {meant if _NAME.fullmatch(meant) else 'first_order'}."
+        raise FieldError("must be a name that starts with a letter and contains only letters, digits and _", remedy)
+    return value
+
+
+def _check_currency(value: str) -> str:
+    if not CURRENCY.fullmatch(value):
+        raise ValueError("must be a currency: a code of three capital letters such as EUR, or a symbol such as $")
     return value
 
 
@@ -180,6 +257,11 @@ NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12, examples=[1.5])]
 Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12, examples=[10])]
 Name = Annotated[str, AfterValidator(_check_name), Field(title="name")]
 Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
+Currency = Annotated[
+    str,
+    AfterValidator(_check_currency),
+    Field(title="currency, as a code of three letters or a symbol", json_schema_extra={"pattern": CURRENCY.pattern}, examples=["EUR"]),
+]
 Weekday = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     Field(title="day of the week", examples=["monday"]),
@@ -203,6 +285,8 @@ ScoreName = Annotated[Name, Field(title="name of a score", examples=["engagement
 ActorName = Annotated[Name, Field(title="name of a flow or broadcast", examples=["order_updates"])]
 ValuePath = Annotated[str, Field(title="path of a value", examples=["policy.flows.cart.steps[0].wait"])]
 MetricName = Annotated[str, Field(title="name of a metric", examples=["clv"])]
+ChannelNames = Annotated[tuple[ChannelName, ...], AfterValidator(check_listed_once)]
+EventNames = Annotated[tuple[EventName, ...], AfterValidator(check_listed_once)]
 # A trait, or one of its transforms: `1/rate`, `1-dropout`.
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$", title="trait", examples=["activity", "1/activity"])]
 WeightOrTrait = NonNegative | TraitRef

@@ -37,7 +37,7 @@ from cjsim.scenario.kinds.trait_laws import TraitLaw
 from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
 from cjsim.yaml.document import Document
-from cjsim.yaml.strict_model import StrictModel, short_form
+from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 _MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", title="day of the year (MM-DD)")]
 _Affinity = Annotated[RealNumber, Field(ge=-20, le=20, examples=[0.35])]
@@ -141,7 +141,7 @@ class Activity(StrictModel):
     @model_validator(mode="after")
     def _some_activity(self) -> "Activity":
         if not sum(self.hours) > 0 or not sum(self.weekdays) > 0:
-            raise ValueError("must have at least one hour and one weekday with a weight above 0")
+            raise FieldError("must have at least one hour and one weekday with a weight above 0", "Raise a weight.")
         return self
 
 

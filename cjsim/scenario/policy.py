@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cjsim.errors import did_you_mean
 from cjsim.scenario.fields import (
     AcceptedPaths,
     AcquisitionName,
@@ -11,7 +12,7 @@ from cjsim.scenario.fields import (
     Day,
     DeskName,
     Duration,
-    EventName,
+    EventNames,
     Hour,
     Integer,
     MessageName,
@@ -29,7 +30,7 @@ from cjsim.scenario.kinds.guardrail_rules import Guardrails
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.kinds.steps import Step
 from cjsim.yaml.document import Document
-from cjsim.yaml.strict_model import StrictModel, short_form
+from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 
 class Flow(StrictModel):
@@ -43,7 +44,7 @@ class Flow(StrictModel):
     """Condition that must hold when the flow starts."""
     again_after: Duration | Literal["never"] = Field(0.0, examples=["30d"])
     """Minimum time from one start of the flow to the next for the same customer, or `never` for one start only."""
-    exit_on: tuple[EventName, ...] = Field((), examples=[["order"]])
+    exit_on: EventNames = Field((), examples=[["order"]])
     """Events that end the flow."""
     holdout: Share = 0.0
     """Share of customers whom this flow never contacts; they still take its other steps."""
@@ -89,7 +90,7 @@ class Shift(StrictModel):
     @model_validator(mode="after")
     def _some_time(self) -> "Shift":
         if self.start % 24 == self.end % 24 and (self.start, self.end) != (0, 24):
-            raise ValueError("must not start and end at the same time of day")
+            raise FieldError("must not start and end at the same time of day", "Change one; for a shift around the clock, remove both.")
         return self
 
 
@@ -124,12 +125,18 @@ class Staffing(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _expand_agents(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "agents" in value and "shifts" in value:
-            raise ValueError("must have either 'shifts' or 'agents' (around the clock)")
+        if isinstance(value, dict) and ("agents" in value) == ("shifts" in value):
+            remedy = "Remove one of the two." if "agents" in value else _missing_staff_remedy(value)
+            raise FieldError("must have either 'shifts' or 'agents' (around the clock)", remedy)
         if isinstance(value, dict) and "agents" in value:
             shift = {key: value[key] for key in ("agents", "wage_per_hour") if key in value}
             return {**{key: other for key, other in value.items() if key not in shift}, "shifts": [shift]}
         return value
+
+
+def _missing_staff_remedy(staffing: dict[str, Any]) -> str:
+    near = (did_you_mean(key, ("agents", "shifts")) for key in staffing if key not in Staffing.model_fields)
+    return next(filter(None, near), "Add one of them, such as 'agents: 2'.")
 
 
 class SpendPeriod(StrictModel):
@@ -145,7 +152,7 @@ class SpendPeriod(StrictModel):
     @model_validator(mode="after")
     def _ordered(self) -> "SpendPeriod":
         if self.last < self.first:
-            raise ValueError("must not end before it starts")
+            raise FieldError("must not end before it starts", "Swap 'from' and 'to'.")
         return self
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from cjsim.scenario.fields import NonNegative, Positive, ValuePath, hour_text, parse_duration, parse_hour
+from cjsim.scenario.fields import NonNegative, Positive, ValuePath, check_listed_once, hour_text, parse_duration, parse_hour
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.yaml.paths import parse_path, types_at
-from cjsim.yaml.strict_model import StrictModel, short_form
+from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 ValueKind = Literal["real", "whole", "duration", "hour", "choice"]
 Point = Mapping[str, float]  # by coordinate name; a choice is represented by its index
@@ -39,7 +39,9 @@ class Free(StrictModel):
     """Distance between allowed values, from `low` upward; without it, all values in between are allowed."""
     log: bool = False
     """Whether to search on a logarithmic scale."""
-    choices: Annotated[tuple[Any, ...], Field(min_length=2)] | None = Field(None, examples=[["email", "sms"]])
+    choices: Annotated[tuple[Any, ...], Field(min_length=2), AfterValidator(check_listed_once)] | None = Field(
+        None, examples=[["email", "sms"]]
+    )
     """The possible values, in place of `low` and `high`."""
     also: tuple[ValuePath, ...] = Field((), examples=[["policy.flows.win_back.steps[0].wait"]])
     """Other paths that get the same value."""
@@ -50,11 +52,13 @@ class Free(StrictModel):
     def _one_of(self) -> "Free":
         bounds = [self.low is not None, self.high is not None]
         if self.choices is not None and (any(bounds) or self.step is not None or self.log):
-            raise ValueError("must have either 'choices' or 'low' and 'high'")
+            raise FieldError("must have either 'choices' or 'low' and 'high'", "Remove 'choices', or all other bounds.")
         if self.choices is None and not all(bounds):
-            raise ValueError("must have 'low' and 'high', or 'choices'")
+            raise FieldError(
+                "must have 'low' and 'high', or 'choices'", "Give both bounds, such as {low: 6h, high: 72h}, or a list of choices."
+            )
         if self.log and self.step is not None:
-            raise ValueError("must not have both 'log' and 'step'")
+            raise FieldError("must not have both 'log' and 'step'", "Remove one of the two.")
         return self
 
 
@@ -73,9 +77,9 @@ class Mix(StrictModel):
     @model_validator(mode="after")
     def _enough(self) -> "Mix":
         if self.at_least * len(self.of) >= self.total:
-            raise ValueError("must have a 'total' above 'at_least' times the number of paths")
+            raise FieldError("must have a 'total' above 'at_least' times the number of paths", "Raise 'total', or lower 'at_least'.")
         if len(set(self.of)) != len(self.of):
-            raise ValueError("must not contain duplicate paths")
+            raise FieldError("must not contain duplicate paths", "Remove one of the two.")
         return self
 
 

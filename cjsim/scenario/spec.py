@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from cjsim.scenario.fields import AcceptedPaths, Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
+from cjsim.scenario.fields import AcceptedPaths, Currency, Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec
 from cjsim.yaml.document import Document
@@ -48,6 +48,8 @@ class ScenarioSpec(Document):
     """Seed of all random numbers; the same seed gives the same customers under every policy."""
     discount_rate: Annotated[RealNumber, Field(ge=0, le=10)] = Field(0.10, examples=[0.08])
     """Annual rate at which CLV discounts money, as a fraction."""
+    currency: Currency | None = None
+    """Currency of all amounts of money in the journey and the policy; output shows it, and no number depends on it."""
     accept_warnings: AcceptedPaths = Field({}, examples=[{"journey.messages.spare": "other policies send it"}])
     """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 

@@ -20,7 +20,7 @@ from cjsim.scenario.fields import (
 )
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.wait_laws import WaitLaw
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 PERSONAL = "personal"  # the topic of a personalized message: the interest that the firm assumes for the customer
 
@@ -87,7 +87,7 @@ class Message(StrictModel):
     @model_validator(mode="after")
     def _topic_of_relevance(self) -> "Message":
         if self.relevance != 0 and self.topic is None:
-            raise ValueError("must have a 'topic' if it has 'relevance'")
+            raise FieldError("must have a 'topic' if it has 'relevance'", "Add a 'topic', or remove 'relevance'.")
         return self
 
 
@@ -114,7 +114,9 @@ class Offer(StrictModel):
     @model_validator(mode="after")
     def _one_of(self) -> "Offer":
         if (self.discount is None) == (self.amount is None):
-            raise ValueError("must have either 'discount' (a share) or 'amount' (money)")
+            raise FieldError(
+                "must have either 'discount' (a share) or 'amount' (money)", "Give exactly one of them, such as 'discount: 0.1'."
+            )
         return self
 
 

@@ -16,7 +16,7 @@ from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run
+from cjsim.simulation.run import Run, run_from_plan
 from cjsim.simulation.simulate import Generations, default_population_limit
 
 
@@ -77,7 +77,7 @@ class BatchSimulator:
             events=self._pool.n_events - events_before,
             seconds=time.perf_counter() - started,
         )
-        return Run.from_plan(self._plan, provenance, Outcomes.concatenate(generations.outcomes), registry)
+        return run_from_plan(self._plan, provenance, Outcomes.concatenate(generations.outcomes), registry)
 
     @cached_property
     def _provenance(self) -> Provenance:

@@ -4,18 +4,22 @@ Customers are paired by key. The number of customers can differ between policies
 under one policy only is treated as never having entered under the other.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import numpy as np
 
 from cjsim.argument_types import checked_arguments
 from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
+from cjsim.manifest import readable_result
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
@@ -27,6 +31,7 @@ from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
 from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
+from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, named_scenarios
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -37,7 +42,7 @@ DifferenceByMetric = Mapping[str, PairedDifference]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(FolderResult):
     """Runs of the same customers under different policies, and their paired differences.
 
@@ -71,11 +76,11 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon or follow-up.
+            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, follow-up or currency.
         """
         (name, baseline), others = _split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days"):
+            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days", "currency"):
                 _require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
@@ -88,8 +93,16 @@ class Comparison(FolderResult):
     def __str__(self) -> str:
         return self.summary()
 
-    def __repr__(self) -> str:
-        return f"Comparison({self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers)"
+    def _facts(self) -> str:
+        return f"{self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers"
+
+    def _answer(self) -> str:
+        return self.answer
+
+    def _displayed_table(self) -> "pd.DataFrame":
+        """The effects without details."""
+        table, definitions = self.to_pandas(), all_metric_definitions(self.runs[self.baseline].codebook)
+        return table[[not definitions[name].is_detail for name in table.index.get_level_values("metric")]]
 
     @property
     def answer(self) -> str:
@@ -125,8 +138,8 @@ class Comparison(FolderResult):
         baseline = self.runs[self.baseline]
         return comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detect=detect)
 
-    def effects(self, alternative: str, metric: str) -> Array:
-        """Return the contribution of each customer to an effect.
+    def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
+        """Return the contribution of each customer to an effect, one row per customer.
 
         Parameters
         ----------
@@ -137,24 +150,31 @@ class Comparison(FolderResult):
 
         Returns
         -------
-        ndarray of float64, shape (n_customers,)
-            Customers in the order of the baseline, followed by customers who exist only under the alternative, ordered by key. For a
-            total such as 'profit', the values are differences per customer, and their sum is the effect. For a mean per customer such
-            as 'clv', they are differences per customer if both policies have the same customers, and their mean is the effect. For
-            other ratios, they are linearized contributions, and their mean is the effect.
+        pandas.DataFrame
+            `customer` and `customer_in_alternative` are the numbers of the customer in the log and the customer table of the baseline
+            and of the alternative. They are equal for initial customers, and missing where the customer does not exist. Rows are in
+            the order of the baseline, followed by customers who exist only under the alternative, ordered by key.
+
+            `effect` is in the unit of the metric. For a total such as 'profit', it is the difference for the customer, and the sum is the
+            effect. For a mean per customer such as 'clv', it is the difference for the customer if both policies have the same customers,
+            and the mean is the effect. For other ratios, it is a linearized contribution, and the mean is the effect.
 
         Raises
         ------
         InputError
             If the alternative or the metric does not exist.
         """
+        import pandas as pd
+
         if alternative not in self.alternatives:
             raise InputError(format_error("alternative", *unknown_name_parts(alternative, self.alternatives, "alternative")))
         baseline, run = self.runs[self.baseline], self.runs[alternative]
         pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(run))
-        return customer_contributions(
+        contributions = customer_contributions(
             find_metric_definition(baseline, metric).terms(baseline), find_metric_definition(run, metric).terms(run), pairing
         )
+        numbers = (_customer_numbers(one, pairing.customer_keys) for one in (baseline, run))
+        return pd.DataFrame(dict(zip(("customer", "customer_in_alternative"), numbers, strict=True)) | {"effect": contributions})
 
     def figure(self) -> "Figure":
         """Draw the relative effects on the metrics that matter or moved most, with their intervals."""
@@ -170,16 +190,24 @@ class Comparison(FolderResult):
             name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        return plain_values({"baseline": self.baseline, "answer": self.answer, "alternatives": alternatives})
+        currency = self.runs[self.baseline].provenance.currency
+        named = {"currency": currency} if currency else {}
+        return plain_values({"baseline": self.baseline, "answer": self.answer, **named, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the comparison as a DataFrame with one row per alternative and metric."""
+        """Return a DataFrame with one row per alternative and metric.
+
+        The columns are baseline, value, effect, low, high, variance_ratio, relative (the effect as a fraction of the baseline) and unit.
+        """
         import pandas as pd
 
         rows = {(name, metric): effect for name, effects in self.alternatives.items() for metric, effect in effects.items()}
-        return pd.DataFrame(
-            rows.values(), columns=list(PairedDifference._fields), index=pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
-        )
+        index = pd.MultiIndex.from_tuples(rows, names=["alternative", "metric"])
+        definitions = all_metric_definitions(self.runs[self.baseline].codebook)
+        frame = pd.DataFrame(rows.values(), columns=list(PairedDifference._fields), index=index)
+        frame["relative"] = [effect.relative for effect in rows.values()]
+        frame["unit"] = [definitions[metric].unit for _, metric in rows]
+        return frame
 
     def _write_files(self, folder: Path) -> None:
         for i, run in enumerate(self.runs.values()):
@@ -203,18 +231,19 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete comparison.
+            If the folder does not contain a complete comparison, or another version of cjsim wrote it in a format that this version cannot
+            read.
         """
         source = Path(folder)
         saved = read_json(source / COMPARISON_FILE, "comparison")
-        names = [saved["baseline"], *saved["alternatives"]]
+        with readable_result(saved, source, "comparison"):
+            names = [saved["baseline"], *saved["alternatives"]]
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 
 
 @checked_arguments
 def compare(
-    scenarios: Mapping[str, Scenario],
-    *,
+    *scenarios: ScenarioSources,
     customers: int | None = None,
     seed: int | None = None,
     engine: Literal["compiled", "readable"] = "compiled",
@@ -228,8 +257,9 @@ def compare(
 
     Parameters
     ----------
-    scenarios : Mapping of str to Scenario
-        Scenarios by name; the first is the baseline.
+    *scenarios : Scenario, str or path
+        Scenarios, paths of their files, or names in the library; the first is the baseline. To name them in the result, pass one mapping
+        of names to scenarios instead.
     customers : int, optional
         Number of initial customers. By default, the number in the scenarios, which must be the same in all of them.
     seed : int, optional
@@ -255,22 +285,35 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, they differ in start, horizon, entry or (unless given) number of customers, or one of them
-        cannot be simulated.
+        If there are fewer than two scenarios, they differ in start, horizon, currency, entry or (unless given) number of customers, or one
+        of them cannot be loaded or simulated.
     Exception
         Any exception raised by a process.
+
+    Examples
+    --------
+    >>> compare("shop", "shop_better", customers=200).baseline
+    'shop'
     """
-    require_same_customers(scenarios, customers=customers)
-    baseline = next(iter(scenarios.values()))
+    by_name = named_scenarios(_only_argument(scenarios), argument="compare")
+    require_same_customers(by_name, customers=customers)
+    baseline = next(iter(by_name.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
     simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
-    runs = {name: simulate_one(scenario) for name, scenario in scenarios.items()}
+    runs = {name: simulate_one(scenario) for name, scenario in by_name.items()}
     return Comparison.of(runs)
 
 
+def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
+    """Return the mapping or sequence that was passed as the only argument, or else the arguments."""
+    if len(scenarios) == 1 and not isinstance(scenarios[0], Scenario | str | os.PathLike):
+        return scenarios[0]
+    return cast(tuple[ScenarioSource, ...], scenarios)
+
+
 def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
-    """Raise if scenarios cannot be compared because their customers or dates differ.
+    """Raise if scenarios cannot be compared because their customers, dates or currencies differ.
 
     Parameters
     ----------
@@ -282,11 +325,11 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, or they differ in start, horizon, entry or (unless given) number of customers.
+        If there are fewer than two scenarios, or they differ in start, horizon, currency, entry or (unless given) number of customers.
     """
     (name, baseline), others = _split_off_baseline(scenarios, Scenario)
     for other, scenario in others.items():
-        for field in ("start", "horizon") if customers else ("start", "horizon", "customers"):
+        for field in ("start", "horizon", "currency", *([] if customers else ["customers"])):
             _require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
         _require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
 
@@ -306,6 +349,16 @@ def _split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[st
     return first, dict(others)
 
 
+def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
+    """Return the number of each customer in a run, by key; missing where the run has no such customer."""
+    import pandas as pd
+
+    order = np.argsort(run.keys)
+    places = np.minimum(np.searchsorted(run.keys, keys, sorter=order), len(order) - 1)
+    numbers = order[places]
+    return pd.arrays.IntegerArray(numbers.astype(np.int64), run.keys[numbers] != keys)
+
+
 def _entry_description(scenario: Scenario) -> str:
     """Describe how customers enter. Entry files are given by absolute path."""
     entry = scenario.entry
@@ -323,4 +376,5 @@ def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
 def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
     if expected != value:
         remedy = f"Use the same {field} for both."
-        raise InputError(format_error(f"'{other}'", f"must have the same {field} as '{name}' ({expected})", short_repr(value), remedy))
+        must = f"must have the same {field} as '{name}' ({'none' if expected is None else expected})"
+        raise InputError(format_error(f"'{other}'", must, "none" if value is None else short_repr(value), remedy))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-from cjsim.metrics.number_format import decimal_places, format_relative, format_value
+from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_relative, format_value, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
 
@@ -44,6 +44,7 @@ class ComparedMetrics(NamedTuple):
     days: float
     customers: int
     has_new_customers: bool
+    currency: str | None = None
 
 
 def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect: float | None = None) -> str:
@@ -74,9 +75,9 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
     if compared.has_new_customers and objective == OBJECTIVE:
         sentences += _growth(compared, best)
     if effects[best].low < effects[best].high and not effects[best].is_significant:
-        sentences.append(_larger_samples(effects[best], definition.unit, compared.customers))
+        sentences.append(_larger_samples(effects[best], definition.unit, compared))
     if detect is not None:
-        sentences.append(_needed_customers(effects[best], definition, detect, compared.customers))
+        sentences.append(_needed_customers(effects[best], definition, detect, compared))
     return " ".join(sentences)
 
 
@@ -89,14 +90,20 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
         return f"{best} has the same {metric_label(definition)} as {compared.baseline} for every customer."
     if not effect.is_significant:
         start = f"Of {n} alternatives, {best} does best, but there is no" if n > 1 else "There is no"
-        amount = _amount(effect, definition, signed=True)
+        amount = _amount(effect, definition, compared.currency, signed=True)
         found = f"{start} clear difference in {metric_label(definition)} from {compared.baseline}: {amount}{period}"
-        return found + "".join(f"; {_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=0)) + "."
+        return (
+            found + "".join(f"; {_change(*one, compared.currency)}" for one in _side_effects(compared, definition.name, best, sign=0)) + "."
+        )
     verb = "raises" if effect.effect > 0 else "lowers"
-    found = f"{among} {verb} {metric_label(definition)} by {_amount(effect, definition)}{period}"
+    found = f"{among} {verb} {metric_label(definition)} by {_amount(effect, definition, compared.currency)}{period}"
     is_better = (effect.effect > 0) == (definition.better != "lower")
     link, sign = (", but ", -1) if is_better else (", while ", 1)
-    return found + "".join(f"{link}{_change(*one)}" for one in _side_effects(compared, definition.name, best, sign=sign)) + "."
+    return (
+        found
+        + "".join(f"{link}{_change(*one, compared.currency)}" for one in _side_effects(compared, definition.name, best, sign=sign))
+        + "."
+    )
 
 
 def _side_effects(
@@ -123,29 +130,31 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     customers, profit = effects.get("customers"), effects.get("profit")
     if customers is None or profit is None or customers.effect == 0:
         return
-    words = _amount(profit, compared.definitions["profit"], signed=True)
+    words = _amount(profit, compared.definitions["profit"], compared.currency, signed=True)
     more = f"{abs(customers.effect):,.0f} {'more' if customers.effect > 0 else 'fewer'} customers"
     yield f"With {more}, total profit changes by {words}."
 
 
-def _larger_samples(effect: PairedDifference, unit: str, customers: int) -> str:
+def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetrics) -> str:
     """State how narrow the interval would be with more customers."""
     half = (effect.high - effect.low) / 2
-    decimals = decimal_places(unit, [half / math.sqrt(_LARGER_SAMPLES[0])])
-    halves = [
-        f"{times * customers:,} customers: \N{PLUS-MINUS SIGN}{format_value(half / math.sqrt(times), unit, decimals)}"
-        for times in _LARGER_SAMPLES
-    ]
+    narrowest = half / math.sqrt(_LARGER_SAMPLES[-1])
+    decimals = estimate_decimals(unit, (narrowest, -narrowest, narrowest))
+    halves = []
+    for times in _LARGER_SAMPLES:
+        size = with_unit(format_value(half / math.sqrt(times), unit, decimals), unit, compared.currency)
+        halves.append(f"{times * compared.customers:,} customers: \N{PLUS-MINUS SIGN}{size}")
     return f"With more customers the interval would be narrower ({'; '.join(halves)})."
 
 
-def _needed_customers(effect: PairedDifference, definition: MetricDefinition, detect: float, customers: int) -> str:
+def _needed_customers(effect: PairedDifference, definition: MetricDefinition, detect: float, compared: ComparedMetrics) -> str:
     """State how many customers would show a relative change in 80 % of simulations."""
     wanted, error = detect * abs(effect.baseline), (effect.high - effect.low) / 2 / NORMAL_QUANTILE_95
     if wanted == 0 or error == 0:
         return f"How many customers would show a change of {100 * detect:g} % cannot be computed, because no customer differs."
-    needed = max(math.ceil(customers * (_POWER_QUANTILE * error / wanted) ** 2), 1)
-    size = format_value(wanted, definition.unit, decimal_places(definition.unit, [wanted]))
+    needed = max(math.ceil(compared.customers * (_POWER_QUANTILE * error / wanted) ** 2), 1)
+    number = format_value(wanted, definition.unit, decimal_places(definition.unit, [wanted]))
+    size = with_unit(number, definition.unit, compared.currency)
     return f"A change of {100 * detect:g} % ({size}) would show in 80 % of simulations with {_two_digits(needed):,} customers."
 
 
@@ -155,23 +164,23 @@ def _two_digits(count: int) -> int:
     return math.ceil(count / unit) * unit
 
 
-def _change(definition: MetricDefinition, effect: PairedDifference) -> str:
+def _change(definition: MetricDefinition, effect: PairedDifference, currency: str | None) -> str:
     """Describe a change: 'opt-outs rise by 0.07 [0.06, 0.08] per customer (+27 %)'."""
     verb = ("rise" if effect.effect > 0 else "fall") + ("" if definition.name in _PLURAL else "s")
-    return f"{metric_label(definition)} {verb} by {_amount(effect, definition)}"
+    return f"{metric_label(definition)} {verb} by {_amount(effect, definition, currency)}"
 
 
-def _amount(effect: PairedDifference, definition: MetricDefinition, *, signed: bool = False) -> str:
+def _amount(effect: PairedDifference, definition: MetricDefinition, currency: str | None, *, signed: bool = False) -> str:
     """The size of an effect with interval, unit and relative size."""
     unit, negative = definition.unit, effect.effect < 0 and not signed
     values = (-effect.effect, -effect.high, -effect.low) if negative else (effect.effect, effect.low, effect.high)
-    decimals = decimal_places(unit, values)
+    decimals = estimate_decimals(unit, values)
     value, low, high = (format_value(one, unit, decimals, is_difference=True) for one in values)
     if not signed:
         value, low, high = (one.removeprefix("+") for one in (value, low, high))
     per = " per customer" if "per customer" in definition.title else ""
     relative = "" if math.isnan(effect.relative) else f" ({format_relative(effect.relative)})"
-    return f"{value} [{low}, {high}]{per}{relative}"
+    return f"{with_unit(value, unit, currency)} [{low}, {high}]{per}{relative}"
 
 
 def metric_label(definition: MetricDefinition) -> str:

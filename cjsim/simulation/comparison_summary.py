@@ -9,11 +9,11 @@ from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import estimate_metric
-from cjsim.metrics.number_format import decimal_places, format_interval, format_relative, format_value
+from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_relative, format_value, unit_in_text
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.registration import registered_metric_definitions
-from cjsim.metrics.text_table import align_columns, terminal_width, wrap_lines
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
 from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, table_notes, title_with_unit
 
@@ -38,7 +38,7 @@ def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: Diff
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
     days = origin.horizon if origin.follow_up_days is None else min(origin.follow_up_days, origin.horizon)
-    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows)
+    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows, origin.currency)
 
 
 def comparison_summary(
@@ -151,7 +151,7 @@ def _tables(compared: ComparedMetrics, shown: Sequence[MetricDefinition], names:
     if len(names) == 1:
         return [_table_of_one(compared, shown, names[0], full=full)]
     table = _table_of_several(compared, shown, names)
-    if max(map(len, table.splitlines())) <= terminal_width():
+    if not is_too_wide(table):
         return [table]
     half = math.ceil(len(names) / 2)
     return _tables(compared, shown, names[:half], full=full) + _tables(compared, shown, names[half:], full=full)
@@ -160,15 +160,15 @@ def _tables(compared: ComparedMetrics, shown: Sequence[MetricDefinition], names:
 def _table_of_one(compared: ComparedMetrics, shown: Sequence[MetricDefinition], name: str, *, full: bool) -> str:
     """Return a table with the values under both policies, the effect and the relative effect, and the gain from pairing if `full`."""
     effects = compared.alternatives[name]
-    rows = [_row(definition, effects[definition.name]) for definition in shown if definition.name in effects]
-    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", "relative", "pairing", "")
+    rows = [_row(definition, effects[definition.name], compared.currency) for definition in shown if definition.name in effects]
+    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", "unit", "relative", "pairing", "")
     chosen = [i for i, name in enumerate(header) if full or name != "pairing"]
     return align_columns([header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative"))
 
 
-def _row(definition: MetricDefinition, difference: PairedDifference) -> tuple[str, ...]:
+def _row(definition: MetricDefinition, difference: PairedDifference, currency: str | None) -> tuple[str, ...]:
     unit = definition.unit
-    decimals = decimal_places(unit, [difference.baseline, difference.value])
+    decimals = _level_decimals(unit, difference)
     effect, interval = _effect_cells(definition, difference)
     return (
         name_with_mark(definition),
@@ -177,6 +177,7 @@ def _row(definition: MetricDefinition, difference: PairedDifference) -> tuple[st
         effect,
         interval,
         "*" if difference.is_significant else "",
+        unit_in_text(unit, currency),
         "" if math.isnan(difference.relative) or difference.effect == 0 or unit == "share" else format_relative(difference.relative),
         "" if math.isnan(difference.variance_ratio) else f"x{difference.variance_ratio:,.1f}",
         title_with_unit(definition),
@@ -190,10 +191,11 @@ def _table_of_several(compared: ComparedMetrics, shown: Sequence[MetricDefinitio
         differences = {name: effects[definition.name] for name, effects in compared.alternatives.items() if definition.name in effects}
         best = _best(definition, differences)
         cells = [_cell(definition, differences[name], is_best=name == best) if name in differences else "" for name in names]
+        decimals = max((_level_decimals(definition.unit, one) for one in differences.values()), default=0)
         baseline = next(iter(differences.values())).baseline if differences else math.nan
-        level = format_value(baseline, definition.unit, decimal_places(definition.unit, [baseline]))
-        rows.append((name_with_mark(definition), level, *cells, title_with_unit(definition)))
-    return align_columns(("metric", compared.baseline, *names, ""), rows)
+        level, unit = format_value(baseline, definition.unit, decimals), unit_in_text(definition.unit, compared.currency)
+        rows.append((name_with_mark(definition), level, *cells, unit, title_with_unit(definition)))
+    return align_columns(("metric", compared.baseline, *names, "unit", ""), rows)
 
 
 def _best(definition: MetricDefinition, differences: Mapping[str, PairedDifference]) -> str | None:
@@ -212,11 +214,17 @@ def _cell(definition: MetricDefinition, difference: PairedDifference, *, is_best
 def _effect_cells(definition: MetricDefinition, difference: PairedDifference) -> tuple[str, str]:
     """Return an effect and its interval as text."""
     unit = definition.unit
-    decimals = decimal_places(unit, difference[2:5])
+    decimals = estimate_decimals(unit, difference[2:5])
     effect = format_value(difference.effect, unit, decimals, is_difference=True)
     if difference.effect == difference.low == difference.high == 0:
         return effect, "identical"
-    return effect, format_interval(difference.low, difference.high, unit, decimals, is_difference=True)
+    return effect, format_interval(difference.low, difference.high, unit, decimals, is_difference=True, is_beside_value=True)
+
+
+def _level_decimals(unit: str, difference: PairedDifference) -> int:
+    """Return the number of decimals for the values under both policies: no more than for the effect, unless it is exactly 0."""
+    usual = decimal_places(unit, [difference.baseline, difference.value])
+    return usual if difference.low == difference.high else min(usual, estimate_decimals(unit, difference[2:5]))
 
 
 def _is_constant(definition: MetricDefinition, baseline: RunRecord, alternatives: DifferencesByName) -> bool:

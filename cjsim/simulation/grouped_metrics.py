@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,13 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
-from cjsim.json_records import plain_values, write_json
+from cjsim.json_records import plain_values
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.group_estimates import GroupDifference, estimate_by_group, group_difference
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.output_folder import FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.experiment_arms import draw_arms, find_experiment, first_exposures
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 _ARM = "arm"
 
 
-@dataclass(frozen=True, eq=False)
-class GroupedMetrics:
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupedMetrics(FolderResult):
     """The metrics of a run by group of customers. For arms of an experiment, also the differences from the first arm.
 
     The differences are unpaired, as a firm would see them in its own test: the arms consist of different customers. `compare` gives the
     same effect with a narrower interval, because it simulates every customer under both policies.
+
+    `save` writes `groups.csv` and `groups.json`.
 
     Attributes
     ----------
@@ -53,6 +55,8 @@ class GroupedMetrics:
         not assigned at random.
     definitions : Mapping of str to MetricDefinition
         The metrics, in table order.
+    currency : str or None
+        Currency of the scenario.
     """
 
     by: str
@@ -62,6 +66,8 @@ class GroupedMetrics:
     exposed: Mapping[str, int]
     differences: Mapping[str, Mapping[str, GroupDifference]]
     definitions: Mapping[str, MetricDefinition]
+    currency: str | None = None
+    _marker = "groups.json"
 
     @classmethod
     def of(cls, run: RunRecord, profiles: CustomerProfiles, by: str, *, exposed_only: bool = False) -> "GroupedMetrics":
@@ -105,8 +111,13 @@ class GroupedMetrics:
     def __str__(self) -> str:
         return self.summary()
 
-    def __repr__(self) -> str:
-        return f"GroupedMetrics({self.by}: {', '.join(f'{name} {n:,}' for name, n in self.entered.items())})"
+    def _facts(self) -> str:
+        return f"{self.by}: {', '.join(f'{name} {n:,}' for name, n in self.entered.items())}"
+
+    def _displayed_table(self) -> "pd.DataFrame":
+        """The metrics of the short text tables."""
+        table = self.to_pandas()
+        return table[[not self.definitions[name].is_detail for name in table.index.get_level_values("metric")]]
 
     def summary(self, *, full: bool = False) -> str:
         """Return text tables: for arms, one table per arm after the first, with differences; otherwise, one table of all groups.
@@ -121,9 +132,17 @@ class GroupedMetrics:
         str
         """
         if not self.exposed:
-            return group_table(self.by, self.groups, self.definitions, self.entered, full=full)
-        counts = self.entered, self.exposed
-        return arm_tables(self.groups, self.differences, self.definitions, counts=counts, is_exposed_only=self.is_exposed_only, full=full)
+            return group_table(self.by, self.groups, self.definitions, self.entered, currency=self.currency, full=full)
+        counts, is_exposed_only = (self.entered, self.exposed), self.is_exposed_only
+        return arm_tables(
+            self.groups,
+            self.differences,
+            self.definitions,
+            counts=counts,
+            is_exposed_only=is_exposed_only,
+            currency=self.currency,
+            full=full,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null. `exposed` and `differences` are present only for arms."""
@@ -132,23 +151,6 @@ class GroupedMetrics:
             content |= {"exposed": self.exposed, "exposed_only": self.is_exposed_only}
             content |= {"versus": next(iter(self.groups)), "differences": _as_dicts(self.differences)}
         return plain_values(content)
-
-    def save(self, folder: str | Path) -> Path:
-        """Write `groups.json` to a folder.
-
-        Parameters
-        ----------
-        folder : str or Path
-            An existing folder.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        file = Path(folder) / "groups.json"
-        write_json(file, self.to_json())
-        return file
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a frame with one row per group and metric.
@@ -241,6 +243,7 @@ def _estimated(
         exposed=MappingProxyType(exposed),
         differences=_frozen(differences),
         definitions=MappingProxyType(definitions),
+        currency=run.provenance.currency,
     )
 
 

@@ -19,7 +19,8 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
 from cjsim.json_records import plain_values, read_json, write_json
-from cjsim.metrics.catalog import estimate_all_metrics
+from cjsim.manifest import RESULT_FORMAT, readable_result
+from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult
@@ -34,8 +35,14 @@ from cjsim.simulation.trial_table import trial_table
 if TYPE_CHECKING:
     import pandas as pd
 
+# Attributes from which metrics are computed. Notebooks do not offer them for completion, because tables contain the same values.
+_USED_BY_METRICS = frozenset(
+    {*("acquisition_channels", "codebook", "desk_rates", "entered", "hidden", "keys", "log_path", "profiles", "registry", "retained")}
+    | {"roots", "spend", "wages"}
+)
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Run(RunRecord, FolderResult):
     """Result of a simulation, with the outcomes of every customer.
 
@@ -52,51 +59,11 @@ class Run(RunRecord, FolderResult):
     profiles: Callable[[], CustomerProfiles]
     log_path: Path | None = None
 
-    @classmethod
-    def from_plan(
-        cls, plan: Plan, provenance: Provenance, outcomes: Outcomes, registry: PopulationRegistry, log_path: Path | None = None
-    ) -> "Run":
-        """Create the result of a simulated plan.
-
-        Parameters
-        ----------
-        plan : Plan
-            The compiled scenario.
-        provenance : Provenance
-            Provenance of the run, including the seed.
-        outcomes : Outcomes
-            Outcome arrays by customer. They are made read-only.
-        registry : PopulationRegistry
-            Customers of the run.
-        log_path : Path, optional
-            Parquet file of the event log.
-
-        Returns
-        -------
-        Run
-        """
-        names, stages = plan.codebook.stages, plan.world.stages
-        entered, force = outcomes.customers["entered"], float(plan.world.setting[0].discount)
-        return cls(
-            provenance=provenance,
-            codebook=plan.codebook,
-            retained=tuple(name for name, stage in zip(names, stages, strict=True) if stage["retained"]),
-            hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["observed_as"] < 0),
-            outcomes=_freeze_outcomes(outcomes),
-            registry=registry,
-            wages={
-                desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
-                for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
-            },
-            profiles=lambda: draw_profiles(plan, provenance.seed, registry),
-            log_path=log_path,
-        )
-
     def __str__(self) -> str:
         return self.summary()
 
-    def __repr__(self) -> str:
-        return f"Run({self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}, {self.provenance.engine})"
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _USED_BY_METRICS]
 
     @property
     def scenario(self) -> str:
@@ -140,12 +107,13 @@ class Run(RunRecord, FolderResult):
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null. `processes` is present only if processes were run."""
+        """Return plain values for JSON. Undefined numbers become null. `processes` and `currency` are present only if there are any."""
         origin = self.provenance
         return {
             "scenario": origin.scenario,
             "customers": len(self),
             "seed": origin.seed,
+            **({"currency": origin.currency} if origin.currency else {}),
             "engine": origin.engine,
             **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,
@@ -159,6 +127,14 @@ class Run(RunRecord, FolderResult):
 
         names = pd.Index(self.metrics, name="metric")
         return pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
+
+    def _facts(self) -> str:
+        return f"{self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}, {self.provenance.engine}"
+
+    def _displayed_table(self) -> "pd.DataFrame":
+        """The metrics of the short text table."""
+        definitions = all_metric_definitions(self.codebook)
+        return self.to_pandas().loc[[name for name in self.metrics if not definitions[name].is_detail]]
 
     @checked_arguments
     def by(self, by: str, *, exposed_only: bool = False) -> GroupedMetrics:
@@ -238,6 +214,7 @@ class Run(RunRecord, FolderResult):
         import pyarrow.parquet as pq
 
         manifest = {
+            "format": RESULT_FORMAT,
             **self.provenance.to_json(),
             "retained": self.retained,
             "hidden": self.hidden,
@@ -268,23 +245,60 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete run.
+            If the folder does not contain a complete run, or another version of cjsim wrote it in a format that this version cannot read.
         """
         source = Path(folder)
         manifest = read_json(source / MANIFEST_FILE, "run")
-        codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
-        saved, log = SavedCustomers(source, codebook), source / "log.parquet"
-        return cls(
-            provenance=Provenance.from_json(manifest),
-            codebook=codebook,
-            retained=tuple(manifest["retained"]),
-            hidden=tuple(manifest["hidden"]),
-            outcomes=_freeze_outcomes(saved.outcomes()),
-            registry=saved.registry(manifest["customers"]),
-            wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-            profiles=saved.profiles,
-            log_path=log if log.exists() else None,
-        )
+        with readable_result(manifest, source, "run"):
+            codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
+            saved, log = SavedCustomers(source, codebook), source / "log.parquet"
+            return cls(
+                provenance=Provenance.from_json(manifest),
+                codebook=codebook,
+                retained=tuple(manifest["retained"]),
+                hidden=tuple(manifest["hidden"]),
+                outcomes=_freeze_outcomes(saved.outcomes()),
+                registry=saved.registry(manifest["customers"]),
+                wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
+                profiles=saved.profiles,
+                log_path=log if log.exists() else None,
+            )
+
+
+def run_from_plan(
+    plan: Plan, provenance: Provenance, outcomes: Outcomes, registry: PopulationRegistry, log_path: Path | None = None
+) -> Run:
+    """Create the result of a simulated plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    provenance : Provenance
+        Provenance of the run, including the seed.
+    outcomes : Outcomes
+        Outcome arrays by customer. They are made read-only.
+    registry : PopulationRegistry
+        Customers of the run.
+    log_path : Path, optional
+        Parquet file of the event log.
+    """
+    names, stages = plan.codebook.stages, plan.world.stages
+    entered, force = outcomes.customers["entered"], float(plan.world.setting[0].discount)
+    return Run(
+        provenance=provenance,
+        codebook=plan.codebook,
+        retained=tuple(name for name, stage in zip(names, stages, strict=True) if stage["retained"]),
+        hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["observed_as"] < 0),
+        outcomes=_freeze_outcomes(outcomes),
+        registry=registry,
+        wages={
+            desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
+            for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
+        },
+        profiles=lambda: draw_profiles(plan, provenance.seed, registry),
+        log_path=log_path,
+    )
 
 
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:

@@ -1,14 +1,15 @@
 """`simulate`: simulate the customers of a scenario, generation by generation, and return a `Run`."""
 
 import hashlib
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,26 +22,23 @@ from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
 from cjsim.engine.buffers import make_outcomes
 from cjsim.engine.compiled import CompiledEngine
-from cjsim.engine.event_loop import simulate_customers
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit, population_limit_error
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
-from cjsim.engine.sync_points import has_shared_resources, simulate_to_sync_point
+from cjsim.engine.sync_points import brings_friends, has_shared_resources
 from cjsim.engine.user_processes import SimulationProcess, UserProcesses
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.eventlog.parquet_writer import LogWriter
-from cjsim.kernel import is_compiled_before
-from cjsim.kernels.codes import EffectCode
-from cjsim.kernels.dispatch import dispatch
 from cjsim.kernels.world import Array
-from cjsim.progress import NoProgress, Progress
+from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
-from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run
+from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
+from cjsim.simulation.run import Run, run_from_plan
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 LOG_BUFFER_ROWS = 120_000
@@ -50,7 +48,7 @@ MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default limit: the la
 
 @checked_arguments
 def simulate(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     *,
     customers: int | None = None,
     seed: int | None = None,
@@ -67,8 +65,8 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario
-        A journey under a policy.
+    scenario : Scenario, str or path
+        A scenario, the path of its file, or the name of one in the library, such as 'shop'.
     customers : int, optional
         Number of initial customers. Overrides the scenario. May be 0 only if the scenario has acquisition channels.
     seed : int, optional
@@ -123,8 +121,7 @@ def simulate(
     >>> float(simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean())
     90.0
     """
-    if not isinstance(scenario, Scenario):
-        raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
+    scenario = as_scenario(scenario)
     started = time.perf_counter()
     scenario.checked()
     least = 0 if scenario.journey.acquisition else 1
@@ -150,10 +147,7 @@ def simulate(
         _require_independent_customers(plan, user_processes, "follow_up_days")
     if ends is not None:
         _require_independent_customers(plan, user_processes, "until_days")
-    if engine == "readable":
-        note_compilation(progress, [dispatch])
-    else:
-        note_compilation(progress, [simulate_customers, *([simulate_to_sync_point] if has_shared_resources(plan.world) else [])])
+    compile_kernels(kernels_of_runs(is_shared=has_shared_resources(plan.world), engine=engine), progress)
     arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
     if ends is not None:
         _require_one_day_each(ends, plan, n_initial + len(arrivals))
@@ -163,11 +157,12 @@ def simulate(
     else:
         pool = WorkerPool([ENGINES[engine](plan, seed, rows=rows) for _ in range(n_threads)])
     pool.engines[0].prepare()
-    progress.start(n_initial + len(arrivals), scenario.name)
     try:
         with LogWriter(log, plan.codebook, scenario.start) if log is not None else nullcontext() as writer:
             together = bool(user_processes.names)
-            generations = Generations(plan, pool, writer=writer, progress=progress, max_customers=max_customers, together=together)
+            generations = Generations(
+                plan, pool, writer=writer, progress=progress, max_customers=max_customers, together=together, name=scenario.name
+            )
             generations.simulate(
                 [CustomerBatch(n_initial, partial(initial_cohort, plan, seed)), CustomerBatch(len(arrivals), arrivals.subset)]
             )
@@ -178,7 +173,7 @@ def simulate(
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
     provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=digest)
-    return Run.from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
+    return run_from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
 
 
 class RowWriter(Protocol):
@@ -200,11 +195,14 @@ class Generations:
     writer : RowWriter or None
         Receives the log rows; None to discard them.
     progress : Progress
-        Receives the number of simulated customers.
+        Receives the number of simulated customers. Before that, if customers are simulated together, receives the number of days that
+        have passed.
     max_customers : int
         Population limit.
     together : bool
         Whether to simulate customers together even if they share no resources.
+    name : str
+        Name of the scenario, for progress.
 
     Attributes
     ----------
@@ -215,8 +213,17 @@ class Generations:
     """
 
     def __init__(
-        self, plan: Plan, pool: WorkerPool, *, writer: RowWriter | None, progress: Progress, max_customers: int, together: bool = False
+        self,
+        plan: Plan,
+        pool: WorkerPool,
+        *,
+        writer: RowWriter | None,
+        progress: Progress,
+        max_customers: int,
+        together: bool = False,
+        name: str = "",
     ) -> None:
+        self._name = name
         self._is_shared = together or has_shared_resources(plan.world)
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
@@ -239,7 +246,10 @@ class Generations:
         self._count = sum(batch.size for batch in batches)
         batches = [batch for batch in batches if batch.size] or batches[:1]
         if self._is_shared:
-            self._pool.resolve_shared_resources(batches, max_customers=self._max_customers)
+            days = math.ceil(self._plan.world.setting[0].horizon)
+            with progress_task(self._progress, days, f"{self._name}: days, all customers together"):
+                self._pool.resolve_shared_resources(batches, max_customers=self._max_customers, progress=self._progress)
+        self._progress.start(self._count, self._name)
         while batches:
             referrals: list[Array] = []
             for batch in batches:
@@ -266,20 +276,6 @@ class Generations:
                 for rows in chunk.rows:
                     self._writer.write(rows)
             self._progress.advance(size)
-
-
-def note_compilation(progress: Progress, kernels: Sequence[Callable[..., Any]]) -> None:
-    """Announce compilation of the kernels, unless all of them are cached.
-
-    Parameters
-    ----------
-    progress : Progress
-        Receives the message.
-    kernels : Sequence of Callable
-        Kernels that take a long time to compile.
-    """
-    if not all(is_compiled_before(kernel.__name__) for kernel in kernels):
-        progress.note("cjsim: compiling simulation kernels, once per machine (about a minute) ...")
 
 
 def default_population_limit(n_initial: int) -> int:
@@ -323,7 +319,7 @@ def _require_one_day_each(ends: Array, plan: Plan, n_customers: int) -> None:
         must = f"must have one day for each of the {n_customers:,} customers"
         got = f"an array of shape {ends.shape}" if ends.shape != (n_customers,) else "nan"
         raise InputError(format_error("until_days", must, got, "Pass one number per customer, without nan."))
-    if (plan.world.effects["op"] == EffectCode.REFER).any():
+    if brings_friends(plan.world):
         raise InputError(format_error("until_days", "must be omitted where customers refer friends", "referrals", "Omit it."))
 
 

@@ -7,11 +7,19 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.group_estimates import GroupDifference
-from cjsim.metrics.number_format import SCORE_UNIT, decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import (
+    SCORE_UNIT,
+    TIME_UNITS,
+    decimal_places,
+    estimate_decimals,
+    format_interval,
+    format_value,
+    unit_in_text,
+)
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
-from cjsim.metrics.text_table import align_columns
+from cjsim.metrics.text_table import align_columns, wrap_lines
 
-_UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio")  # percent, the currency of the scenario, a plain number
+_UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio", *TIME_UNITS)  # percent, a plain number, and those with a column of their own
 
 
 def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bool = False) -> str:
@@ -32,14 +40,14 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     """
     definitions = all_metric_definitions(run.codebook)
     shown = [definition for definition in definitions.values() if full or not _is_left_out(definition, metrics[definition.name], run)]
-    rows = [_metric_row(definition, metrics[definition.name]) for definition in shown]
     origin = run.provenance
+    rows = [_metric_row(definition, metrics[definition.name], origin.currency) for definition in shown]
     head = (
         f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {period_text(run)}, seed {origin.seed},"
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
-    table = align_columns(("metric", "value", "95 % interval", "n", ""), rows)
-    return "\n\n".join([head, table, table_notes(len(definitions) - len(rows))])
+    table = align_columns(("metric", "value", "95 % interval", "unit", "n", ""), rows)
+    return "\n\n".join([wrap_lines(head), table, wrap_lines(table_notes(len(definitions) - len(rows)))])
 
 
 def group_table(
@@ -48,6 +56,7 @@ def group_table(
     definitions: Mapping[str, MetricDefinition],
     entered: Mapping[str, int],
     *,
+    currency: str | None = None,
     full: bool = False,
 ) -> str:
     """Format the metrics of groups of customers as one text table, with a row per metric and group.
@@ -62,6 +71,8 @@ def group_table(
         The metrics.
     entered : Mapping of str to int
         Number of customers who entered, by group.
+    currency : str, optional
+        Currency of the scenario.
     full : bool
         Whether to include metrics by stage and channel, and metrics that are undefined or 0.
 
@@ -72,15 +83,18 @@ def group_table(
     shown = _shown_by_group(groups, definitions, full=full)
     rows = []
     for definition in shown:
-        decimals = decimal_places(definition.unit, [metrics[definition.name].value for metrics in groups.values()])
+        found = [metrics[definition.name] for metrics in groups.values()]
+        decimals = max(estimate_decimals(definition.unit, (one.value, one.low, one.high)) for one in found)
         for group, metrics in groups.items():
             metric = metrics[definition.name]
             value = format_value(metric.value, metric.unit, decimals)
-            interval = format_interval(metric.low, metric.high, metric.unit, decimals)
-            rows.append((name_with_mark(definition), group, value, interval, f"{metric.n:,}", title_with_unit(definition)))
+            interval = format_interval(metric.low, metric.high, metric.unit, decimals, is_beside_value=True)
+            unit = unit_in_text(metric.unit, currency)
+            rows.append((name_with_mark(definition), group, value, interval, unit, f"{metric.n:,}", title_with_unit(definition)))
     sizes = ", ".join(f"{n:,} {group}" for group, n in entered.items())
-    table = align_columns(("metric", by, "value", "95 % interval", "n", ""), rows)
-    return f"Customers who entered by {by}: {sizes}\n\n{table}\n\n{table_notes(len(definitions) - len(shown))}"
+    table = align_columns(("metric", by, "value", "95 % interval", "unit", "n", ""), rows, optional=["n"])
+    head, notes = wrap_lines(f"Customers who entered by {by}: {sizes}"), wrap_lines(table_notes(len(definitions) - len(shown)))
+    return f"{head}\n\n{table}\n\n{notes}"
 
 
 def arm_tables(
@@ -90,6 +104,7 @@ def arm_tables(
     *,
     counts: tuple[Mapping[str, int], Mapping[str, int]],
     is_exposed_only: bool,
+    currency: str | None = None,
     full: bool = False,
 ) -> str:
     """Format the metrics of each arm of an experiment beside those of the first arm.
@@ -106,6 +121,8 @@ def arm_tables(
         Numbers of customers who entered and who were exposed, by arm.
     is_exposed_only : bool
         Whether only exposed customers count.
+    currency : str, optional
+        Currency of the scenario.
     full : bool
         Whether to include metrics by stage and channel, and metrics that are undefined or 0.
 
@@ -118,16 +135,16 @@ def arm_tables(
     tables = []
     for arm, by_metric in differences.items():
         compared = [definition for definition in shown if definition.name in by_metric]
-        rows = [_arm_row(one, groups[first][one.name], groups[arm][one.name], by_metric[one.name]) for one in compared]
-        table = align_columns(("metric", first, arm, "difference", "95 % interval", "", ""), rows)
-        tables.append(f"{table}\n\n{table_notes(len(definitions) - len(rows))}")
+        rows = [_arm_row(one, groups[first][one.name], groups[arm][one.name], by_metric[one.name], currency) for one in compared]
+        table = align_columns(("metric", first, arm, "difference", "95 % interval", "", "unit", ""), rows)
+        tables.append(f"{table}\n\n{wrap_lines(table_notes(len(definitions) - len(rows)))}")
     sizes = "\n".join(f"{arm}: {n:,} customers who entered, {exposed[arm]:,} of them exposed" for arm, n in entered.items())
     basis = "only customers who were exposed" if is_exposed_only else "all customers of an arm, exposed or not"
     caption = (
         f"{sizes}\nMetrics of {basis}, from entry. 95 % intervals of unpaired differences, as in the firm's own test."
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
     )
-    return "\n\n".join([*tables, caption])
+    return "\n\n".join([*tables, wrap_lines(caption)])
 
 
 def _shown_by_group(
@@ -141,16 +158,20 @@ def _shown_by_group(
     return [one for one in definitions.values() if is_informative[one.name] and not one.is_detail and not one.is_total]
 
 
-def _arm_row(definition: MetricDefinition, one: MetricEstimate, other: MetricEstimate, difference: GroupDifference) -> tuple[str, ...]:
+def _arm_row(
+    definition: MetricDefinition, one: MetricEstimate, other: MetricEstimate, difference: GroupDifference, currency: str | None
+) -> tuple[str, ...]:
     unit = definition.unit
-    value_decimals, decimals = decimal_places(unit, [one.value, other.value]), decimal_places(unit, difference)
+    decimals = estimate_decimals(unit, difference)
+    value_decimals = min(decimals, decimal_places(unit, [one.value, other.value]))
     return (
         name_with_mark(definition),
         format_value(one.value, unit, value_decimals),
         format_value(other.value, unit, value_decimals),
         format_value(difference.effect, unit, decimals, is_difference=True),
-        format_interval(difference.low, difference.high, unit, decimals, is_difference=True),
+        format_interval(difference.low, difference.high, unit, decimals, is_difference=True, is_beside_value=True),
         "*" if difference.is_significant else "",
+        unit_in_text(unit, currency),
         title_with_unit(definition),
     )
 
@@ -198,12 +219,13 @@ def _has_zero_width(metric: MetricEstimate) -> bool:
     return metric.low == metric.value == metric.high
 
 
-def _metric_row(definition: MetricDefinition, metric: MetricEstimate) -> tuple[str, ...]:
-    decimals = decimal_places(metric.unit, [metric.value])
+def _metric_row(definition: MetricDefinition, metric: MetricEstimate, currency: str | None) -> tuple[str, ...]:
+    decimals = estimate_decimals(metric.unit, (metric.value, metric.low, metric.high))
     return (
         name_with_mark(definition),
         format_value(metric.value, metric.unit, decimals),
-        format_interval(metric.low, metric.high, metric.unit, decimals),
+        format_interval(metric.low, metric.high, metric.unit, decimals, is_beside_value=True),
+        unit_in_text(metric.unit, currency),
         f"{metric.n:,}",
         title_with_unit(definition),
     )

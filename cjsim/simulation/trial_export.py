@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from cjsim.argument_types import checked_arguments
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.progress import Progress
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.experiment_arms import find_experiment
+from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @checked_arguments
 def export_trial(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     experiment: str | None = None,
     *,
     follow_up_days: float | None = None,
@@ -31,8 +31,8 @@ def export_trial(
 
     Parameters
     ----------
-    scenario : Scenario
-        A scenario whose policy has an experiment.
+    scenario : Scenario, str or path
+        A scenario whose policy has an experiment, the path of its file, or its name in the library.
     experiment : str, optional
         Name of the experiment. Can be omitted if the policy has only one.
     follow_up_days : float, optional
@@ -50,10 +50,11 @@ def export_trial(
     InputError
         As in `simulate` and `Run.trial`.
     """
-    find_experiment(compile_scenario(scenario.checked()).codebook, experiment)  # before the simulation, which may take a long time
+    checked = as_scenario(scenario).checked()
+    find_experiment(compile_scenario(checked).codebook, experiment)  # before the simulation, which may take a long time
     with tempfile.TemporaryDirectory() as folder:
         run = simulate(
-            scenario,
+            checked,
             customers=customers,
             seed=seed,
             threads=threads,

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, GetPydanticSchema, model_validator
 from pydantic_core import core_schema
 
 from cjsim.scenario.fields import Integer, MetricName, OpenShare, RealNumber
-from cjsim.yaml.strict_model import StrictModel, short_form
+from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 if TYPE_CHECKING:
     from cjsim.frame import Array
@@ -53,7 +53,7 @@ class Constraint(StrictModel):
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
         if (self.at_most is None) == (self.at_least is None):
-            raise ValueError("must have exactly one of 'at_most', 'at_least'")
+            raise FieldError("must have exactly one of 'at_most', 'at_least'", "Give one bound, such as 'at_most: 0.3'.")
         return self
 
     @property

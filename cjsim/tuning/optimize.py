@@ -4,23 +4,24 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjsim.argument_types import checked_arguments
-from cjsim.engine.event_loop import simulate_customers
 from cjsim.errors import InputError, format_error
 from cjsim.progress import NoProgress, Progress
 from cjsim.simulation.argument_checks import checked_integer
-from cjsim.simulation.simulate import MAX_THREADS, note_compilation
+from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
+from cjsim.simulation.simulate import MAX_THREADS
 from cjsim.tuning.batch_sampler import study_with_sampler
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.results.optimum import Optimum
+from cjsim.tuning.samplers import require_installed_sampler
 from cjsim.tuning.search import search
 from cjsim.tuning.storage import IN_MEMORY, TrialStore
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial_executors import MAX_WORKERS, InProcessExecutor, MultiProcessExecutor
+from cjsim.yaml.document import as_document
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -45,8 +46,8 @@ def optimize(
 
     Parameters
     ----------
-    study : Study or path
-        The study, or the path of its file.
+    study : Study, str or path
+        The study, the path of its file, or its name in the library, such as 'frequency'.
     trials, seed : int, optional
         Override the number of trials and the seed of the study.
     sampler : optuna.samplers.BaseSampler or str, optional
@@ -81,11 +82,12 @@ def optimize(
     given_sampler = None if isinstance(sampler, str) else sampler
     if given_sampler is not None:
         study = study_with_sampler(study, given_sampler)
+    require_installed_sampler(study.sampler)
     workers = checked_integer("workers", workers, 1, MAX_WORKERS)
     threads = None if threads is None else checked_integer("threads", threads, 1, MAX_THREADS)
     evaluator = Evaluator(study, threads=threads if workers == 1 else None)
     store = TrialStore(study, storage=storage)
-    note_compilation(progress, [simulate_customers])
+    compile_kernels(kernels_of_runs(is_shared=study.scenario.has_shared_resources), progress)
     if len(store):
         progress.note(f"cjsim: loaded {min(len(store), study.trials):,} of {study.trials:,} trials from {store.location}.")
     baseline = evaluator.baseline
@@ -108,9 +110,7 @@ def optimize(
 def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any]) -> Study:
     """Return a valid study with some settings overridden."""
     values = {path: value for path, value in changes.items() if value is not None}
-    if isinstance(study, (str, os.PathLike)):
-        return Study.load(Path(study), set=values)
-    if not isinstance(study, Study):
-        remedy = "Load one with Study.load(FILE)."
-        raise InputError(format_error("study", "must be a Study or the path of a study file", type(study).__name__, remedy))
+    if isinstance(study, str | os.PathLike):
+        return Study.load(study, set=values)
+    study = as_document(study, Study, argument="study")
     return study.with_values(values) if values else study.checked()

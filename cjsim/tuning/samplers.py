@@ -5,14 +5,13 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
-from cjsim.errors import InputError, format_error, quote_choices
+from cjsim.errors import InputError, format_error, quote_choices, require_package
 from cjsim.yaml.paths import Fault
 
 if TYPE_CHECKING:
@@ -144,6 +143,23 @@ def sampler_faults(name: str, problem: SearchProblem) -> Iterator[Fault]:
             yield Fault(("sampler",), limit.must, f"'{name}', {limit.got}", limit.remedy)
 
 
+def require_installed_sampler(name: str) -> None:
+    """Raise if a sampler requires a package that is not installed.
+
+    Parameters
+    ----------
+    name : str
+        A name in `SAMPLERS`, or the class name of another sampler.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    if name in SAMPLERS and (package := SAMPLERS[name].package):
+        require_package(package, extra=name, where="sampler", what=f"'{name}'", alternative="use 'tpe'")
+
+
 def make_sampler(name: str, problem: SearchProblem) -> "BaseSampler":
     """Create a sampler whose random numbers depend only on the seed of the problem.
 
@@ -168,10 +184,8 @@ def make_sampler(name: str, problem: SearchProblem) -> "BaseSampler":
     if name not in SAMPLERS:
         remedy = f"Pass the sampler to optimize again: sampler={name}(seed=...)."
         raise InputError(format_error("sampler", f"must be one of {quote_choices(SAMPLERS)}", f"'{name}'", remedy))
+    require_installed_sampler(name)
     kind = SAMPLERS[name]
-    if kind.package and find_spec(kind.package) is None:
-        remedy = f"Install it (pip install 'cjsim[{name}]'), or use 'tpe'."
-        raise InputError(format_error("sampler", "must be installed", f"'{name}', which requires the package {kind.package}", remedy))
     sampler: BaseSampler = getattr(samplers, kind.class_name)(seed=_sampler_seed(problem.seed), **kind.options(problem))
     return sampler
 

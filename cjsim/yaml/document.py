@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import PrivateAttr, ValidationError
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.library import LIBRARY_FOLDERS
+from cjsim.yaml.document_kind import DOCUMENT_KINDS, kind_of, wrong_kind_error
 from cjsim.yaml.extends import load_tree, resolve_includes
 from cjsim.yaml.paths import Fault, set_value
 from cjsim.yaml.pydantic_errors import faults_from_pydantic
@@ -65,10 +66,12 @@ class Document(StrictModel):
         Raises
         ------
         InputError
-            If the file is invalid. The message gives the file and the line.
+            If the file is invalid, or a document of another kind. The message gives the file and the line.
         """
         kind = cls.__name__.lower()
         root = load_tree(path, lambda _: cls, library_kinds=[kind] if kind in LIBRARY_FOLDERS else [])
+        if kind in DOCUMENT_KINDS and (found := kind_of(root.value, default=kind)) != kind:
+            raise InputError(wrong_kind_error(str(path), kind, found))
         return cls.from_tree(_with_changes(root, cls, set or {}, "set"))
 
     @classmethod
@@ -121,6 +124,11 @@ class Document(StrictModel):
         if faults := list(record.faults()):
             raise _input_error(faults, root)
         return record
+
+    def __dir__(self) -> list[str]:
+        """Names for completion: fields and methods of documents, without those that pydantic gives every model."""
+        inherited = set(dir(StrictModel))
+        return [name for name in super().__dir__() if name.startswith("_") or name not in inherited]
 
     def source(self) -> Node:
         """Return the tree that the record was read from, or else a tree built from the record."""
@@ -218,7 +226,7 @@ class Document(StrictModel):
         target = Path(path)
         data = self.to_dict()
         for entry in _mappings_with_files(data):
-            entry["file"] = os.path.relpath(entry["file"], target.parent)
+            entry["file"] = relative_path(entry["file"], target.parent)
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             part.write_text(to_yaml(data), encoding="utf-8")
@@ -235,6 +243,53 @@ class Document(StrictModel):
         """
         text = json.dumps(with_file_digests(self.to_dict()), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def relative_path(file: str | os.PathLike[str], folder: Path) -> str:
+    """Return the path of a file relative to a folder, with slashes. It is absolute if the two are on different drives of Windows.
+
+    Parameters
+    ----------
+    file : str or path
+        The file.
+    folder : Path
+        The folder.
+    """
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:
+        return Path(file).absolute().as_posix()
+
+
+D = TypeVar("D", bound=Document)
+
+
+def as_document(source: object, model: type[D], *, argument: str) -> D:
+    """Return the document that an argument stands for: the argument itself, or the document that it names.
+
+    Parameters
+    ----------
+    source : Document, str or path
+        A document, the path of its file, or the name of one in the library, such as 'shop'.
+    model : type of Document
+        Type of the document.
+    argument : str
+        Name of the argument in error messages.
+
+    Raises
+    ------
+    InputError
+        If `source` is something else, or the file is invalid.
+    """
+    if isinstance(source, model):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return model.load(source)
+    kind = model.__name__
+    must = f"must be an {kind} or the path of its file"  # an experiment, of which the library has none
+    if kind.lower() in LIBRARY_FOLDERS:
+        must = f"must be a {kind}, the path of its file or a name in the library"
+    raise InputError(format_error(argument, must, type(source).__name__, f"Load one with {kind}.load(FILE)."))
 
 
 def with_file_digests(content: Any) -> Any:
@@ -300,5 +355,5 @@ def _input_error(faults: list[Fault], root: Node) -> InputError:
     """Combine faults into one error. The message shows the first five."""
     lines = list(dict.fromkeys(fault.message(root) for fault in faults))
     n_more = len(lines) - _MAX_REPORTED_FAULTS
-    more = [f"({n_more} more error{'s' if n_more > 1 else ''}.)"] if n_more > 0 else []
-    return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]))
+    more = [f"({n_more} more error{'s' if n_more > 1 else ''}. 'cjsim check' shows all.)"] if n_more > 0 else []
+    return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]), errors=lines)

@@ -189,6 +189,16 @@ def _can_add_key(kinds: list[Any], key: str | int, *, last: bool) -> bool:
     return key in model_keys(kinds) or (last and bool(numbers))
 
 
+def _rest_if_valid(node: Node | None, kinds: list[Any], key: str | int, rest: KeyPath) -> str:
+    """The text of the rest of a path if it exists below a key, and else empty."""
+    for depth, below in enumerate(rest):
+        node, kinds = None if node is None else node.child(key), child_types(kinds, key)
+        if (node is None or node.child(below) is None) and not _can_add_key(kinds, below, last=depth == len(rest) - 1):
+            return ""
+        key = below
+    return "".join(f"[{below}]" if isinstance(below, int) else f".{below}" for below in rest)
+
+
 def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, location: str) -> InputError:
     """The error for a path whose key at `depth` does not exist."""
     above, key = path_text(path[:depth]), path[depth]
@@ -200,5 +210,6 @@ def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, dept
         names = dict.fromkeys([*(value if isinstance(value, dict) else ()), *model_keys(kinds)])
         prefix = f"{above}." if above else ""
         listed = f"The keys of '{above}' are: {', '.join(names) or 'none'}." if above else f"The keys are: {', '.join(names)}."
-        remedy = did_you_mean(key, names).replace("mean '", f"mean '{prefix}") or listed
+        near = did_you_mean(key, names).removeprefix("Did you mean '").removesuffix("'?")
+        remedy = f"Did you mean '{prefix}{near}{_rest_if_valid(node, kinds, near, path[depth + 1 :])}'?" if near else listed
     return InputError(format_error(location, "must be an existing path", f"'{path_text(path)}'", remedy))

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, nearest_choices, quote_choices, short_repr
+from cjsim.yaml.examples import Slot, example_text, slots_at
 from cjsim.yaml.keyed_union import NO_SINGLE_KIND, Kind, kinds_of
 from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, path_text, types_at
+from cjsim.yaml.remedies import remedy
 from cjsim.yaml.tree import Node
 
 # Words that people write for a key.
@@ -98,23 +100,26 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
     if first["type"] == "missing":
         key = str(first["loc"][-1])
         near = _misspelling_hint(key, existing_node(root, path).value, model_keys(types_at(model, path)))
-        return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: ...'.")
+        example = example_text(slots_at(model, root, (*path, key))) or "..."
+        return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: {example}'.")
     if first["type"] == "extra_forbidden":
         return _unknown_key_fault(path[:-1], path[-1], root, model)
     if first["type"] == NO_SINGLE_KIND and isinstance(first["input"], dict):
         keys = model_keys(types_at(model, path))
         if unknown := [key for key in first["input"] if key not in keys]:
             return _unknown_key_fault(path, unknown[0], root, model)
-        given = [kind.key for kind in types_at(model, path) if kind.key in first["input"]]
+        kinds = [one for one in types_at(model, path) if isinstance(one, type) and issubclass(one, Kind)]
+        given = [kind.key for kind in kinds if kind.key in first["input"]]
         if len(given) > 1:
             return _several_kinds_fault(path, given, root)
     if first["loc"][-1] == "[key]":
-        return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), "Use a name such as 'first_order'.")
+        return Fault(path, str(first["ctx"]["error"]), short_repr(path[-1]), remedy(found, path[-1], (), ()))
     value = existing_node(root, path).plain()
     keys = model_keys(types_at(model, path))
-    musts = [_requirement(details, value, keys) for details in found]
-    remedies = [_suggestion(details, value, keys) for details in found]
-    return Fault(path, _join_alternatives(musts), short_repr(value), next((text for text in remedies if text), "Correct the value."))
+    slots = slots_at(model, root, path)
+    musts = [_requirement(details, value, keys, slots) for details in found]
+    got = f"{len(value)}" if first["type"] in ("too_short", "too_long") else short_repr(value)
+    return Fault(path, _join_alternatives(musts), got, remedy(found, value, slots, keys))
 
 
 def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseModel]) -> Fault:
@@ -144,7 +149,7 @@ def _several_kinds_fault(path: KeyPath, given: list[str], root: Node) -> Fault:
     others = [path_text((*path[:-1], i)) for i, item in enumerate(items) if i != path[-1] and isinstance(item, dict) and last in item]
     where = f"'{last}' is at {', '.join(others)}." if others else "Remove all but one."
     must = f"must have only one of {quote_choices(given)}"
-    return Fault(path, must, short_repr(value), where)
+    return Fault(path, must, short_repr(value), where, at=(*path, last))
 
 
 def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
@@ -164,7 +169,12 @@ def _join_alternatives(musts: list[str]) -> str:
 
 def _limit_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
     """Text of a limit. Limits on durations are in days."""
-    return lambda ctx, value: f"must be {words} {ctx[key]:.15g}" + (" days" if isinstance(value, str) else "")
+
+    def text(ctx: dict[str, Any], value: Any) -> str:
+        limit = f"{ctx[key]}" if isinstance(ctx[key], int) else f"{ctx[key]:.15g}"
+        return f"must be {words} {limit}" + (" days" if isinstance(value, str) else "")
+
+    return text
 
 
 def _length_text(words: str, key: str) -> Callable[[dict[str, Any], Any], str]:
@@ -198,7 +208,11 @@ _REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {
 }
 
 
-def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
+# Articles of the titles of types that are text, by first word.
+_WORDS_OF_TEXT = {"name of": "the ", "name": "a ", "condition": "a ", "tag": "a ", "path of": "the "}
+
+
+def _requirement(details: ErrorDetails, value: Any, keys: list[str], slots: list[Slot]) -> str:
     """What must hold, starting with "must"."""
     kind = details["type"]
     if kind == "string_pattern_mismatch" or (kind == "string_type" and "constrained-str" in details["loc"]):
@@ -206,25 +220,14 @@ def _requirement(details: ErrorDetails, value: Any, keys: list[str]) -> str:
         return "must be a day of the year such as '11-24'" if season else "must be a trait name, 1/name or 1-name"
     if kind == NO_SINGLE_KIND and isinstance(details["input"], dict):
         return details["msg"]
+    if kind == "string_type":
+        return next(
+            (f"must be {_WORDS_OF_TEXT[word]}{slot.title}" for slot in slots for word in _WORDS_OF_TEXT if slot.title.startswith(word)),
+            "must be text",
+        )
+    if kind == NO_SINGLE_KIND:
+        keys = re.findall(r"'(\w+)'", details["msg"])
     if kind in ("model_type", "model_attributes_type", NO_SINGLE_KIND):
         return f"must be a mapping (keys: {nearest_choices(value, keys)})"
     requirement = _REQUIREMENTS.get(kind, f"must be valid ({details['msg']})")
     return requirement if isinstance(requirement, str) else requirement(dict(details.get("ctx", {})), value)
-
-
-def _suggestion(details: ErrorDetails, value: Any, keys: list[str]) -> str:
-    """What to do, or an empty string if there is nothing to suggest."""
-    kind = details["type"]
-    if kind == "literal_error":
-        choices = re.findall(r"'([^']+)'", str(details["ctx"]["expected"]))
-        return did_you_mean(value, choices) if isinstance(value, str) else ""
-    if kind == "tuple_type" and isinstance(value, str):
-        return f"Write it as [{value}]."
-    if kind == NO_SINGLE_KIND and isinstance(value, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*(s|min|h|d|w)\s*", value):
-        text = value.strip()
-        if "exponential" in keys:
-            return f"For a fixed wait, write {{fixed: {text}}}; for a random one with this mean, {{exponential: {text}}}."
-        return f"Write {{wait: {text}}}." if "wait" in keys else ""
-    if kind == "float_type" and isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?\s*%", value.strip()):
-        return "Write a share, such as 0.05 for 5 %."
-    return ""

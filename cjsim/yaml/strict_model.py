@@ -1,4 +1,4 @@
-"""The base class of all records."""
+"""The base class of all records, and the error that validators of records raise."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from cjsim.errors import InputError, format_error, short_repr
+
+
+class FieldError(ValueError):
+    """An invalid value in a record: what must hold, and what to do."""
+
+    def __init__(self, must: str, remedy: str) -> None:
+        super().__init__(must)
+        self.remedy = remedy
 
 
 class StrictModel(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from output_files import unnamed_files
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -311,6 +312,7 @@ def test_command_gives_the_result_of_the_function(scenario_file: str, tmp_path: 
     expected = cj.attribution(scenario, only=["channel"], settings=settings, test_size=500, before_after=False)
     assert json.loads(printed.stdout) == expected.to_json()
     assert (tmp_path / "out" / "attribution.json").exists()
+    assert unnamed_files(tmp_path / "out", "attribution") == []
 
 
 def test_command_reads_paths(tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ def test_invalid_until_date_is_rejected(tmp_path: Path) -> None:
 
 def test_until_long_after_the_log_gives_a_warning(tmp_path: Path) -> None:
     file = write_gamma_shoppers(tmp_path, 40)
-    assert any(text.startswith("--until is 31 days after the last purchase") for text in calibrate(file, until="2024-05-31").warnings)
+    assert any(text.startswith("`until` is 31 days after the last purchase") for text in calibrate(file, until="2024-05-31").warnings)
     assert not any("after the last purchase" in text for text in calibrate(file, until="2024-05-01").warnings)
 
 

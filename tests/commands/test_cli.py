@@ -199,10 +199,10 @@ def test_output_folder_contains_the_results(simulate_calls: list[Any], tmp_path:
     assert [file.name for file in out.parent.iterdir()] == ["run"]
 
 
-def test_second_run_replaces_the_first_and_keeps_other_files(simulate_calls: list[Any], tmp_path: Path) -> None:
+def test_second_run_with_force_replaces_the_first_and_keeps_other_files(simulate_calls: list[Any], tmp_path: Path) -> None:
     assert invoke("simulate", TINY, "--out", str(tmp_path), "--events").exit_code == 0
     (tmp_path / "notes.txt").write_text("mine")
-    assert invoke("simulate", TINY, "--out", str(tmp_path), "--customers", "3").exit_code == 0
+    assert invoke("simulate", TINY, "--out", str(tmp_path), "--customers", "3", "--force").exit_code == 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["manifest.json", "metrics.json", "notes.txt"]
     assert json.loads((tmp_path / "metrics.json").read_text())["customers"] == 3
 

@@ -18,6 +18,7 @@ import pytest
 from conftest import ROOT
 from error_messages import WORLDS, replace_each
 from fake_search import load_test_study
+from output_files import unnamed_files
 from typer.testing import CliRunner
 
 import cjsim as cj
@@ -25,6 +26,7 @@ from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.manifest import Manifest
 from cjsim.progress import NoProgress
+from cjsim.scenario.fields import parse_duration
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.journal_file import JournalFile
@@ -102,8 +104,9 @@ def test_summary_shows_verdict_values_and_cost(optimum: cj.Optimum) -> None:
 def test_table_has_one_row_per_trial(optimum: cj.Optimum) -> None:
     table = optimum.to_pandas()
     assert list(table.index) == list(range(12))
-    assert list(table["clv: effect"]) == [trial.gains[0].effect for trial in optimum.trials]
-    assert list(table["policy.guardrails.caps[0].per"]) == [trial.params["policy.guardrails.caps[0].per"] for trial in optimum.trials]
+    assert list(table["clv effect (money)"]) == [trial.gains[0].effect for trial in optimum.trials]
+    periods = [trial.params["policy.guardrails.caps[0].per"] for trial in optimum.trials]
+    assert list(table["policy.guardrails.caps[0].per (days)"]) == [parse_duration(period) for period in periods]
 
 
 def test_figure_shows_the_best_feasible_value_so_far(optimum: cj.Optimum) -> None:
@@ -144,9 +147,10 @@ def test_saved_best_scenario_extends_the_original_file(tmp_path: Path) -> None:
     file.write_text(f"name: s\nscenario: sub/tiny.yaml\ntrials: 2\n{free}\nobjectives: [clv]\n")
     out = tmp_path / "deep" / "out"
     for _ in range(2):  # into a new folder, then into the existing one
-        done = CliRunner().invoke(app, ["optimize", str(file), "--storage", "memory", "--out", str(out)])
+        done = CliRunner().invoke(app, ["optimize", str(file), "--storage", "memory", "--out", str(out), "--force"])
         assert done.exit_code == 0, done.stderr
         assert "extends: ../../sub/tiny.yaml" in (out / "best.yaml").read_text()
+    assert unnamed_files(out, "optimize") == []
     best = json.loads((out / "optimum.json").read_text())["best"]["params"]
     assert Scenario.load(out / "best.yaml") == Scenario.load(tmp_path / "sub" / "tiny.yaml", set=best)
 

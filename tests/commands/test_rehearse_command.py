@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
+from output_files import unnamed_files
 from typer.testing import CliRunner
 
 import cjsim as cj
@@ -84,6 +85,7 @@ def test_guardrail_without_a_margin_has_that_of_5_percent_after_the_days_of_the_
 def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
     assert invoke(*DESIGN, *SMALL, "--out", str(tmp_path)).exit_code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"designs.csv", "power.png", "rehearsal.json", "report.md"}
+    assert unnamed_files(tmp_path, "rehearse") == []
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_trial_keeps_a_log_that_is_asked_for(trial_file: str, tmp_path: Path) ->
 @pytest.mark.parametrize("later", [("--by", "country"), ()])
 def test_a_later_run_removes_an_old_trial(trial_file: str, tmp_path: Path, later: tuple[str, ...]) -> None:
     invoke("simulate", trial_file, "--trial", "promo", "--by", "arm", "--out", str(tmp_path))
-    invoke("simulate", trial_file, *later, "--out", str(tmp_path))
+    assert invoke("simulate", trial_file, *later, "--out", str(tmp_path), "--force").exit_code == 0
     assert not (tmp_path / "trial.csv").exists()
     assert (tmp_path / "groups.json").exists() == bool(later)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from output_files import unnamed_files
 from planted_trials import planted_trial
 from typer.testing import CliRunner
 
@@ -46,6 +47,7 @@ def test_json_is_one_object(trial: Path) -> None:
 def test_folder_holds_the_printed_json(trial: Path, tmp_path: Path) -> None:
     content = json.loads(invoke(trial, "--json", "--out", str(tmp_path / "out")).stdout)
     assert json.loads((tmp_path / "out" / "uplift.json").read_text(encoding="utf-8")) == content
+    assert unnamed_files(tmp_path / "out", "uplift") == []
 
 
 def test_the_proposed_rule_is_written(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ CASES = {
     "score without a threshold": (
         "{score: lead, above: 3}",
         "{score: lead}",
-        "75: policy.flows.nurture.on: must have either 'above' or 'below' together with 'score', got {'score': 'lead'}. Correct",
+        "75: policy.flows.nurture.on: must have either 'above' or 'below' together with 'score', got {'score': 'lead'}. Give",
     ),
     "score with both thresholds": (
         "{score: lead, above: 3}",
@@ -29,7 +29,7 @@ CASES = {
     "score below 0": (
         "{score: lead, above: 3}",
         "{score: lead, below: 0}",
-        "75: policy.flows.nurture.on.below: must be above 0, got 0. Correct the value.",
+        "75: policy.flows.nurture.on.below: must be above 0, got 0. Use a higher value, such as 2.",
     ),
     "above without a score": (
         "{score: lead, above: 3}",
@@ -41,7 +41,11 @@ CASES = {
         "channels: [emial]}\n      steps",
         "86: policy.flows.win_back.on.channels[0]: must be one of 'email', 'in_app', 'ads', 'calls', got 'emial'. Did",
     ),
-    "unopened 0": ("unopened: 3", "unopened: 0", "86: policy.flows.win_back.on.unopened: must be at least 1, got 0. Correct the value."),
+    "unopened 0": (
+        "unopened: 3",
+        "unopened: 0",
+        "86: policy.flows.win_back.on.unopened: must be at least 1, got 0. Use a higher value, such as 5.",
+    ),
     "channels without unopened": (
         "{unopened: 3, channels: [email]}",
         "{event: visit, channels: [email]}",
@@ -75,12 +79,12 @@ CASES = {
     "wait_until without a time": (
         '{at: "9:00", weekdays: [monday, tuesday], best_hour: true}',
         "{weekdays: [monday]}",
-        "82: policy.flows.nurture.steps[1].wait_until: must have the key 'at', got a mapping without it. Add 'at: ...'.",
+        "82: policy.flows.nurture.steps[1].wait_until: must have the key 'at', got a mapping without it. Add 'at: 18:00'.",
     ),
     "wait_until 25:00": (
         '{at: "9:00", week',
         '{at: "25:00", week',
-        "82: policy.flows.nurture.steps[1].wait_until.at: must be a time of day such as '21:00', got '25:00'. Correct",
+        "82: policy.flows.nurture.steps[1].wait_until.at: must be a time of day from '00:00' to '24:00', got '25:00'. Write",
     ),
     "duplicate weekday in wait_until": (
         "weekdays: [monday, tuesday], best",
@@ -90,7 +94,7 @@ CASES = {
     "learn_from 0": (
         "best_hour: true}",
         "best_hour: true, learn_from: 0}",
-        "82: policy.flows.nurture.steps[1].wait_until.learn_from: must be at least 1, got 0. Correct the value.",
+        "82: policy.flows.nurture.steps[1].wait_until.learn_from: must be at least 1, got 0. Use a higher value, such as 10.",
     ),
     "experiment with other arms": (
         "pushed: {share: 0.5, steps: [{send: banner}]}",
@@ -127,7 +131,7 @@ CASES = {
         "    tenth:",
         "74: policy.flows.tenth: must have a name different from every offer of the journey, got 'tenth'. Rename one, because",
     ),
-    "holdout above 1": ("holdout: 0.1", "holdout: 1.1", "104: policy.guardrails.holdout: must be at most 1, got 1.1. Correct the value."),
+    "holdout above 1": ("holdout: 0.1", "holdout: 1.1", "104: policy.guardrails.holdout: must be at most 1, got 1.1. Use a lower value"),
     "unknown spared flow": (
         "spared: [sale]",
         "spared: [sael]",
@@ -141,12 +145,12 @@ CASES = {
     "budget below 0": (
         "at_most: 1000",
         "at_most: -1",
-        "107: policy.guardrails.budgets[0].at_most: must be at least 0, got -1. Correct the value.",
+        "107: policy.guardrails.budgets[0].at_most: must be at least 0, got -1. Use a higher value, such as 50000.",
     ),
     "budget without a period": (
         "at_most: 1000, per: 1d",
         "at_most: 1000",
-        "107: policy.guardrails.budgets[0]: must have the key 'per', got a mapping without it. Add 'per: ...'.",
+        "107: policy.guardrails.budgets[0]: must have the key 'per', got a mapping without it. Add 'per: 30d'.",
     ),
     "budget with too many periods": (
         "per: 1d, channels: [email]",
@@ -177,7 +181,7 @@ CASES = {
     "fractional agents": (
         "    sales: {agents: 1}",
         "    sales: {agents: 1.5}",
-        "117: policy.desks.sales.agents: must be a whole number, got 1.5. Correct the value.",
+        "117: policy.desks.sales.agents: must be a whole number, got 1.5. Write a whole number such as 2.",
     ),
     "empty shift": (
         'from: "22:00", to: "6:00"',
@@ -192,23 +196,27 @@ CASES = {
     "desk without shifts": (
         "    sales: {agents: 1}",
         "    sales: {sla: 1h}",
-        "117: policy.desks.sales: must have the key 'shifts', got a mapping without it. Add 'shifts: ...'.",
+        "117: policy.desks.sales: must have either 'shifts' or 'agents' (around the clock), got {'sla': '1h'}. Add one of",
     ),
     "both agents and shifts": (
         "    sales: {agents: 1}",
         "    sales: {agents: 1, shifts: [{agents: 1}]}",
         "117: policy.desks.sales: must have either 'shifts' or 'agents' (around the clock), got",
     ),
-    "sla of 0": ("sla: 5min", "sla: 0s", "114: policy.desks.support.sla: must be at least 1s, got '0s'. Correct the value."),
+    "sla of 0": (
+        "sla: 5min",
+        "sla: 0s",
+        "114: policy.desks.support.sla: must be at least 1s, got '0s'. Write a longer duration, such as 1h.",
+    ),
     "negative cost of a minute": (
         "cost_per_minute: 0.8",
         "cost_per_minute: -1",
-        "115: policy.desks.support.cost_per_minute: must be at least 0, got -1. Correct the value.",
+        "115: policy.desks.support.cost_per_minute: must be at least 0, got -1. Use a higher value, such as 0.3.",
     ),
     "negative wage": (
         "    sales: {agents: 1}",
         "    sales: {agents: 1, wage_per_hour: -1}",
-        "117: policy.desks.sales.wage_per_hour: must be at least 0, got -1. Correct the value.",
+        "117: policy.desks.sales.wage_per_hour: must be at least 0, got -1. Use a higher value.",
     ),
     "escalation to an unknown desk": (
         "to: sales}",
@@ -233,7 +241,7 @@ CASES = {
     "negative spend": (
         "per_day: 50",
         "per_day: -50",
-        "119: policy.acquisition.search.per_day: must be at least 0, got -50. Correct the value.",
+        "119: policy.acquisition.search.per_day: must be at least 0, got -50. Use a higher value, such as 250.",
     ),
     "spend that ends before it begins": (
         "to: 2025-01-26",
@@ -243,7 +251,7 @@ CASES = {
     "accuracy above 1": (
         "accuracy: 0.6",
         "accuracy: 1.6",
-        "122: policy.personalisation[1].accuracy: must be at most 1, got 1.6. Correct the value.",
+        "122: policy.personalisation[1].accuracy: must be at most 1, got 1.6. Use a lower value",
     ),
     "invalid condition of personalization": (
         "opens >= 3",

@@ -68,7 +68,7 @@ CASES = {
         "journey.events.leave.effects[0]: must have only the key 'go', got 'margin'",
         "Remove it.",
     ),
-    "no branches": ("- go: gone", "- choose: []", "journey.events.leave.effects[0].choose: must have at least 1 item, got", "Correct"),
+    "no branches": ("- go: gone", "- choose: []", "journey.events.leave.effects[0].choose: must have at least 1 item, got 0", "Add 1 item"),
     "two effects in one": (
         "- go: gone",
         "- {go: gone, tag: x}",

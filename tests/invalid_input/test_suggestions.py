@@ -28,8 +28,8 @@ FLOW = "policy: {flows: {cart: {on: {stage: active}, steps: [{wait: 1d}, {stop: 
         (f"{FLOW}set: {{'policy.flows.cart.steps[1].wait': 3d}}\n", "'wait' is at policy.flows.cart.steps[0], policy.flows.cart.steps[2]."),
         (f"{FLOW}set: {{'policy.flows.cart.steps[1]': 3d}}\n", "Write {wait: 3d}."),
         ("journey: {offers: {spring: {off: 0.2, valid: 30d}}}\n", "got 'off'. Did you mean 'discount'?"),
-        ("horizon: 1y\n", "write 1y in days, such as '365d', got '1y'."),
-        ("horizon: 12months\n", "write 12months in days, such as '360d', got '12months'."),
+        ("horizon: 1y\n", "got '1y'. Write it in days, such as 365d."),
+        ("horizon: 12months\n", "got '12months'. Write it in days, such as 360d."),
     ],
 )
 def test_an_error_names_what_was_probably_meant(text: str, expected: str, tmp_path: Path) -> None:

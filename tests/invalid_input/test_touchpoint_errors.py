@@ -57,7 +57,7 @@ CASES = {
     "negative cost of a click": (
         "click_cost: 0.2",
         "click_cost: -1",
-        "45: journey.channels.email.click_cost: must be at least 0, got -1. Correct the value.",
+        "45: journey.channels.email.click_cost: must be at least 0, got -1. Use a higher value, such as 0.4.",
     ),
     "unknown topic": (
         "topic: bikes",
@@ -87,7 +87,7 @@ CASES = {
     "negative interest": (
         "{bikes: 3, boats: 1}",
         "{bikes: -1}",
-        "10: journey.personas.keen.interests.bikes: must be at least 0, got -1. Correct the value.",
+        "10: journey.personas.keen.interests.bikes: must be at least 0, got -1. Use a higher value, such as 1.5.",
     ),
     "unknown trait of preferred contacts": (
         "preferred_contacts: likes",
@@ -102,7 +102,7 @@ CASES = {
     "offer above 100 %": (
         "discount: 0.1",
         "discount: 1.2",
-        "55: journey.offers.tenth.discount: must be at most 1, got 1.2. Correct the value.",
+        "55: journey.offers.tenth.discount: must be at most 1, got 1.2. Use a lower value",
     ),
     "offer in percent": (
         "discount: 0.1",
@@ -112,7 +112,7 @@ CASES = {
     "negative offer": (
         "discount: 0.1",
         "discount: -0.1",
-        "55: journey.offers.tenth.discount: must be above 0, got -0.1. Correct the value.",
+        "55: journey.offers.tenth.discount: must be above 0, got -0.1. Use a higher value, such as 0.1.",
     ),
     "offer without a discount": (
         "discount: 0.1, ",
@@ -124,17 +124,25 @@ CASES = {
         "amount: 5, discount: 0.1",
         "56: journey.offers.gift: must have either 'discount' (a share) or 'amount' (money), got {'amount': 5,",
     ),
-    "negative amount": ("amount: 5", "amount: -5", "56: journey.offers.gift.amount: must be above 0, got -5. Correct the value."),
+    "negative amount": (
+        "amount: 5",
+        "amount: -5",
+        "56: journey.offers.gift.amount: must be above 0, got -5. Use a higher value, such as 5.",
+    ),
     "offer without validity": (
         "amount: 5, valid: 7d",
         "amount: 5",
-        "56: journey.offers.gift: must have the key 'valid', got a mapping without it. Add 'valid: ...'.",
+        "56: journey.offers.gift: must have the key 'valid', got a mapping without it. Add 'valid: 14d'.",
     ),
-    "offer used 0 times": ("uses: 2", "uses: 0", "55: journey.offers.tenth.uses: must be at least 1, got 0. Correct the value."),
+    "offer used 0 times": (
+        "uses: 2",
+        "uses: 0",
+        "55: journey.offers.tenth.uses: must be at least 1, got 0. Use a higher value, such as 3.",
+    ),
     "offer redeemed too often": (
         "redeems: 0.8",
         "redeems: 1.8",
-        "55: journey.offers.tenth.redeems: must be at most 1, got 1.8. Correct the value.",
+        "55: journey.offers.tenth.redeems: must be at most 1, got 1.8. Use a lower value",
     ),
     "unknown offer of an effect": (
         "{offer: gift}",
@@ -149,7 +157,7 @@ CASES = {
     "priority that is not a number": (
         "{desk: support, priority: 2}",
         "{desk: support, priority: high}",
-        "39: journey.events.trouble.effects[0].ask.priority: must be a whole number, got 'high'. Correct the value.",
+        "39: journey.events.trouble.effects[0].ask.priority: must be a whole number, got 'high'. Write a value such as 10.",
     ),
     "service without a distribution": (
         "service: {fixed: 20min}",
@@ -159,12 +167,12 @@ CASES = {
     "negative service": (
         "service: {fixed: 20min}",
         "service: {fixed: -20min}",
-        "67: journey.desks.sales.service.fixed: must not be negative, got '-20min'. Correct the value.",
+        "67: journey.desks.sales.service.fixed: must not be negative, got '-20min'. Remove the minus sign.",
     ),
     "desk without service": (
         "      service: {fixed: 20min}",
         "      title: Sales",
-        "66: journey.desks.sales: must have the key 'service', got a mapping without it. Add 'service: ...'.",
+        "66: journey.desks.sales: must have the key 'service', got a mapping without it. Add 'service: {lognormal: {median:",
     ),
     "invalid patience": (
         "patience: {exponential: 6min}",
@@ -174,7 +182,7 @@ CASES = {
     "negative patience": (
         "patience: {exponential: 6min}",
         "patience: {exponential: -6min}",
-        "61: journey.desks.support.patience.exponential: must not be negative, got '-6min'. Correct the value.",
+        "61: journey.desks.support.patience.exponential: must not be negative, got '-6min'. Remove the minus sign.",
     ),
     "unknown reply of a desk": (
         "late: [",
@@ -199,27 +207,27 @@ CASES = {
     "Hill curve with negative slope": (
         "slope: 1.5",
         "slope: -1.5",
-        "69: journey.acquisition.search.hill.slope: must be above 0, got -1.5. Correct the value.",
+        "69: journey.acquisition.search.hill.slope: must be above 0, got -1.5. Use a higher value, such as 1.5.",
     ),
     "Hill curve with half of 0": (
         "half: 100",
         "half: 0",
-        "69: journey.acquisition.search.hill.half: must be above 0, got 0. Correct the value.",
+        "69: journey.acquisition.search.hill.half: must be above 0, got 0. Use a higher value, such as 300.",
     ),
     "Hill curve with negative maximum": (
         "at_most: 4, half",
         "at_most: -4, half",
-        "69: journey.acquisition.search.hill.at_most: must be at least 0, got -4. Correct the value.",
+        "69: journey.acquisition.search.hill.at_most: must be at least 0, got -4. Use a higher value, such as 40.",
     ),
     "adstock of 1": (
         "adstock: 0.3",
         "adstock: 1",
-        "69: journey.acquisition.search.adstock: must be below 1, got 1. Correct the value.",
+        "69: journey.acquisition.search.adstock: must be below 1, got 1. Use a lower value, such as 0.5.",
     ),
     "negative baseline": (
         "baseline: 0.5",
         "baseline: -1",
-        "69: journey.acquisition.search.baseline: must be at least 0, got -1. Correct the value.",
+        "69: journey.acquisition.search.baseline: must be at least 0, got -1. Use a higher value, such as 2.",
     ),
     "mix of unknown personas": (
         "personas: {keen: 2, calm: 1}",
@@ -244,17 +252,17 @@ CASES = {
     "joins above 1": (
         "joins: 0.1",
         "joins: 1.1",
-        "33: journey.events.buy.effects[2].refer.joins: must be at most 1, got 1.1. Correct the value.",
+        "33: journey.events.buy.effects[2].refer.joins: must be at most 1, got 1.1. Use a lower value",
     ),
     "referral without invitations": (
         "invites: 2, ",
         "invites: 0, ",
-        "33: journey.events.buy.effects[2].refer.invites: must be at least 1, got 0. Correct the value.",
+        "33: journey.events.buy.effects[2].refer.invites: must be at least 1, got 0. Use a higher value, such as 2.",
     ),
     "referral without joins": (
         "invites: 2, joins: 0.1, ",
         "invites: 2, ",
-        "33: journey.events.buy.effects[2].refer: must have the key 'joins', got a mapping without it. Add 'joins: ...'.",
+        "33: journey.events.buy.effects[2].refer: must have the key 'joins', got a mapping without it. Add 'joins: 0.1'.",
     ),
     "referral by an unknown channel": (
         "by: friends",

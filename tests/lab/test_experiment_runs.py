@@ -17,7 +17,9 @@ from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.effect_figures import EFFECTS_FIGURE, ExperimentOutcome, effects_data
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
-from cjsim.lab.run_experiment import experiment, experiment_digest
+from cjsim.lab.reported_experiment import experiment as reported_experiment
+from cjsim.lab.run_experiment import experiment_digest
+from cjsim.lab.run_experiment import simulate_experiment as experiment
 from cjsim.lab.verdict import bonferroni_critical_value
 from cjsim.manifest import Manifest
 from cjsim.simulation import simulate as engine
@@ -366,9 +368,10 @@ def test_thread_count_does_not_change_the_result() -> None:
 
 
 def test_experiment_accepts_a_file_and_rejects_other_types(file: Path) -> None:
-    assert experiment(file) == experiment(str(file)) == experiment(Experiment.load(file))
+    found = [reported_experiment(source, reports=None) for source in (file, str(file), Experiment.load(file))]
+    assert found[0] == found[1] == found[2]
     with pytest.raises(InputError, match="must be an Experiment or the path of its file, got int"):
-        experiment(7)  # type: ignore[arg-type]
+        reported_experiment(7)  # type: ignore[arg-type]
 
 
 def test_saved_experiment_loads_as_equal(tmp_path: Path) -> None:

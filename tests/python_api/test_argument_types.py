@@ -29,8 +29,9 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "attribute_paths": {"source": "no_such_file.csv"},
     "simulate": {"scenario": SMALL, "customers": -1},
     "export_trial": {"scenario": SMALL},
-    "compare": {"scenarios": {"a": SMALL}},
-    "describe": {"record": SMALL},
+    "compare": {},
+    "describe": {"source": SMALL},
+    "check": {"source": SMALL, "static": True},
     "optimize": {"study": "no_such_study"},
     "experiment": {"source": "no_such_file.yaml"},
 }

@@ -8,8 +8,8 @@ import pytest
 from cjsim.errors import InputError
 from cjsim.rehearsal.analyses import NaivePeeking
 from cjsim.rehearsal.design_choice import smallest_adequate_design
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
 from cjsim.rehearsal.profit_maximizing_size import ProfitModel
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 
 MODEL = ProfitModel(100_000, base_sd=0.4665, alternative_sd=0.4665, effect_sd=0.03 * 2**0.5)
 

@@ -13,7 +13,7 @@ from cjsim.rehearsal.mixed_policy import mixed_scenario
 from cjsim.rehearsal.rehearsed_scenarios import simulate_until
 from cjsim.testing.small_worlds import independent_customers, sharing_customers
 
-FIXED = cj.RehearsalSettings(runs=300, analyses=(FixedHorizon(),))
+FIXED = cj.RehearsalSettings(runs=300, analyses=(FixedHorizon(),), replications=5)
 WORKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 

@@ -12,8 +12,9 @@ from cjsim.errors import InputError
 from cjsim.rehearsal.analyses import ConfidenceSequence, FixedHorizon, GroupSequential, NaivePeeking
 from cjsim.rehearsal.closed_form_risks import normal_risks
 from cjsim.rehearsal.customer_resampling import ArmPopulations
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate, rehearse_design
+from cjsim.rehearsal.operating_characteristics import rehearse_design
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 
 EFFECT = 0.25
 FIXED = RehearsalSettings(analyses=(FixedHorizon(),))

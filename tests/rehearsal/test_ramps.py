@@ -15,12 +15,12 @@ from cjsim.rehearsal.closed_form_risks import normal_risks
 from cjsim.rehearsal.customer_resampling import ArmPopulations, ArmSums
 from cjsim.rehearsal.effect_estimates import estimate_effects
 from cjsim.rehearsal.multiple_metrics import rehearse_metrics
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
 from cjsim.rehearsal.ramp.designs_by_phase import RampedTest, rehearse_ramped_design
 from cjsim.rehearsal.ramp.phase_strata import draw_strata, phase_strata, pooled_sums
 from cjsim.rehearsal.ramp.rollout_phases import Ramp
 from cjsim.rehearsal.ramp.stratified_estimates import estimate_stratified_effects
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 
 SIZE, N_PER_PHASE = 1000, 20_000
 EFFECT, DRIFT, CORRELATION = 0.25, 0.3, 0.8

@@ -93,7 +93,7 @@ def test_an_undefined_objective_is_no_answer() -> None:
 
 def test_where_customers_can_be_acquired_total_profit_stands_beside_the_mean() -> None:
     effects = {"clv": difference(20, -1, 0.2), "customers": difference(1000, 100, 10), "profit": difference(20000, 900, 200)}
-    assert "With 100 more customers, total profit changes by +900.00 [+700.00, +1,100.00]" in answer(has_new_customers=True, more=effects)
+    assert "With 100 more customers, total profit changes by +900 [+700, +1,100]" in answer(has_new_customers=True, more=effects)
 
 
 def test_the_number_of_customers_that_would_tell_has_a_power_of_80_percent() -> None:

@@ -183,11 +183,11 @@ def test_customers_are_paired_by_key_and_missing_ones_count_as_zero() -> None:
     base = run_with_keys([5, 1, 2, 4], [ARRIVED + 1, ARRIVED + 2, REFERRED + 1], [-1, -1, 1])
     more = run_with_keys([5, 1, 7, 2, 4, 3], [ARRIVED + 1, ARRIVED + 9, ARRIVED + 2, REFERRED + 1, REFERRED + 8], [-1, -1, -1, 1, 2])
     pair = Comparison.of({"today": replace(base, codebook=CODEBOOK), "more": replace(more, codebook=CODEBOOK)})
-    assert pair.effects("more", "profit").tolist() == [0, 0, 0, 0, 7, 3]
+    assert pair.effects("more", "profit")["effect"].tolist() == [0, 0, 0, 0, 7, 3]
     found = pair.alternatives["more"]["profit"]
     assert (found.baseline, found.value, found.effect) == (12, 22, 10)
     assert (found.high - found.effect) / 1.959964 == pytest.approx(10)  # the whole difference is one arrival and a referred friend
-    assert pair.effects("more", "clv").mean() == pytest.approx(pair.alternatives["more"]["clv"].effect)
+    assert pair.effects("more", "clv")["effect"].mean() == pytest.approx(pair.alternatives["more"]["clv"].effect)
     assert "4 customers who entered under today, 6 under the alternative" in pair.summary()
     assert "4 customers (1 initial, 2 acquired, 1 referred), 365 days" in base.summary()
 
@@ -203,7 +203,7 @@ def test_referrals_under_only_one_policy_are_reported() -> None:
     friends = PopulationRegistry(4, np.array([REFERRED + 5], np.uint64), np.array([-1], np.int32), np.array([2]))
     base, more = run_from_outcomes(random_outcomes(4), customers=4), run_from_outcomes(random_outcomes(5), customers=4, registry=friends)
     for pair in (Comparison.of({"a": base, "b": more}), Comparison.of({"a": more, "b": base})):
-        found = pair.effects("b", "revenue")
+        found = pair.effects("b", "revenue")["effect"]
         assert len(found) == 5 and found.mean() == pytest.approx(pair.alternatives["b"]["revenue"].effect)
 
 
@@ -212,9 +212,9 @@ def test_customer_profit_includes_its_acquisition_cost() -> None:
     base, more = six_customers(), replace(six_customers(), provenance=dearer)
     more.outcomes.customers["cost"][2:4] += 15
     pair = Comparison.of({"a": base, "b": more})
-    assert pair.effects("b", "profit").tolist() == pytest.approx([0, 0, -15, -15, 0, 0])
+    assert pair.effects("b", "profit")["effect"].tolist() == pytest.approx([0, 0, -15, -15, 0, 0])
     assert pair.alternatives["b"]["profit"].effect == pytest.approx(-30)
-    assert pair.effects("b", "cost").mean() == pytest.approx(pair.alternatives["b"]["cost"].effect) == pytest.approx(5)
+    assert pair.effects("b", "cost")["effect"].mean() == pytest.approx(pair.alternatives["b"]["cost"].effect) == pytest.approx(5)
 
 
 def test_identical_arrivals_have_zero_effects() -> None:

@@ -39,12 +39,12 @@ def test_equal_runs_have_zero_effects() -> None:
 
 def test_equal_runs_have_zero_effects_for_every_customer() -> None:
     same = shifted_comparison(shift=0.0)
-    assert not any(same.effects("less mail", metric).any() for metric in ("clv", "roi", "open_rate", "retention_30d"))
+    assert not any(same.effects("less mail", metric)["effect"].any() for metric in ("clv", "roi", "open_rate", "retention_30d"))
 
 
 def test_effect_of_a_mean_is_the_mean_customer_difference() -> None:
     pair = shifted_comparison()
-    own = pair.effects("less mail", "revenue")
+    own = pair.effects("less mail", "revenue")["effect"]
     assert np.array_equal(own, pair.runs["less mail"].outcomes.customers["revenue"] - pair.runs["today"].outcomes.customers["revenue"])
     found = pair.alternatives["less mail"]["revenue"]
     assert found.effect == pytest.approx(own.mean())
@@ -54,7 +54,7 @@ def test_effect_of_a_mean_is_the_mean_customer_difference() -> None:
 
 def test_contributions_to_a_ratio_average_to_its_effect() -> None:
     pair = shifted_comparison()
-    assert pair.effects("less mail", "roi").mean() == pytest.approx(pair.alternatives["less mail"]["roi"].effect)
+    assert pair.effects("less mail", "roi")["effect"].mean() == pytest.approx(pair.alternatives["less mail"]["roi"].effect)
 
 
 def test_variance_ratio_measures_the_gain_from_pairing() -> None:
@@ -237,8 +237,12 @@ TINY = Scenario.load(ROOT / "tests" / "worlds" / "tiny.yaml")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([TINY, TINY], r"compare: must be given a mapping of names to Scenarios, got list\. Pass a mapping such as \{'baseline': a"),
-        ({"a": TINY, "b": "tiny.yaml"}, r"'b': must be a Scenario, got str\. Load one with Scenario\.load"),
+        (
+            [TINY, TINY],
+            r"compare: must be different scenarios, each with its own name, got 'tiny' twice\. Pass a mapping of names to scenarios",
+        ),
+        ({"a": TINY, "b": 7}, r"'b': must be a Scenario, the path of its file or a name in the library, got int\."),
+        (TINY, "must have a baseline and at least one alternative, got 1"),
         ({"a": TINY}, "must have a baseline and at least one alternative, got 1"),
         (
             {"a": TINY, "b": TINY.with_values({"entry.over": "5d"})},

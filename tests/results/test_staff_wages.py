@@ -131,7 +131,7 @@ def test_changing_unused_shifts_changes_only_wages() -> None:
     assert found["profit"].effect == pytest.approx(-30 * 24 * 10)
     assert found["profit"].low == found["profit"].high == found["profit"].effect
     assert found["staff_cost[help]"].effect == pytest.approx(30 * 24 * 10 / 50)
-    assert pair.effects("more", "profit").tolist() == pytest.approx([-30 * 24 * 10 / 50] * 50)
+    assert pair.effects("more", "profit")["effect"].tolist() == pytest.approx([-30 * 24 * 10 / 50] * 50)
     assert Comparison.of({"a": pair.runs["more"], "b": pair.runs["more"]}).alternatives["b"]["clv"][2:5] == (0, 0, 0)
 
 

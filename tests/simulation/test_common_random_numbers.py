@@ -246,7 +246,7 @@ def test_equal_policies_have_zero_effects_for_every_customer(name: str) -> None:
     assert all(math.isnan(effect.effect) or (effect.effect, effect.low, effect.high) == (0, 0, 0) for effect in found.values())
     defined = [metric for metric, effect in found.items() if not math.isnan(effect.effect)]
     assert len(defined) > 30
-    assert [metric for metric in defined if pair.effects("same", metric).any()] == []
+    assert [metric for metric in defined if pair.effects("same", metric)["effect"].any()] == []
 
 
 def shop_without_contact_lift() -> Scenario:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
+from output_files import unnamed_files
 from typer.testing import CliRunner
 
 from cjsim.cli import app
@@ -217,9 +218,10 @@ def test_command_prints_json_and_writes_a_journal_entry(file: Path, tmp_path: Pa
     assert {path.name for path in out.iterdir()} == {"levers.csv", "levers.json", "manifest.json", "sobol.csv", "tornado.png"}
     rows = list(csv.DictReader((out / "levers.csv").open(encoding="utf-8")))
     assert float(rows[0]["effect"]) == found["levers"][0]["effect"]
+    assert unnamed_files(out, "levers") == []
     manifest = Manifest.read(out)
     assert (manifest.kind, manifest.metric, manifest.effect) == ("levers", "revenue", found["levers"][0]["effect"])
-    assert run(file, *words[:-2], "--out", out).exit_code == 0
+    assert run(file, *words[:-2], "--out", out, "--force").exit_code == 0
     assert not (out / "sobol.csv").exists()
 
 

@@ -154,7 +154,7 @@ def test_result_names_the_class_of_the_sampler_that_was_passed() -> None:
     study = load_test_study(trials=4)
     found = optimize(study, sampler=CmaEsSampler(seed=1), storage="memory")
     assert (found.study.sampler, study.sampler) == ("CmaEsSampler", "tpe")
-    assert found.manifest().digest != study.digest()
+    assert found._manifest().digest != study.digest()
     assert "by CmaEsSampler" in describe_study(found.study)
 
 

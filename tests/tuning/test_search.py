@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ import optuna
 import pytest
 from fake_search import FakeEvaluator, load_test_study, run_search, trials_to_json
 
+import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.progress import NoProgress
 from cjsim.tuning.batch_sampler import optuna_distributions
@@ -143,9 +145,17 @@ def test_stepped_values_cover_the_range(free: dict[str, str], reached: list[str]
 
 
 def test_missing_torch_gives_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cjsim.tuning.samplers.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"sampler: must be installed, got 'gp', which requires the package torch\. Install"):
         run_search(load_test_study(sampler="gp"))
+
+
+@pytest.mark.parametrize("changes", [{"sampler": "gp"}, {}])
+def test_missing_torch_is_reported_before_the_first_simulation(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr("cjsim.tuning.optimize.Evaluator", lambda *_, **__: pytest.fail("a simulation started"))
+    with pytest.raises(InputError, match=r"requires the package torch\. Install it \(pip install 'cjsim\[gp\]'\), or use 'tpe'\."):
+        cj.optimize(load_test_study(**changes), storage="memory", sampler=None if changes else "gp")
 
 
 def test_optuna_logging_is_silenced_and_restored(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_equivalent_messages_differ_per_customer_but_not_in_expectation() -> Non
     send = "policy.flows.letters.steps[1].send"
     effect = cj.compare({"friendly": study.scenario, "witty": study.scenario_with({send: "witty"})}, customers=50_000, seed=9)
     clv = effect.alternatives["witty"]["clv"]
-    assert np.count_nonzero(effect.effects("witty", "clv")) > 10_000
+    assert np.count_nonzero(effect.effects("witty", "clv")["effect"]) > 10_000
     assert abs(clv.effect) < 4 * (clv.high - clv.low) / (2 * 1.96)
 
 

@@ -180,7 +180,7 @@ def test_results_for_different_parameters_are_rejected(tmp_path: Path) -> None:
     "storage",
     [
         "sqlite:////nowhere/at/all/x.db",
-        "postgresql://nobody:secret@127.0.0.1:1/none",
+        "postgresql+psycopg2://nobody:secret@127.0.0.1:1/none",
         "nonsense://x",
         "mysql+nothing://x",
         "/proc/nowhere/x.journal",

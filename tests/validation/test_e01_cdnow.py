@@ -51,7 +51,7 @@ def test_simulated_forecast_by_customer_is_as_good_as_the_closed_form(found: e01
 
 
 def test_win_back_without_lift_changes_no_purchases(found: e01.CdnowResult) -> None:
-    effects = found.comparisons[0.0].effects("win-back", "purchases")
+    effects = found.comparisons[0.0].effects("win-back", "purchases")["effect"]
     assert not effects.any()
     assert found.comparisons[0.0].alternatives["win-back"]["contacts"].value > 0
 

@@ -14,18 +14,11 @@ from cjsim.frame import Array
 from cjsim.rehearsal.analyses import FixedHorizon, decide
 from cjsim.rehearsal.customer_resampling import ArmPopulations, DrawnSums
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, true_effect
-from cjsim.rehearsal.operating_characteristics import (
-    AnalyzedTests,
-    DesignReport,
-    Rate,
-    TestDesign,
-    design_report,
-    require_known_covariate,
-    share_rate,
-)
+from cjsim.rehearsal.operating_characteristics import AnalyzedTests, TestDesign, design_report, require_known_covariate
 from cjsim.rehearsal.ramp.phase_strata import PhaseStratum, draw_strata, phase_strata, pooled_sums
 from cjsim.rehearsal.ramp.stratified_estimates import estimate_stratified_effects, stratified_standard_error
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
+from cjsim.rehearsal.results.design_report import DesignReport, Rate, share_rate
 
 
 class PhaseCustomers(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from cjsim.json_records import plain_values
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
-from cjsim.rehearsal.operating_characteristics import DesignReport
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
 from cjsim.rehearsal.ramp.designs_by_phase import RampedTest
+from cjsim.rehearsal.results.design_report import DesignReport
 from cjsim.rehearsal.scenario_outcomes import Interference, TriggeredEnrollment
 
 
@@ -134,7 +134,7 @@ class AlternativeReport:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RehearsalData:
     """Rehearsed tests of alternatives against a baseline.
 
@@ -156,6 +156,8 @@ class RehearsalData:
         Date on which customers switch to the alternative; None: it applies from entry.
     customers, seed : int
         Number of initial customers and seed of the simulations.
+    currency : str or None
+        Currency of the scenarios.
     """
 
     base: str
@@ -168,6 +170,7 @@ class RehearsalData:
     starts_on: date | None = None
     customers: int = 0
     seed: int = 1
+    currency: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. The first alternative appears at the top level; `alternatives` holds all of them by name."""
@@ -177,6 +180,7 @@ class RehearsalData:
             {
                 "metric": self.metric,
                 "unit": self.unit,
+                **({"currency": self.currency} if self.currency else {}),
                 **first,
                 "mode": self.mode,
                 "shared": self.shared,

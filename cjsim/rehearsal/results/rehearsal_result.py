@@ -8,13 +8,14 @@ from cjsim.json_records import write_json
 from cjsim.output_folder import FolderResult
 from cjsim.rehearsal.results.rehearsal_data import RehearsalData
 from cjsim.rehearsal.results.rehearsal_figure import REHEARSAL_FIGURE
-from cjsim.rehearsal.results.rehearsal_table import rehearsal_table
+from cjsim.rehearsal.results.rehearsal_table import recommendations, rehearsal_table
+from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rehearsal(RehearsalData, FolderResult):
     """Rehearsed tests of alternatives against a baseline.
 
@@ -26,12 +27,18 @@ class Rehearsal(RehearsalData, FolderResult):
     def __str__(self) -> str:
         return self.summary()
 
-    def __repr__(self) -> str:
+    def _facts(self) -> str:
         n_designs = sum(len(report.designs) for report in self.alternatives.values())
-        return f"Rehearsal({self.metric}, {self.base} against {', '.join(self.alternatives)}: {n_designs} designs)"
+        return f"{self.metric}, {self.base} against {', '.join(self.alternatives)}: {n_designs} designs"
+
+    def _answer(self) -> str:
+        return recommendations(self)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the designs as a frame with one row per alternative and design; columns ending in `_error` are Monte Carlo errors."""
+        """Return the designs as a frame with one row per alternative and design.
+
+        Effects are in `unit`. Columns that end in `_error` are Monte Carlo errors.
+        """
         import pandas as pd
 
         rows = []
@@ -39,7 +46,7 @@ class Rehearsal(RehearsalData, FolderResult):
             for design in report.designs:
                 values = {key: value for key, value in design.to_json().items() if key not in ("errors", "runs")}
                 errors = {f"{key}_error": rate.error for key, rate in design.rates.items()}
-                rows.append({"alternative": name, **values, **errors, "runs": design.power.runs})
+                rows.append({"alternative": name, **values, **errors, "runs": design.power.runs, "metric": self.metric, "unit": self.unit})
         return pd.DataFrame(rows)
 
     def summary(self) -> str:
@@ -47,7 +54,7 @@ class Rehearsal(RehearsalData, FolderResult):
         return rehearsal_table(self)
 
     def _write_files(self, folder: Path) -> None:
-        self.to_pandas().to_csv(folder / "designs.csv", index=False)
+        write_csv(self.to_pandas(), folder / "designs.csv")
         REHEARSAL_FIGURE.save(self, folder)
         figure = f"![Power by size]({REHEARSAL_FIGURE.name}.png)"
         page = f"# Rehearsed tests of {', '.join(self.alternatives)} against {self.base}\n\n```\n{self}\n```\n\n{figure}\n"

@@ -2,15 +2,17 @@
 
 import math
 
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value, unit_in_text, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.metrics.text_table import align_columns
-from cjsim.rehearsal.operating_characteristics import DesignReport, Rate
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
 from cjsim.rehearsal.scenario_outcomes import Interference
 
+_DESIGN = ("size", "days", "analysis")
+_DECISIONS = ("power", "false positives", "wrong decision", "expected loss")  # the first of two tables, where the terminal is narrow
 _HEADER = (
-    *("size", "days", "analysis", "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
+    *(*_DESIGN, "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
     *("wrong sign", "wrong decision", "expected loss"),
 )
 _ANALYSES = {"fixed": "fixed horizon", "cuped": "fixed horizon, CUPED"}
@@ -36,7 +38,12 @@ def rehearsal_table(result: RehearsalData) -> str:
         Paragraphs separated by blank lines.
     """
     parts = [_alternative_text(result, name, report) for name, report in result.alternatives.items()]
-    return "\n\n".join([*parts, _legend(result)])
+    return "\n\n".join([*parts, wrap_lines(_legend(result))])
+
+
+def recommendations(result: RehearsalData) -> str:
+    """Return the recommended design of each alternative, one a line."""
+    return "\n".join(f"{name}: {_recommendation(report)}" for name, report in result.alternatives.items())
 
 
 def analysis_title(name: str) -> str:
@@ -54,12 +61,12 @@ def analysis_title(name: str) -> str:
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
     lines = [f"{result.metric}: test of {name} against {result.base}, from {_start(result)}", _recommendation(report)]
     lines += _constant_baseline(result, report)
-    lines += [_truth(result, report), *_enrollment(report), *_interference(result, report), _designs(result, report)]
-    lines += [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
+    lines += [_truth(result, report), *_enrollment(report), *_interference(result, report)]
+    further = [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
         profit = report.most_profitable.total
-        lines.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
-    return "\n\n".join(lines)
+        further.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
+    return "\n\n".join([*map(wrap_lines, lines), _designs(result, report), *map(wrap_lines, further)])
 
 
 def _start(result: RehearsalData) -> str:
@@ -95,7 +102,7 @@ def _truth(result: RehearsalData, report: AlternativeReport) -> str:
     effects = [(f"after {days:g} days", truth) for days, truth in report.truth_by_days.items()]
     shown = [("until the horizon", report.truth), *effects]
     decimals = decimal_places(result.unit, [value for _, truth in shown for value in truth[2:5]])
-    words = [f"{_effect(truth, result.unit, decimals)} {when}" for when, truth in shown]
+    words = [f"{_effect(truth, result, decimals)} {when}" for when, truth in shown]
     return f"True effect: {'; '.join(words)}."
 
 
@@ -116,7 +123,7 @@ def _ramp(result: RehearsalData, report: AlternativeReport) -> list[str]:
     lines = ["The analyses are stratified by phase. A pooled analysis ignores the phases (fixed horizon):"]
     for one in report.ramp:
         phases = ", ".join(f"{phase.customers:,} from day {phase.from_day:g} ({100 * phase.share:g} %)" for phase in one.phases)
-        bias = format_value(one.pooled.bias, result.unit, decimals, is_difference=True)
+        bias = _difference(one.pooled.bias, result, decimals)
         pooled = f"bias {bias}, false positives {_rate(one.pooled.false_positive, 3)}, coverage {_rate(one.pooled.coverage, 3)}"
         lines += [f"{one.size:,} customers for {one.days:g} days: {phases}.", f"Pooled: {pooled}."]
     return ["\n".join(lines)]
@@ -130,7 +137,7 @@ def _dilution(result: RehearsalData, report: AlternativeReport) -> list[str]:
     decimals = decimal_places(result.unit, effects)
     lines = ["Without the trigger, all customers enroll, which dilutes the effect (fixed horizon):"]
     for triggered, everyone in report.dilution:
-        effect, diluted = (format_value(one.effect, result.unit, decimals, is_difference=True) for one in (triggered, everyone))
+        effect, diluted = (_difference(one.effect, result, decimals) for one in (triggered, everyone))
         lines.append(
             f"{everyone.size:,} customers instead of {triggered.size:,}, for {triggered.days:g} days: effect {diluted} instead of {effect},"
             f" power {_rate(everyone.power, 3)} instead of {_rate(triggered.power, 3)}."
@@ -138,29 +145,42 @@ def _dilution(result: RehearsalData, report: AlternativeReport) -> list[str]:
     return ["\n".join(lines)]
 
 
-def _effect(truth: PairedDifference | Interference, unit: str, decimals: int) -> str:
+def _effect(truth: PairedDifference | Interference, result: RehearsalData, decimals: int) -> str:
     value = truth.bias if isinstance(truth, Interference) else truth.effect
-    interval = format_interval(truth.low, truth.high, unit, decimals, is_difference=True)
-    return f"{format_value(value, unit, decimals, is_difference=True)} {interval}"
+    interval = format_interval(truth.low, truth.high, result.unit, decimals, is_difference=True)
+    return f"{_difference(value, result, decimals)} {interval}"
+
+
+def _difference(value: float, result: RehearsalData, decimals: int) -> str:
+    """Format a difference of the metric with its unit."""
+    return with_unit(format_value(value, result.unit, decimals, is_difference=True), result.unit, result.currency)
 
 
 def _interference(result: RehearsalData, report: AlternativeReport) -> list[str]:
     if not report.interference:
         return []
     decimals = decimal_places(result.unit, [value for one in report.interference.values() for value in one[:3]])
-    words = [f"{_effect(one, result.unit, decimals)} after {days:g} days" for days, one in report.interference.items()]
+    words = [f"{_effect(one, result, decimals)} after {days:g} days" for days, one in report.interference.items()]
     shared = " and ".join(result.shared)
     return [f"Interference: customers share {shared}, so the test misses the true effect by {'; '.join(words)}."]
 
 
 def _designs(result: RehearsalData, report: AlternativeReport) -> str:
     has_enrollment = any(math.isfinite(design.enrollment_days) for design in report.designs)
-    header = (*_HEADER, "days to enroll") if has_enrollment else _HEADER
+    unit = unit_in_text(result.unit, result.currency)
+    header = [f"MDE ({unit})" if name == "MDE" and unit else name for name in _HEADER]
+    header[-1] = f"{header[-1]} ({result.currency})" if result.currency else header[-1]
+    header += ["days to enroll"] if has_enrollment else []
     rows = []
     for design in report.designs:
         row = _row(result, design)
         rows.append((*row, f"{design.enrollment_days:,.0f}") if has_enrollment else row)
-    return align_columns(header, rows)
+    table = align_columns(header, rows)
+    if not is_too_wide(table):
+        return table
+    decisions = [*range(len(_DESIGN)), *(i for i, name in enumerate(_HEADER) if name in _DECISIONS), *range(len(_HEADER), len(header))]
+    others = [i for i in range(len(header)) if i < len(_DESIGN) or i not in decisions]
+    return "\n\n".join(align_columns([header[i] for i in part], [[row[i] for i in part] for row in rows]) for part in (decisions, others))
 
 
 def _row(result: RehearsalData, design: DesignReport) -> tuple[str, ...]:
@@ -197,13 +217,13 @@ def _guardrails(report: AlternativeReport) -> list[str]:
 def _legend(result: RehearsalData) -> str:
     designs = [design for report in result.alternatives.values() for design in report.designs]
     error = max(rate.error for design in designs for rate in (design.power, design.false_positive, design.coverage, design.wrong_decision))
-    runs = designs[0].power.runs
+    runs, loss_unit = designs[0].power.runs, result.currency or "currency units"
     lines = [
         f"{runs:,} rehearsals per design (Monte Carlo error of the proportions: at most {error:.3f}), from {result.customers:,} "
         f"simulated customers, seed {result.seed}. Intervals: 95 %.",
         "closed form: power for normal outcomes. MDE: minimum detectable effect. false positives: significant without an effect.",
         "exaggeration, wrong sign: among significant results. wrong decision: the worse policy is chosen.",
-        "expected loss: mean loss from wrong decisions until the horizon, in currency units, for all simulated customers.",
+        f"expected loss: mean loss from wrong decisions until the horizon, in {loss_unit}, for all simulated customers.",
     ]
     if result.mode == "reuse":
         counted = "" if result.trigger is None else " Outcomes are counted from the trigger."

@@ -10,7 +10,7 @@ from cjsim.scenario.fields import DeskName, EventName, NonNegative, PositiveDura
 from cjsim.scenario.kinds.effects import Gain
 from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw, survival_share
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 
 class ChannelBehavior(NamedTuple):
@@ -110,7 +110,9 @@ class Channel(StrictModel):
     def _kind_fits(self) -> "Channel":
         for kind, behavior in CHANNEL_BEHAVIOR.items():
             if behavior.needs and (self.kind == kind) != bool(getattr(self, behavior.needs)):
-                raise ValueError(f"must have '{behavior.needs}' ({behavior.needed_for}) if and only if its kind is '{kind}'")
+                must = f"must have '{behavior.needs}' ({behavior.needed_for}) if and only if its kind is '{kind}'"
+                has_kind = self.kind == kind
+                raise FieldError(must, f"Add '{behavior.needs}'." if has_kind else f"Remove '{behavior.needs}', or set 'kind: {kind}'.")
         return self
 
     @property

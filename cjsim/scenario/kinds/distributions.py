@@ -15,7 +15,7 @@ from cjsim.kernels.codes import DistributionCode
 from cjsim.scenario.fields import NonNegative, Number, RealNumber
 from cjsim.scenario.kinds.registers import DistributionRecord, QuantileRegister
 from cjsim.yaml.keyed_union import Kind
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 _POINTS = 10_000  # intervals of the trapezoidal rule
 _MAX_LOG_LOSS = 50.0  # exp(-exp(50)) is 0
@@ -192,7 +192,7 @@ class Uniform(Distribution):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.low < self.high:
-            raise ValueError("must have 'low' below 'high'")
+            raise FieldError("must have 'low' below 'high'", "Lower 'low', or raise 'high'.")
         return self
 
     def expected_value(self) -> float:
@@ -219,9 +219,10 @@ class Empirical(WaitDistribution):
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         if self.weights is not None and len(self.weights) != len(self.values):
-            raise ValueError(f"must have one weight per value ({len(self.values)} values, {len(self.weights)} weights)")
+            must = f"must have one weight per value ({len(self.values)} values, {len(self.weights)} weights)"
+            raise FieldError(must, "Give as many 'weights' as 'values', or remove 'weights' for equal ones.")
         if self.weights is not None and not sum(self.weights) > 0:
-            raise ValueError("must have at least one weight above 0")
+            raise FieldError("must have at least one weight above 0", "Raise a weight, or remove 'weights' for equal ones.")
         return self
 
     def expected_value(self) -> float:

@@ -4,13 +4,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Set
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from cjsim.kernels.codes import TriggerCode
 from cjsim.scenario.fields import (
-    ChannelName,
+    ChannelNames,
     Day,
     EventName,
+    EventNames,
     Hour,
     Integer,
     Number,
@@ -26,6 +27,7 @@ from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, un
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_alternatives
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.paths import Fault, KeyPath
+from cjsim.yaml.strict_model import FieldError
 
 Titles = Callable[[str], str]  # maps the name of an event to its title
 
@@ -85,6 +87,14 @@ class TriggerKind(Kind):
 class OccurrenceTrigger(TriggerKind):
     """Something that starts a flow immediately: an event or entry to a stage, whose name is the body."""
 
+    @field_validator("event", "stage", mode="before", check_fields=False)
+    @classmethod
+    def _one_name(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            others = "" if cls.key != "event" else ", or let each event 'fire' one further event that starts the flow"
+            raise FieldError(f"must be the name of one {cls.key}", f"Write one flow for each {cls.key}{others}.")
+        return value
+
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         """Yield a fault if the event or stage does not exist or the firm does not observe it."""
         yield from names.observed_faults((*path, self.key), self.key, self.body)
@@ -136,7 +146,7 @@ def _expand_event(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-EventNames = Annotated[tuple[EventName, ...], Field(min_length=1)]
+_SomeEvents = Annotated[EventNames, Field(min_length=1)]
 
 
 class InactivityTrigger(TriggerKind, key="inactivity"):
@@ -144,7 +154,7 @@ class InactivityTrigger(TriggerKind, key="inactivity"):
 
     inactivity: PositiveDuration = Field(examples=["60d"])
     """Time without any of the events after which the flow starts, once per spell of inactivity."""
-    of: Annotated[EventNames, BeforeValidator(_expand_event, json_schema_input_type=EventName | EventNames)] | None = Field(
+    of: Annotated[_SomeEvents, BeforeValidator(_expand_event, json_schema_input_type=EventName | _SomeEvents)] | None = Field(
         None, examples=[["order"]]
     )
     """Events that count as activity; by default, any observed event, open or click."""
@@ -238,7 +248,7 @@ class ScoreTrigger(TriggerKind, key="score"):
     @model_validator(mode="after")
     def _one_of(self) -> "ScoreTrigger":
         if (self.above is None) == (self.below is None):
-            raise ValueError("must have either 'above' or 'below' together with 'score'")
+            raise FieldError("must have either 'above' or 'below' together with 'score'", "Give exactly one of them, such as 'above: 10'.")
         return self
 
     def phrase(self) -> str:
@@ -264,7 +274,7 @@ class UnopenedTrigger(TriggerKind, key="unopened"):
 
     unopened: Annotated[Integer, Field(ge=1, le=1000)] = Field(examples=[5])
     """Number of unopened messages in a row after which the next delivery starts the flow, once per spell."""
-    channels: tuple[ChannelName, ...] = ()
+    channels: ChannelNames = ()
     """Channels whose messages count; all channels by default."""
 
     def phrase(self) -> str:

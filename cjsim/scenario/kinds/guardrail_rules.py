@@ -13,22 +13,22 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import (
     ActorName,
-    ChannelName,
+    ChannelNames,
     Condition,
     Hour,
     Integer,
     PositiveDuration,
     Share,
-    duration_text,
     hour_text,
     is_in_yearly_period,
     parse_day,
+    readable_duration,
 )
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
 from cjsim.yaml.paths import Fault, KeyPath
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 MAX_PERIODS = 1_000_000  # per budget, because each period needs memory
 _DAYS_BEYOND_HORIZON = 366  # covers the end of a blackout that is in force at the horizon
@@ -40,13 +40,14 @@ def _parse_calendar_day(value: Any) -> Any:
         # A leap year, so that 02-29 exists.
         day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
     except ValueError:
-        raise ValueError("must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year") from None
+        must = "must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year"
+        raise FieldError(must, "Write it as YYYY-MM-DD, or as MM-DD for every year.") from None
     return text if len(text) == len("12-24") else day
 
 
 def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
     if len({*days}) < len(days):
-        raise ValueError("must not contain a date twice")
+        raise FieldError("must not contain a date twice", "Remove one of the two.")
     return days
 
 
@@ -67,7 +68,7 @@ class ChannelRule(StrictModel):
     """A guardrail that applies to the channels in `channels`, or to all channels if none are named."""
 
     noun: ClassVar[str]
-    channels: tuple[ChannelName, ...] = ()
+    channels: ChannelNames = ()
     """Channels to which the rule applies; all channels by default."""
 
     def applies_to(self, channel: str) -> bool:
@@ -119,7 +120,7 @@ class QuietHours(ChannelRule):
     @model_validator(mode="after")
     def _not_all_day(self) -> "QuietHours":
         if self.start % 24 == self.end % 24:
-            raise ValueError("must not cover the whole day")
+            raise FieldError("must not cover the whole day", "Change 'from' or 'to'; a cap with 'at_most: 0' forbids all sends.")
         return self
 
     def phrase(self) -> str:
@@ -161,11 +162,15 @@ class Blackout(ChannelRule):
     def _days_fit(self) -> "Blackout":
         ends = [end for end in (self.first, self.last) if end is not None]
         if bool(self.dates) == bool(ends) or len(ends) == 1:
-            raise ValueError("must have either 'dates', or 'from' and 'to'")
+            raise FieldError(
+                "must have either 'dates', or 'from' and 'to'", "Give one of the two forms, such as 'from: 12-24' and 'to: 12-26'."
+            )
         if len({type(end) for end in ends}) > 1:
-            raise ValueError("must have 'from' and 'to' either both with a year or both without")
+            raise FieldError(
+                "must have 'from' and 'to' either both with a year or both without", "Add the year to both, or remove it from both."
+            )
         if isinstance(self.first, date) and isinstance(self.last, date) and self.last < self.first:
-            raise ValueError("must not end before it starts")
+            raise FieldError("must not end before it starts", "Swap 'from' and 'to'.")
         return self
 
     def covers(self, day: date) -> bool:
@@ -195,7 +200,7 @@ class Blackout(ChannelRule):
         used, days = list(channels), math.ceil(horizon_days)
         covered = sum(self.covers(start + timedelta(days=number)) for number in range(days))
         if covered == 0:
-            yield f"contains no simulated day. The simulation covers {duration_text(horizon_days)} from {start}."
+            yield f"contains no simulated day. The simulation covers {readable_duration(horizon_days)} from {start}."
         elif covered == days and used:
             yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
@@ -271,8 +276,8 @@ class Budget(ChannelRule):
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         if horizon_days / self.per > MAX_PERIODS:
-            must = f"must divide the {duration_text(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
-            yield Fault((*path, "per"), must, duration_text(self.per), "Lengthen the period, or shorten the horizon.")
+            must = f"must divide the {readable_duration(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
+            yield Fault((*path, "per"), must, readable_duration(self.per), "Lengthen the period, or shorten the horizon.")
 
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)

@@ -10,7 +10,7 @@ from cjsim.scenario.fields import WEEKDAYS, Day, Hour, Integer, Weekday, hour_te
 from cjsim.scenario.name_checks import duplicate_faults
 from cjsim.scenario.phrases import join_items
 from cjsim.yaml.paths import Fault, KeyPath
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 
 class Schedule(StrictModel):
@@ -30,7 +30,7 @@ class Schedule(StrictModel):
     @model_validator(mode="after")
     def _one_of(self) -> "Schedule":
         if bool(self.weekdays) == bool(self.dates):
-            raise ValueError("must have either 'weekdays' or 'dates'")
+            raise FieldError("must have either 'weekdays' or 'dates'", "Give exactly one of them, such as 'weekdays: [tuesday]'.")
         return self
 
     def faults(self, path: KeyPath) -> Iterator[Fault]:

@@ -77,7 +77,7 @@ class ExponentialWait(WaitKind, key="exponential"):
     """An exponentially distributed wait. The mean alone is a short form."""
 
     exponential: Annotated[
-        ExponentialTime, BeforeValidator(short_form("mean", str, float), json_schema_input_type=PositiveDuration | ExponentialTime)
+        ExponentialTime, BeforeValidator(short_form("mean", str, float, int), json_schema_input_type=PositiveDuration | ExponentialTime)
     ] = Field(examples=["14d"])
     """Mean waiting time; many waits are short and a few are long."""
 

@@ -1,49 +1,13 @@
-"""`check`: the warnings about a document."""
+"""The warnings about a document, from the document alone and from a simulation."""
 
 from collections.abc import Callable
 from typing import Any
 
-from cjsim.argument_types import checked_arguments
-from cjsim.progress import Progress
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
 from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
 from cjsim.validate.lint import all_lint_warnings
 from cjsim.yaml.document import Document
-
-
-@checked_arguments
-def check(document: Document, *, static: bool = False, progress: Progress | None = None) -> list[str]:
-    """Return warnings about likely mistakes in a document, as `cjsim check` prints them.
-
-    Parameters
-    ----------
-    document : Scenario, Journey, Policy, Study or Experiment
-        A valid document. Loading it already refuses errors.
-    static : bool
-        Whether to skip the checks that simulate 500 customers of a scenario: conditions that make no difference, and desks that are closed,
-        idle or overloaded.
-    progress : Progress, optional
-        Receives progress updates, such as ProgressBar().
-
-    Returns
-    -------
-    list of str
-        Each starts with a path. Warnings listed under `accept_warnings` are left out.
-
-    Raises
-    ------
-    InputError
-        If `document` is not a document.
-
-    Examples
-    --------
-    >>> import cjsim as cj
-    >>> cj.check(cj.Scenario.load("shop"), static=True)
-    []
-    """
-    return find_warnings(document, None if static else lambda scenario: simulated_warnings(scenario, progress=progress)).reported
 
 
 def find_warnings(document: Document, simulated: Callable[[Scenario], list[str]] | None = None) -> SortedWarnings:

@@ -1,14 +1,12 @@
 """Warnings about a scenario that a simulation of 500 of its customers shows."""
 
-from cjsim.engine.event_loop import simulate_customers
-from cjsim.engine.sync_points import simulate_to_sync_point
 from cjsim.errors import InputError
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.sampled.condition_effects import condition_effect_warnings
 from cjsim.simulation.sampled.customer_sample import simulate_sample
 from cjsim.simulation.sampled.desk_hours import desk_warnings
-from cjsim.simulation.simulate import note_compilation
 from cjsim.validate.condition_lint import constant_conditions, scenario_conditions
 
 SAMPLE_SIZE = 500
@@ -33,7 +31,7 @@ def simulated_warnings(scenario: Scenario, *, progress: Progress | None = None) 
     progress = progress or NoProgress()
     known = constant_conditions(scenario)
     conditions = [one for one in scenario_conditions(scenario) if one not in known]
-    note_compilation(progress, [simulate_customers, *([simulate_to_sync_point] if scenario.has_shared_resources else [])])
+    compile_kernels(kernels_of_runs(is_shared=scenario.has_shared_resources), progress)
     with progress_task(progress, len(conditions) + 1, f"{scenario.name}: checks by simulation"):
         try:
             samples = [simulate_sample(scenario, size) for size in (_FIRST_SAMPLE_SIZE, SAMPLE_SIZE)]

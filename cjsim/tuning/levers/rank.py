@@ -16,6 +16,7 @@ from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios
 from cjsim.simulation.summary_tables import has_new_customers
 from cjsim.tuning.levers.moves import Move, list_moves
 from cjsim.tuning.levers.multiple_testing import holm, p_value
@@ -28,13 +29,13 @@ _Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a
 
 @checked_arguments
 def levers(
-    scenario: Scenario,
+    scenario: ScenarioSource,
     *,
     metric: str,
     customers: int | None = None,
     seed: int | None = None,
     only: Sequence[str] = ("policy",),
-    also: Mapping[str, Scenario] | None = None,
+    also: ScenarioSources = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> LeverRanking:
@@ -42,16 +43,16 @@ def levers(
 
     Parameters
     ----------
-    scenario : Scenario
-        Baseline scenario.
+    scenario : Scenario, str or path
+        Baseline scenario, the path of its file, or its name in the library.
     metric : str
         Name of the metric, such as 'clv'.
     customers, seed : int, optional
         Override the settings of the scenario.
     only : sequence of str
         Paths of levers, or prefixes of paths. `("policy", "journey")` includes the levers of the journey.
-    also : Mapping of str to Scenario, optional
-        Other scenarios with the same customers, by name. Each counts as one move.
+    also : Mapping, sequence, Scenario, str or path
+        Other scenarios with the same customers: one, several, or a mapping of names to them. Each counts as one move.
     threads : int, optional
         Number of threads; all cores by default.
     progress : Progress, optional
@@ -84,7 +85,8 @@ def levers(
     """
     started = time.perf_counter()
     progress = progress or NoProgress()
-    requests = _requested_moves(scenario, only, also or {}, customers)
+    scenario = as_scenario(scenario)
+    requests = _requested_moves(scenario, only, named_scenarios(also, argument="also"), customers)
     runner = PairedRunner(scenario, metric, customers=customers, seed=seed, threads=threads, progress=progress)
     measured, refused = _measure(runner, scenario, requests, progress)
     base = runner.baseline_run.provenance
@@ -104,6 +106,7 @@ def levers(
         refusal_reasons=MappingProxyType(refused),
         digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, requests),
         seconds=time.perf_counter() - started,
+        currency=scenario.currency,
     )
 
 
@@ -125,8 +128,6 @@ def _measure(
 
 def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str, Scenario], customers: int | None) -> list[_Request]:
     """List the moves to measure: other scenarios first, then levers in the order of the file."""
-    if not isinstance(scenario, Scenario):
-        raise InputError(format_error("scenario", "must be a Scenario", type(scenario).__name__, "Load one with Scenario.load(FILE)."))
     if also:
         require_same_customers({scenario.name: scenario} | dict(also), customers=customers)
     moves = list_moves(scenario, journey=any(_is_at_or_below(prefix, "journey") for prefix in only))

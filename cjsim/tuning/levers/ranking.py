@@ -1,24 +1,33 @@
 """The result of `levers`: a ranking with a text table, files and a journal entry."""
 
-import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cjsim.json_records import plain_values, write_json
+from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
+from cjsim.metrics.number_format import named_unit
 from cjsim.output_folder import FolderResult
-from cjsim.tuning.levers.ranking_data import RankingData
+from cjsim.scenario.value_numbers import number_of
+from cjsim.table_files import write_csv
+from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
 from cjsim.tuning.levers.tornado import TORNADO_FIGURE
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class LeverRanking(RankingData, FolderResult):
     """Lever moves of a scenario, sorted by the size of their effect on a metric.
 
     `save` writes `levers.csv`, `levers.json`, `tornado.png` and `manifest.json`, and `sobol.csv` if there are Sobol indices.
     """
+
+    def _facts(self) -> str:
+        return f"{self.metric} of {self.scenario}: {len(self.levers)} moves, {self.customers:,} customers, seed {self.seed}"
 
     def __str__(self) -> str:
         return self.summary()
@@ -38,11 +47,23 @@ class LeverRanking(RankingData, FolderResult):
         """
         return ranking_table(self, full=full)
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a frame with one row per move, largest effect first.
+
+        `from` and `to` are values as in files; `from_number`, `to_number` and `value_unit` give them as numbers (durations in days, times
+        of day in hours). `unit` is that of the effect, cost and profit are money.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_lever_row(lever, self.unit) for lever in self.levers])
+
     def _write_files(self, folder: Path) -> None:
-        _write_csv(folder / "levers.csv", [lever.row() for lever in self.levers])
+        import pandas as pd
+
+        write_csv(self.to_pandas(), folder / "levers.csv")
         write_json(folder / "levers.json", self.to_json())
         if self.sobol_indices is not None:
-            _write_csv(folder / "sobol.csv", [index.row() for index in self.sobol_indices.indices])
+            write_csv(pd.DataFrame([index.row() for index in self.sobol_indices.indices]), folder / "sobol.csv")
         TORNADO_FIGURE.save(self, folder)
         self._manifest().write(folder)
 
@@ -58,7 +79,7 @@ class LeverRanking(RankingData, FolderResult):
             effect=largest.metric_effect.effect,
             low=largest.metric_effect.low,
             high=largest.metric_effect.high,
-            unit=self.unit,
+            unit=named_unit(self.unit, self.currency),
             customers=self.customers,
             seed=self.seed,
             digest=self.digest,
@@ -72,8 +93,10 @@ class LeverRanking(RankingData, FolderResult):
         )
 
 
-def _write_csv(file: Path, rows: list[dict[str, Any]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(plain_values(row) for row in rows)
+def _lever_row(lever: LeverEffect, unit: str) -> dict[str, Any]:
+    """Return one row of the table, with the values of the lever also as numbers."""
+    numbers = [number_of(value) for value in (lever.move.before, lever.move.after)]
+    has_numbers = numbers[0] is not None and numbers[1] is not None and numbers[0].unit == numbers[1].unit
+    columns = dict(zip(("from_number", "to_number"), (one.number if has_numbers and one else math.nan for one in numbers), strict=True))
+    value_unit = numbers[0].unit if has_numbers and numbers[0] else ""
+    return lever.row() | columns | {"value_unit": value_unit, "unit": unit}

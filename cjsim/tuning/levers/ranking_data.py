@@ -60,7 +60,7 @@ class LeverEffect(NamedTuple):
         return columns | {"touches": self.changes_any_customer}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RankingData:
     """Lever moves of a scenario, sorted by the size of their effect on a metric.
 
@@ -92,6 +92,8 @@ class RankingData:
         Wall time in seconds.
     sobol_indices : SobolIndices, optional
         Sobol indices of selected levers, from `add_sobol_indices`.
+    currency : str, optional
+        Currency of the scenario.
     """
 
     scenario: str
@@ -110,6 +112,7 @@ class RankingData:
     digest: str
     seconds: float
     sobol_indices: SobolIndices | None = None
+    currency: str | None = None
 
     def __len__(self) -> int:
         return len(self.levers)
@@ -138,8 +141,9 @@ class RankingData:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null."""
-        further = {} if self.sobol_indices is None else {"sobol": self.sobol_indices.to_json()}
+        further: dict[str, Any] = {} if self.sobol_indices is None else {"sobol": self.sobol_indices.to_json()}
         names = ("scenario", "metric", "unit", "baseline", "customers", "seed")
+        further |= {"currency": self.currency} if self.currency else {}
         levers = [lever.row() | {"set": lever.move.values} for lever in self.levers]
         content = {name: getattr(self, name) for name in names} | {"levers": levers, "refused": self.refusal_reasons}
         return plain_values(further | content)

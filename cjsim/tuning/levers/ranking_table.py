@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
+from cjsim.metrics.number_format import (
+    MONEY_UNIT,
+    decimal_places,
+    estimate_decimals,
+    format_interval,
+    format_value,
+    unit_in_text,
+    with_unit,
+)
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
@@ -38,10 +46,10 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
         more = "1 more move has a smaller effect" if hidden == 1 else f"{hidden} more moves have smaller effects"
         parts.append(f"{more} or no significant effect (use `full` or `to_json` to show all).")
     if best := ranking.by_effect_per_cost()[:_MAX_COST_ROWS]:
-        lines = (f"  {_effect_per_cost_line(lever, ranking.unit)}" for lever in best)
+        lines = (f"  {_effect_per_cost_line(lever, ranking)}" for lever in best)
         parts.append("\n".join(["Best for their cost, among significant improvements (**):", *lines]))
     if growing := ranking.growing_moves()[:_MAX_COST_ROWS]:
-        lines = (f"  {_growth_line(lever, ranking.unit)}" for lever in growing)
+        lines = (f"  {_growth_line(lever, ranking)}" for lever in growing)
         parts.append("\n".join([f"These moves lower {ranking.metric} per customer through growth, but raise total profit:", *lines]))
     if ranking.sobol_indices is not None:
         parts.append(_sobol_section(ranking.sobol_indices, ranking))
@@ -51,7 +59,8 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
 
 def _heading(ranking: RankingData) -> str:
     mark = " ^" if ranking.has_selected_denominator else ""
-    baseline = format_value(ranking.baseline, ranking.unit, decimal_places(ranking.unit, [ranking.baseline]))
+    number = format_value(ranking.baseline, ranking.unit, decimal_places(ranking.unit, [ranking.baseline]))
+    baseline = with_unit(number, ranking.unit, ranking.currency)
     return f"{ranking.scenario}: {ranking.metric}{mark} ({ranking.title}) is {baseline}. {len(ranking.levers)} lever moves, one at a time:"
 
 
@@ -62,13 +71,14 @@ def _lever_table(ranking: RankingData, shown: Sequence[LeverEffect]) -> str:
     return align_columns([_LEVER_COLUMNS[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=_OPTIONAL_COLUMNS)
 
 
-def _growth_line(lever: LeverEffect, unit: str) -> str:
+def _growth_line(lever: LeverEffect, ranking: RankingData) -> str:
     """Describe a move that lowers the mean but raises profit."""
-    profit = lever.profit_effect
-    decimals = decimal_places("money", profit[2:5])
-    interval = format_interval(profit.low, profit.high, "money", decimals, is_difference=True)
-    amount = format_value(profit.effect, "money", decimals, is_difference=True)
-    return f"{_change_text(lever)}: {_difference_text(lever.metric_effect.effect, unit)}, but profit {amount} {interval}"
+    profit, currency = lever.profit_effect, ranking.currency
+    decimals = estimate_decimals(MONEY_UNIT, profit[2:5])
+    interval = format_interval(profit.low, profit.high, MONEY_UNIT, decimals, is_difference=True)
+    amount = with_unit(format_value(profit.effect, MONEY_UNIT, decimals, is_difference=True), MONEY_UNIT, currency)
+    effect = with_unit(_difference_text(lever.metric_effect.effect, ranking.unit), ranking.unit, currency)
+    return f"{_change_text(lever)}: {effect}, but profit {amount} {interval}"
 
 
 def _change_text(lever: LeverEffect) -> str:
@@ -78,9 +88,11 @@ def _change_text(lever: LeverEffect) -> str:
 
 def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
     move, effect, cost = lever.move, lever.metric_effect, lever.cost_effect
-    decimals = decimal_places(unit, effect[2:5])
+    decimals = estimate_decimals(unit, effect[2:5])
     is_zero = effect.effect == effect.low == effect.high == 0
-    interval = "identical" if is_zero else format_interval(effect.low, effect.high, unit, decimals, is_difference=True)
+    interval = "identical"
+    if not is_zero:
+        interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True, is_beside_value=True)
     stars = "**" if lever.is_significant_after_holm else "*" if effect.is_significant else ""
     return (
         move.title,
@@ -89,9 +101,9 @@ def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
         format_value(effect.effect, unit, decimals, is_difference=True),
         interval,
         stars + ("~" if lever.has_unreliable_interval else ""),
-        _difference_text(cost.effect, "money") if cost.effect else "0",
+        _difference_text(cost.effect, MONEY_UNIT) if cost.effect else "0",
         _difference_text(lever.effect_per_cost, unit),
-        _difference_text(lever.profit_effect.effect, "money") + ("*" if lever.profit_effect.is_significant else " "),
+        _difference_text(lever.profit_effect.effect, MONEY_UNIT) + ("*" if lever.profit_effect.is_significant else " "),
         move.path,
     )
 
@@ -100,10 +112,10 @@ def _difference_text(value: float, unit: str) -> str:
     return format_value(value, unit, decimal_places(unit, [value]), is_difference=True)
 
 
-def _effect_per_cost_line(lever: LeverEffect, unit: str) -> str:
+def _effect_per_cost_line(lever: LeverEffect, ranking: RankingData) -> str:
     cost = lever.cost_effect.effect
-    effect = _difference_text(lever.metric_effect.effect, unit)
-    money = format_value(abs(cost), "money", decimal_places("money", [cost]))
+    effect = with_unit(_difference_text(lever.metric_effect.effect, ranking.unit), ranking.unit, ranking.currency)
+    money = with_unit(format_value(abs(cost), MONEY_UNIT, decimal_places(MONEY_UNIT, [cost])), MONEY_UNIT, ranking.currency)
     return f"{_change_text(lever)}: {effect}, {'costs' if cost > 0 else 'saves'} {money} per customer"
 
 
@@ -112,7 +124,8 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
     for index in sobol_indices.indices:
         steps = (move_value_text(value, index.path) for value in (index.low, index.high))
         rows.append((index.title, *steps, _share_text(index.first_order), _share_text(index.total_order), index.path))
-    deviation = _difference_text(sobol_indices.standard_deviation, ranking.unit).lstrip("+")
+    number = _difference_text(sobol_indices.standard_deviation, ranking.unit).lstrip("+")
+    deviation = with_unit(number, ranking.unit, ranking.currency)
     head = (
         f"Sobol indices, with these levers varied together between their steps. {ranking.metric} has a standard deviation of {deviation}."
     )
@@ -122,6 +135,19 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
     )
     table = align_columns(("lever", "from", "to", "first order", "total", "path"), rows)
     return f"{head}\n\n{table}\n\n{note}"
+
+
+def _units_sentence(ranking: RankingData) -> str:
+    """State the units of the columns: that of the effect, and the currency of cost and profit."""
+    unit = unit_in_text(ranking.unit, ranking.currency)
+    of_effect = f" Effects are in {unit}." if unit and unit != ranking.currency else ""
+    if not ranking.currency:
+        return of_effect
+    return (
+        f" Effects, cost and profit are in {unit}."
+        if unit == ranking.currency
+        else f"{of_effect} Cost and profit are in {ranking.currency}."
+    )
 
 
 def _share_text(share: VarianceShare) -> str:
@@ -149,7 +175,7 @@ def _table_caption(ranking: RankingData) -> str:
     return "\n".join(
         [
             *([mix] if ranking.has_selected_denominator else []),
-            f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers.{shares}",
+            f"{ranking.customers:,} customers, seed {ranking.seed}, paired on the same customers.{shares}{_units_sentence(ranking)}",
             "* the 95 % interval of this effect excludes 0.",
             f"** significant at the 5 % level after Holm's correction for {len(ranking.levers)} moves.",
             "~ only a few customers account for the effect, so the interval may be too narrow. Simulate more customers.",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cjsim.metrics.number_format import named_unit
 from cjsim.simulation.figures import FigureKind, effect_axis, mark_baseline
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.titles import move_value_text
@@ -83,7 +84,7 @@ def _draw_bars(figure: "Figure", ranking: RankingData, rows: Sequence[Sequence[T
     handles = [Patch(color=colors[_COLORS[one]], alpha=0.85, linewidth=0, label=_DIRECTION_LABELS[one]) for one in directions]
     axes.legend(handles=handles, fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles))
     mark_baseline(axes, is_vertical=True)
-    axes.set_xlabel(f"effect on {ranking.metric} ({effect_axis(ranking.unit)[1]})")
+    axes.set_xlabel(f"effect on {ranking.metric} ({effect_axis(named_unit(ranking.unit, ranking.currency))[1]})")
     axes.set_yticks(range(len(rows)), [row[0].lever for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

@@ -1,6 +1,5 @@
 """The result of `optimize`: a search result with a summary, files and a journal entry."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,27 @@ from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
-from cjsim.output_folder import folder_to_write, with_inherited_attributes
+from cjsim.metrics.number_format import named_unit
+from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.results.optimum_summary import summarize_optimum
+from cjsim.table_files import write_csv
+from cjsim.tuning.results.optimum_summary import summarize_optimum, verdict_text
 from cjsim.tuning.results.search_figure import SEARCH_FIGURE
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
+from cjsim.yaml.document import relative_path
 from cjsim.yaml.tree import to_yaml
 
 
-@with_inherited_attributes
 @dataclass(frozen=True, eq=False, repr=False)
-class Optimum(SearchResult):
+class Optimum(SearchResult, FolderResult):
     """Result of a study."""
+
+    def _facts(self) -> str:
+        return f"{self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict}"
+
+    def _answer(self) -> str:
+        return verdict_text(self)
 
     def __str__(self) -> str:
         return self.summary()
@@ -36,7 +43,8 @@ class Optimum(SearchResult):
         """Write `optimum.json`, `trials.csv`, `best.yaml`, `search.png` and, last, `manifest.json`.
 
         `best.yaml` is a scenario file that other commands accept. It extends the scenario file of the study with the winning values, or
-        contains the complete scenario if the study has no separate scenario file.
+        contains the complete scenario if the study has no separate scenario file. Existing files of these names are replaced. Only the
+        command line asks first (`--force`).
 
         Parameters
         ----------
@@ -57,13 +65,13 @@ class Optimum(SearchResult):
         """
         with folder_to_write(folder) as target:
             write_json(target / "optimum.json", self.to_json())
-            self.to_pandas().to_csv(target / "trials.csv")
+            write_csv(self.to_pandas(), target / "trials.csv")
             self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
             SEARCH_FIGURE.save(self, target)
-            self.manifest().write(target)
+            self._manifest().write(target)
         return target
 
-    def manifest(self) -> Manifest:
+    def _manifest(self) -> Manifest:
         """Return the journal entry for this study."""
         objective, found = self.study.objectives[0], self.confirmation
         gain = found.gains.get(objective.metric)
@@ -78,7 +86,7 @@ class Optimum(SearchResult):
             effect=None if gain is None else gain.effect,
             low=None if gain is None else gain.low,
             high=None if gain is None else gain.high,
-            unit=self.baseline[objective.metric].unit,
+            unit=named_unit(self.baseline[objective.metric].unit, self.study.scenario.currency),
             customers=found.customers or self.study.customers_per_trial,
             seed=self.study.seed,
             digest=self.study.digest(),
@@ -93,8 +101,7 @@ class Optimum(SearchResult):
         if file is None or not _is_reproduced_by(file, best.params, best.scenario):
             best.scenario.save(path)
             return
-        relative = os.path.relpath(file, final_folder.absolute())
-        content = {"extends": Path(relative).as_posix(), "set": dict(best.params)}
+        content = {"extends": relative_path(file, final_folder.absolute()), "set": dict(best.params)}
         path.write_text(
             f"# Winner of study {self.study.name}, seed {self.study.seed}. Verdict: {best.verdict}.\n{to_yaml(content)}", encoding="utf-8"
         )

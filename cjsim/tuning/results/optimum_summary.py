@@ -6,8 +6,8 @@ from typing import Any
 
 from cjsim.errors import short_repr
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value
-from cjsim.metrics.text_table import align_columns
+from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_value, unit_in_text, with_unit
+from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.scenario.phrases import join_names
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
 from cjsim.tuning.results.search_result import SearchResult
@@ -34,14 +34,19 @@ def summarize_optimum(optimum: SearchResult) -> str:
     """
     study = optimum.study
     head = f"{study.name}: {len(optimum.trials):,} trials of {study.customers_per_trial:,} customers, seed {study.seed}"
-    parts = [head, "\n".join(_verdict_lines(optimum)), _values_table(optimum)]
+    parts = [wrap_lines(head), wrap_lines(verdict_text(optimum)), _values_table(optimum)]
     if optimum.warnings:
-        parts.append("\n".join(f"Warning: {warning}" for warning in optimum.warnings))
+        parts.append(wrap_lines("\n".join(f"Warning: {warning}" for warning in optimum.warnings)))
     if optimum.confirmation.metrics:
         parts.append(_metrics_table(optimum))
     if len(optimum.pareto) > 1:
         parts.append(_pareto_table(optimum))
-    return "\n\n".join([*parts, _cost_lines(optimum)])
+    return "\n\n".join([*parts, wrap_lines(_cost_lines(optimum))])
+
+
+def verdict_text(optimum: SearchResult) -> str:
+    """Return the verdict in sentences, one a line."""
+    return "\n".join(_verdict_lines(optimum))
 
 
 def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
@@ -51,7 +56,7 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
         return
     objective = study.objectives[0]
     gain, unit = found.gains[objective.metric], optimum.baseline[objective.metric].unit
-    decimals = decimal_places(unit, [gain.effect])
+    decimals = estimate_decimals(unit, (gain.effect, gain.low, gain.high))
     effect = f"{_effect_text(optimum, objective.metric, gain)} on {found.customers:,} fresh customers"
     if found.verdict == "gain":
         yield f"Gain: trial {found.trial.index} changes {objective.metric} by {effect}."
@@ -65,7 +70,10 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
         if max(further.sign * other.low, further.sign * other.high) < 0:
             yield f"Trade-off: {further.metric} changes by {_effect_text(optimum, further.metric, other)}."
     optimism = found.optimism[objective.metric]
-    direction, error = "over" if optimism >= 0 else "under", format_value(abs(optimism), unit, decimals)
+    direction, error = (
+        "over" if optimism >= 0 else "under",
+        with_unit(format_value(abs(optimism), unit, decimals), unit, study.scenario.currency),
+    )
     for one in study.constraints:
         if (excess := one.sign * (found.baseline[one.metric].value - one.bound)) > 0:
             yield f"The baseline does not satisfy {one.name}: {_violation_text(optimum, one.metric, excess)}."
@@ -86,9 +94,10 @@ def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
 def _effect_text(optimum: SearchResult, metric: str, gain: ObjectiveGain) -> str:
     """Format an effect with its interval."""
     unit = optimum.baseline[metric].unit
-    decimals = decimal_places(unit, [gain.effect])
+    decimals = estimate_decimals(unit, (gain.effect, gain.low, gain.high))
     interval = format_interval(gain.low, gain.high, unit, decimals, is_difference=True)
-    return f"{format_value(gain.effect, unit, decimals, is_difference=True)} {interval}"
+    number = format_value(gain.effect, unit, decimals, is_difference=True)
+    return f"{with_unit(number, unit, optimum.study.scenario.currency)} {interval}"
 
 
 def _violation_text(optimum: SearchResult, metric: str, excess: float) -> str:
@@ -97,7 +106,8 @@ def _violation_text(optimum: SearchResult, metric: str, excess: float) -> str:
     if math.isinf(excess):
         return "undefined"
     unit = optimum.baseline[metric].unit
-    return f"violated by {format_value(excess, unit, decimal_places(unit, [excess]))}"
+    number = format_value(excess, unit, decimal_places(unit, [excess]))
+    return f"violated by {with_unit(number, unit, optimum.study.scenario.currency)}"
 
 
 def _values_table(optimum: SearchResult) -> str:
@@ -130,8 +140,9 @@ def _metrics_table(optimum: SearchResult) -> str:
     """Return a table of objectives and constraints under the baseline and the winner, on the second set of fresh customers."""
     bounds = _bound_texts(optimum.study)
     names = dict.fromkeys([*(one.metric for one in optimum.study.objectives), *bounds])
-    rows = [_metric_row(optimum.confirmation, name, bounds.get(name, "")) for name in names]
-    return align_columns(("metric", "baseline", "best", "gain", "95 % interval", "n", "constraint"), rows)
+    currency = optimum.study.scenario.currency
+    rows = [_metric_row(optimum.confirmation, name, bounds.get(name, ""), currency) for name in names]
+    return align_columns(("metric", "baseline", "best", "gain", "95 % interval", "unit", "n", "constraint"), rows, optional=["n"])
 
 
 def _bound_texts(study: Study) -> dict[str, str]:
@@ -142,15 +153,16 @@ def _bound_texts(study: Study) -> dict[str, str]:
     return bounds
 
 
-def _metric_row(found: ConfirmationResult, name: str, bound: str) -> tuple[str, ...]:
+def _metric_row(found: ConfirmationResult, name: str, bound: str, currency: str | None) -> tuple[str, ...]:
     metric, today, gain = found.metrics[name], found.baseline[name], found.gains.get(name)
     decimals = decimal_places(metric.unit, [metric.value, today.value])
     effect = interval = ""
     if gain is not None:
-        decimals = max(decimals, decimal_places(metric.unit, [gain.effect]))
+        decimals = estimate_decimals(metric.unit, (gain.effect, gain.low, gain.high))
         effect = format_value(gain.effect, metric.unit, decimals, is_difference=True)
-        interval = format_interval(gain.low, gain.high, metric.unit, decimals, is_difference=True)
-    return name, _metric_text(today, decimals), _metric_text(metric, decimals), effect, interval, f"{metric.n:,}", bound
+        interval = format_interval(gain.low, gain.high, metric.unit, decimals, is_difference=True, is_beside_value=True)
+    unit = unit_in_text(metric.unit, currency)
+    return name, _metric_text(today, decimals), _metric_text(metric, decimals), effect, interval, unit, f"{metric.n:,}", bound
 
 
 def _metric_text(metric: MetricEstimate, decimals: int) -> str:

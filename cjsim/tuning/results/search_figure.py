@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cjsim.metrics.number_format import named_unit
 from cjsim.simulation.figures import FigureKind, mark_baseline
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.trial import Trial
@@ -91,7 +92,8 @@ def _draw_front(axes: "Axes", data: "pd.DataFrame", optimum: SearchResult) -> No
     if front:
         axes.plot(*zip(*front, strict=True), marker="D", color="C3", label="Pareto front on fresh customers")
     axes.plot([0], [0], marker="*", ms=14, color="k", ls="", label="baseline")
-    axes.set(xlabel=f"effect on {x} ({optimum.baseline[x].unit})", ylabel=f"effect on {y} ({optimum.baseline[y].unit})")
+    units = {metric: named_unit(optimum.baseline[metric].unit, optimum.study.scenario.currency) for metric in (x, y)}
+    axes.set(xlabel=f"effect on {x} ({units[x]})", ylabel=f"effect on {y} ({units[y]})")
     axes.legend(fontsize=8)
 
 
@@ -119,7 +121,7 @@ def _clip_outliers(axes: "Axes", data: "pd.DataFrame", metric: str, optimum: Sea
 def _first_objective(optimum: SearchResult) -> tuple[str, str]:
     """Return the metric and unit of the first objective."""
     metric = optimum.study.objectives[0].metric
-    return metric, optimum.baseline[metric].unit
+    return metric, named_unit(optimum.baseline[metric].unit, optimum.study.scenario.currency)
 
 
 SEARCH_FIGURE = FigureKind[SearchResult](

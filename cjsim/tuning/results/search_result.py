@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cjsim.json_records import plain_values
 from cjsim.metrics.confidence_intervals import MetricEstimate
+from cjsim.scenario.value_numbers import numeric_column
 from cjsim.simulation.documents import Policy, Scenario
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
 from cjsim.tuning.results.bound_warnings import bound_warnings
@@ -109,9 +110,6 @@ class SearchResult:
         """Warnings about winning values at the bounds of their search."""
         return bound_warnings(self.study, self.confirmation.trial.params)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict})"
-
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON, independent of workers, threads and interruptions. Undefined numbers become null."""
         found, names = self.confirmation, [objective.metric for objective in self.study.objectives]
@@ -148,19 +146,25 @@ class SearchResult:
         Returns
         -------
         DataFrame
-            One row per trial: values by path; number of customers; value, effect and interval of each objective; violation of each
-            constraint (columns `beyond ...`); whether the trial is feasible.
+            One row per trial: values by path, as numbers where they are numbers; number of customers; value, effect and interval of each
+            objective; violation of each constraint (columns `beyond ...`); whether the trial is feasible. The unit is in the name of the
+            column: 'policy.flows.cart.steps[0].wait (days)', 'clv effect (money)'.
         """
         import pandas as pd
 
-        rows = []
-        for trial in self.trials:
-            row: dict[str, Any] = {**trial.params, "customers": trial.customers, "simulated": trial.simulated_customers}
-            for objective, gain in zip(self.study.objectives, trial.gains, strict=True):
-                row[objective.metric] = gain.value
-                row |= {f"{objective.metric}: {part}": getattr(gain, part) for part in ("effect", "low", "high")}
-            rows.append({**row, **{f"beyond {name}": excess for name, excess in trial.excess.items()}, "feasible": trial.is_feasible})
-        return pd.DataFrame(rows, index=pd.Index([trial.index for trial in self.trials], name="trial"))
+        trials = self.trials
+        columns = dict(numeric_column(path, [trial.params[path] for trial in trials]) for path in trials[0].params)
+        columns |= {"customers": [trial.customers for trial in trials], "simulated": [trial.simulated_customers for trial in trials]}
+        for i, objective in enumerate(self.study.objectives):
+            unit = self.baseline[objective.metric].unit
+            for part in ObjectiveGain._fields:
+                name = objective.metric if part == "value" else f"{objective.metric} {part}"
+                columns[f"{name} ({unit})"] = [getattr(trial.gains[i], part) for trial in trials]
+        for constraint in self.study.constraints:
+            unit = self.baseline[constraint.metric].unit
+            columns[f"beyond {constraint.name} ({unit})"] = [trial.excess[constraint.name] for trial in trials]
+        columns["feasible"] = [trial.is_feasible for trial in trials]
+        return pd.DataFrame(columns, index=pd.Index([trial.index for trial in trials], name="trial"))
 
 
 def _records(metrics: Mapping[str, MetricEstimate]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,125 @@
+"""Tables that leave the program: CSV and Excel files in which no text can act as a spreadsheet formula.
+
+A spreadsheet runs text that begins with one of the characters `= + - @` as a formula, also in a CSV file. Such text gets a leading
+apostrophe. Numbers stay numbers.
+
+References
+----------
+OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
+"""
+
+import io
+import json
+import numbers
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cjsim.errors import require_package
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
+
+
+def without_formula(text: str) -> str:
+    """Return text that a spreadsheet does not run as a formula. Carriage returns become line feeds, which CSV files quote.
+
+    Examples
+    --------
+    >>> without_formula("=1+1"), without_formula("weekly news")
+    ("'=1+1", 'weekly news')
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def csv_text(table: "pd.DataFrame", *, float_format: str | None = None) -> str:
+    r"""Return a table as CSV, with a header and, if it is named, the index.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table.
+    float_format : str, optional
+        Format of numbers, such as '%.6g'. By default, they are written with all digits.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> csv_text(pd.DataFrame({"name": ["@home", "away"], "effect": [-1.5, 2.0]}))
+    "name,effect\n'@home,-1.5\naway,2.0\n"
+    """
+    return str(_safe_table(table).to_csv(index=False, float_format=float_format, lineterminator="\n"))
+
+
+def write_csv(table: "pd.DataFrame", file: Path, *, float_format: str | None = None) -> None:
+    """Write a table to a CSV file, as `csv_text` formats it."""
+    file.write_text(csv_text(table, float_format=float_format), encoding="utf-8", newline="")
+
+
+def xlsx_bytes(table: "pd.DataFrame") -> bytes:
+    """Return a table as an Excel file with one sheet.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table.
+
+    Raises
+    ------
+    InputError
+        If openpyxl is not installed.
+    """
+    require_excel()
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    safe = _safe_table(table)
+    for i in range(safe.shape[1]):
+        if not _is_plain(safe.iloc[:, i]):
+            cells = [ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell for cell in safe.iloc[:, i]]
+            safe.isetitem(i, _object_column(cells))
+    buffer = io.BytesIO()
+    safe.to_excel(buffer, index=False, engine="openpyxl")
+    return buffer.getvalue()
+
+
+def require_excel() -> None:
+    """Raise if the package that writes Excel files is not installed."""
+    require_package("openpyxl", extra="excel", where="--format", what="'xlsx'", alternative="use --format csv")
+
+
+def _safe_table(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a copy without formulas, in which the levels of a named index are columns."""
+    is_named = any(name is not None for name in table.index.names)
+    safe = table.reset_index(drop=not is_named)
+    safe.columns = [without_formula(str(name)) for name in safe.columns]
+    for i in range(safe.shape[1]):
+        if not _is_plain(safe.iloc[:, i]):
+            safe.isetitem(i, _object_column([_safe_cell(cell) for cell in safe.iloc[:, i]]))
+    return safe
+
+
+def _is_plain(column: "pd.Series") -> bool:
+    """Whether a column holds only numbers, Booleans or times."""
+    from pandas.api import types
+
+    return bool(types.is_numeric_dtype(column.dtype) or types.is_datetime64_dtype(column.dtype))
+
+
+def _object_column(cells: list[Any]) -> "pd.Series":
+    import pandas as pd
+
+    return pd.Series(cells, dtype=object)
+
+
+def _safe_cell(cell: Any) -> Any:
+    """Return a number, Boolean or date unchanged, and anything else as text; None where a value is missing."""
+    if cell is None or isinstance(cell, numbers.Number | bool | date):
+        return cell
+    if isinstance(cell, Mapping | list | tuple):
+        return without_formula(json.dumps(cell, default=str, ensure_ascii=False))
+    text = str(cell)
+    return None if text in ("<NA>", "NaT") else without_formula(text)

@@ -1,0 +1,50 @@
+"""`TabularResult`, the base class of results: a table for pandas and for notebooks, and a one-line repr."""
+
+import html
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_ROWS = 60  # of a table in a notebook
+
+
+class TabularResult(ABC):
+    """A result with a table. Subclasses return the table, its facts in one line, and the answer if they give one."""
+
+    @abstractmethod
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return the result as a table with one row per item. Numbers are numbers, and their unit has a column of its own."""
+
+    @abstractmethod
+    def _facts(self) -> str:
+        """Return what was done, in one line, for the repr."""
+
+    def _answer(self) -> str:
+        """Return the answer in a few sentences; empty if the result gives none."""
+        return ""
+
+    def _displayed_table(self) -> "pd.DataFrame":
+        """Return the rows and columns that a notebook shows; the whole table by default."""
+        return self.to_pandas()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._facts()})"
+
+    def _repr_html_(self) -> str:
+        """Return the answer and the table as HTML, for Jupyter."""
+        table = self._displayed_table()
+        is_named = any(name is not None for name in table.index.names)
+        body = table.to_html(index=is_named, escape=True, na_rep="", max_rows=_MAX_ROWS, float_format=_number_text, border=0)
+        paragraphs = [f"<p>{html.escape(line)}</p>" for line in (self._answer() or repr(self)).splitlines() if line.strip()]
+        return "\n".join([*paragraphs, str(body)])
+
+
+def _number_text(value: Any) -> str:
+    """Format a number with four significant digits; from 1,000 on, without decimals."""
+    number = float(value)
+    if not math.isfinite(number):
+        return str(number)
+    return f"{number:,.0f}" if abs(number) >= 1000 or number == round(number) else f"{number:.4g}"

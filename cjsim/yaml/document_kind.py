@@ -1,0 +1,60 @@
+"""Kinds of documents, recognized by the keys that only one kind has."""
+
+from collections.abc import Iterable
+
+from cjsim.errors import format_error
+
+_OWN_KEYS = {
+    "scenario": {"discount_rate", "entry", "horizon", "journey", "policy", "start"},
+    "journey": {
+        *("activity", "attributes", "channels", "clock_shift", "events", "interests", "messages", "moments", "offers", "personas"),
+        *("preferred_contacts", "pressure", "satisfaction", "scores", "stages", "starts_in", "traits"),
+    },
+    "policy": {"broadcasts", "flows", "guardrails", "personalisation", "rules"},
+    "study": {"batch", "confirm", "constraints", "draws", "free", "mixes", "objectives", "pairing", "racing", "sampler", "trials"},
+    "experiment": {
+        *("by", "claim", "claimed_by", "decide", "direction", "hypothesis", "metric", "replications", "sweep", "variants", "watch"),
+    },
+}
+DOCUMENT_KINDS = tuple(_OWN_KEYS)
+_REMEDIES = {
+    "scenario": "Pass a scenario that uses it.",
+    "study": "Pass a file with 'scenario', 'free' and 'objectives'.",
+    "experiment": "Pass a file with 'hypothesis', 'scenario' and 'variants'.",
+}
+
+
+def kind_of(keys: Iterable[str], *, default: str = "scenario") -> str:
+    """Return the kind of a document: the one with most of the keys that no other kind has.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Top-level keys of the document.
+    default : str
+        Kind of a document whose keys are equally typical of several kinds.
+
+    Examples
+    --------
+    >>> kind_of(["name", "stages", "events"])
+    'journey'
+    """
+    found = set(keys)
+    return max(_OWN_KEYS, key=lambda kind: (len(_OWN_KEYS[kind] & found), kind == default))
+
+
+def wrong_kind_error(where: str, wanted: str, found: str) -> str:
+    """Return the error message about a document of another kind.
+
+    Parameters
+    ----------
+    where : str
+        The file.
+    wanted, found : str
+        Kinds of documents.
+    """
+    return format_error(where, f"must be {_with_article(wanted)}", _with_article(found), _REMEDIES.get(wanted, f"Pass a {wanted}."))
+
+
+def _with_article(kind: str) -> str:
+    return f"{'an' if kind == 'experiment' else 'a'} {kind}"

@@ -1,0 +1,11 @@
+"""Files in an output folder that a command writes without naming them, so that it would replace them without asking."""
+
+from pathlib import Path
+
+from cjsim.output_folder import _FILES_BY_COMMAND
+
+
+def unnamed_files(folder: Path, command: str) -> list[str]:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert names
+    return [name for name in names if not _FILES_BY_COMMAND[command].fullmatch(name)]
