@@ -122,9 +122,9 @@ class ProgressBar(Progress):
 
 
 @contextlib.contextmanager
-def progress_bar() -> Iterator[ProgressBar]:
-    """Provide a progress bar that is removed when the `with` block ends, including on an exception."""
-    bar = ProgressBar()
+def progress_bar(bar: ProgressBar | None = None) -> Iterator[ProgressBar]:
+    """Provide a progress bar, a new one by default, that is removed when the `with` block ends, including on an exception."""
+    bar = bar or ProgressBar()
     try:
         yield bar
     finally:

@@ -19,6 +19,7 @@ from typer.models import OptionInfo
 
 from cjsim.errors import InputError, format_error
 from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
+from cjsim.progress import ProgressBar
 from cjsim.table_files import csv_text, xlsx_bytes
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _PARAMETERS = {
     "scenario": "inside",
     "starts_on": "starts",
     "static": "is_static",
+    "format": "table_format",
 }
 _COMMANDS = {"compare": "`cjsim compare`"}
 _options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
@@ -99,6 +101,14 @@ def with_option_names(text: str) -> str:
     options = _options.get({})
     text = re.sub(r"`(\w+)`", lambda match: options.get(match[1]) or _COMMANDS.get(match[1]) or match[0], text)
     return re.sub(r"\A(\w+)(?=: must )", lambda match: options.get(match[1], match[1]), text)
+
+
+class CommandProgressBar(ProgressBar):
+    """A progress bar whose messages name the options of the command in place of Python arguments."""
+
+    def note(self, text: str) -> None:
+        """Write a message to standard error."""
+        super().note(with_option_names(text))
 
 
 def _exit_with_message(message: str, code: int) -> typer.Exit:

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.library import LIBRARY_FOLDERS
 from cjsim.progress import Progress
@@ -87,6 +88,7 @@ def describe(source: Document | str | os.PathLike[str]) -> str:
     return describe_model(document)  # type: ignore[arg-type]
 
 
+@checked_arguments
 def check(source: Document | str | os.PathLike[str], *, static: bool = False, progress: Progress | None = None) -> list[str]:
     """Return the warnings about likely mistakes in a document that `cjsim check` prints. Loading a document already refuses errors.
 

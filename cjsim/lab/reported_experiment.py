@@ -66,7 +66,7 @@ def experiment(
     findings = None if force else load_findings(out)
     if findings is None:
         return _simulate_and_report(checked, out, threads, progress)
-    progress.note(f"{out}: the run already exists and was not repeated (use --force to repeat it)")
+    progress.note(f"{out}: the run already exists and was not repeated (use `force` to repeat it)")
     if not is_report_current(checked, findings, out):
         _write_report(checked, findings, out, seconds=Manifest.read(out).seconds, progress=progress)
         progress.note(f"{out}: rewrote the report with the current titles and hypothesis")

@@ -80,8 +80,8 @@ class TrialStore:
         self._trials: dict[int, Trial] = {}
         self._seen_count = 0
         if where.startswith(_POSTGRES_SCHEMES):
-            alternative = "omit --storage to use a journal file"
-            require_package("psycopg", extra="postgres", where="--storage", what=f"'{_without_password(where)}'", alternative=alternative)
+            alternative = "omit `storage` to use a journal file"
+            require_package("psycopg", extra="postgres", where="storage", what=f"'{_without_password(where)}'", alternative=alternative)
         content = {"cjsim": __version__, **study_identity(study)}
         with self._translated_errors():
             self._optuna_study = _open_optuna_study(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])
