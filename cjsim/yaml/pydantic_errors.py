@@ -137,6 +137,8 @@ def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseMode
     remedy = "Use one of these keys." if is_without_kind else "Remove it."
     synonym = next((name for name in keys if key in _SYNONYMS.get(name, ())), None)
     near = f"Did you mean '{synonym}'?" if synonym else did_you_mean(key, keys)
+    if "set" in keys and "." in str(key) and not near:
+        near = f"Put values by path under 'set', as in {{set: {{{key}: ...}}}}."
     return Fault(path, must, short_repr(key), near or remedy, at=(*path, key))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.library import LIBRARY_FOLDERS, nearest_file
@@ -76,7 +77,7 @@ def to_tree(value: Any, location: str, path: str = "") -> Node:
         If the value contains an array, a Series or a table.
     """
     if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        value = _dumped(value, location)
     if isinstance(value, Mapping):
         return Node({str(key): to_tree(item, location, f"{path}.{key}" if path else f"{key}") for key, item in value.items()}, location)
     if isinstance(value, (list, tuple)):
@@ -88,6 +89,14 @@ def to_tree(value: Any, location: str, path: str = "") -> Node:
             raise InputError(format_error(where, must, got, "Convert it, for example with tolist()."))
         value = value.item()
     return Node(value, location)
+
+
+def _dumped(record: BaseModel, location: str) -> dict[str, Any]:
+    try:
+        return record.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings=False)
+    except PydanticSerializationError as error:
+        must, remedy = "must have values of the right types", "Use with_values, which reads values as YAML does."
+        raise InputError(format_error(location, must, short_repr(str(error)), remedy)) from None
 
 
 def parse_value(text: str, location: str) -> Node:

@@ -196,7 +196,7 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned_text = f" {pruned:,} {'trial was' if pruned == 1 else 'trials were'} stopped early." if pruned else ""
     repeats_text = f" {repeats:,} trial{'s' * (repeats > 1)} repeated known values." if repeats else ""
     lines = [
-        "Use --out DIR to write the values to `best.yaml` and the metrics to `optimum.json`. Use `cjsim compare` to see all other effects.",
+        "Use `save` to write the values to best.yaml and the metrics to optimum.json, and `compare` to see all other effects.",
         f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",
     ]
     if refused:

@@ -1,0 +1,39 @@
+"""The warnings about a document, from the document alone and from a simulation."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cjsim.scenario.spec import ScenarioSpec
+from cjsim.simulation.documents import Scenario
+from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
+from cjsim.validate.lint import all_lint_warnings
+from cjsim.yaml.document import Document
+
+
+def find_warnings(document: Document, simulated: Callable[[Scenario], list[str]] | None = None) -> SortedWarnings:
+    """Return the warnings about a document, or about its scenario if it contains one.
+
+    Parameters
+    ----------
+    document : Document
+        Any document.
+    simulated : callable, optional
+        Returns the warnings about a scenario that need a simulation. Without it, only warnings from the file itself are returned.
+
+    Returns
+    -------
+    SortedWarnings
+        Warnings to report and accepted warnings. Entries of `accept_warnings` that accept nothing are reported with `simulated`.
+    """
+    scenario = getattr(document, "scenario", None)
+    record: Any = document if scenario is None else scenario
+    prefix = "" if scenario is None else "scenario."
+    warnings = all_lint_warnings(record)
+    if isinstance(record, ScenarioSpec) and simulated is not None:
+        warnings += simulated(record)  # type: ignore[arg-type]
+    found = sort_accepted(record, warnings)
+    unused = [] if simulated is None else unused_entry_warnings(record, warnings)
+    return SortedWarnings(
+        [f"{prefix}{warning}" for warning in (*found.reported, *unused)],
+        [one._replace(warning=f"{prefix}{one.warning}") for one in found.accepted],
+    )
