@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,7 +13,19 @@ _MIN_CLOSENESS = 0.6  # of a word that may be a misspelling, from 0 to 1
 
 
 class InputError(ValueError):
-    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2."""
+    """Invalid input. The message reads `<where>: <what must hold>, got <value>. <what to do>.` The command line exits with code 2.
+
+    Parameters
+    ----------
+    message : str
+        The message; of many errors, only the first ones.
+    errors : sequence of str
+        All errors, by default the message itself.
+    """
+
+    def __init__(self, message: str, *, errors: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors) or (message,)
 
 
 def format_error(where: str, must: str, got: str, remedy: str = "") -> str:

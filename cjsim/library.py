@@ -1,5 +1,6 @@
 """The library: journeys, policies, scenarios and studies that ship with cjsim and can be named instead of a path."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,32 @@ def library_entries(kind: str) -> Iterator[LibraryEntry]:
         yield LibraryEntry(kind, path.stem, path)
 
 
+def nearest_file(path: Path, kinds: Sequence[str] = (), *, folder: Path = Path()) -> str:
+    """Ask whether a similar file was meant: one in the folder of a missing file, or one of the library. Empty if there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The missing file.
+    kinds : sequence of str
+        Kinds of library files that may stand in its place.
+    folder : Path
+        Folder to which the path is relative.
+
+    Returns
+    -------
+    str
+    """
+    try:
+        beside = {file.name: str(path.with_name(file.name)) for file in sorted((folder / path.parent).glob("*.y*ml"))}
+    except (OSError, ValueError):  # a name that no file can have
+        return ""
+    if near := did_you_mean(path.name, beside):
+        name = near.removeprefix("Did you mean '").removesuffix("'?")
+        return f"Did you mean '{beside[name]}'?"
+    return did_you_mean(path.stem, [entry.name for kind in kinds for entry in library_entries(kind)])
+
+
 def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: Path = Path()) -> Path:
     """Return the path of a file, or that of the library file with this name.
 
@@ -65,12 +92,20 @@ def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: 
         If `name` looks like a library name, but is neither a file nor in the library.
     """
     path = folder / name
-    if not _NAME_PATTERN.fullmatch(str(name)) or path.is_file():
+    try:
+        is_path = not _NAME_PATTERN.fullmatch(str(name)) or path.is_file()
+    except OSError:  # a name that is too long
+        is_path = False
+    if is_path:
         return path
     names = {entry.name: entry.path for kind in reversed(kinds) for entry in library_entries(kind)}
     if str(name) in names:
         return names[str(name)]
     must = f"must be a file, or the name of a library {' or '.join(kinds)}"
-    remedy = did_you_mean(name, names) or "Use a path that ends in .yaml, or a name that cjsim library lists."
-    got = "a directory" if path.is_dir() else short_repr(str(name)) if where else "neither"
-    raise InputError(format_error(where or str(name), must, got, remedy))
+    remedy = (
+        did_you_mean(name, names)
+        or nearest_file(name, folder=folder)
+        or "Use a path that ends in .yaml, or a name that cjsim library lists."
+    )
+    got = "a directory" if os.path.isdir(path) else short_repr(str(name)) if where else "neither"  # noqa: PTH112, no OSError
+    raise InputError(format_error(where or short_repr(str(name)).strip("'"), must, got, remedy))

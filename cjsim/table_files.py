@@ -8,7 +8,6 @@ References
 OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
 """
 
-import importlib.util
 import io
 import json
 import numbers
@@ -17,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cjsim.errors import InputError, format_error
+from cjsim.errors import require_package
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,9 +88,7 @@ def xlsx_bytes(table: "pd.DataFrame") -> bytes:
 
 def require_excel() -> None:
     """Raise if the package that writes Excel files is not installed."""
-    if importlib.util.find_spec("openpyxl") is None:
-        remedy = "Install it: pip install 'cjsim[excel]'."
-        raise InputError(format_error("--format xlsx", "must have the package openpyxl", "no such package", remedy))
+    require_package("openpyxl", extra="excel", where="--format", what="'xlsx'", alternative="use --format csv")
 
 
 def _safe_table(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -62,6 +62,7 @@ EXAMPLES = {
     "rehearse": ["cjsim rehearse shop shop_better --metric clv --sizes 200 --days 28 --runs 100 --customers 300"],
     "uplift": ["cjsim uplift trial/trial.csv --treatment arm --control none --outcome revenue --features days_since_entry"],
     "attribution": [f"cjsim attribution {TODAY} {FEW} --only message"],
+    "compile": ["cjsim compile"],
     "experiment": [f"cjsim experiment coffee/experiments/offer_sooner.yaml {FEW}"],
     "calibrate": [],
     "calibrate purchases": [
@@ -72,8 +73,12 @@ EXAMPLES = {
     "journal show": ["cjsim journal show offer_sooner"],
     "journal diff": [f"cjsim journal diff {TODAY} {SOONER} --metric clv {FEW}"],
 }
-# The day of a finding and the name of its run, which depends on the version, differ between runs of the examples.
-VARIABLE_PARTS = {r"(?m)^2\d{3}-\d\d-\d\d(?=  )": "YYYY-MM-DD", r"\b[0-9a-f]{12}\b": "RUN"}
+# The day of a finding, the name of its run, which depends on the version, and the folder of kernels differ between runs of the examples.
+VARIABLE_PARTS = {
+    r"(?m)^2\d{3}-\d\d-\d\d(?=  )": "YYYY-MM-DD",
+    r"\b[0-9a-f]{12}\b": "RUN",
+    r"(?<=compiled, in this folder:\n)\S+": "FOLDER",
+}
 
 
 def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -34,9 +34,9 @@ from cjsim.rehearsal.analyses import ConfidenceSequence, FixedHorizon, GroupSequ
 from cjsim.rehearsal.closed_form_risks import normal_risks
 from cjsim.rehearsal.customer_resampling import ArmPopulations
 from cjsim.rehearsal.operating_characteristics import rehearse_design
-from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.potential_outcomes import PotentialOutcomes
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings
+from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.scenario_outcomes import outcomes_of_runs
 
 RUNS_PER_SEED = 1000

@@ -135,7 +135,8 @@ def test_page_of_keys_names_every_key_of_a_file(document: type[BaseModel]) -> No
     assert keys_of(document) - rows == set()
 
 
-def test_examples_of_the_extension_guide_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["extending.md", "python.md"])
+def test_examples_of_the_page_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    outcome = doctest.testfile(str(ROOT / "docs" / "extending.md"), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    outcome = doctest.testfile(str(ROOT / "docs" / page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert (outcome.failed, outcome.attempted > 0) == (0, True)

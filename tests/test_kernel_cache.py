@@ -167,7 +167,7 @@ def test_only_customers_who_share_something_need_the_loop_to_the_next_request(is
 def test_command_says_that_everything_is_compiled(compiled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cjsim.simulation.kernel_compilation.is_compiled", lambda kernel: True)
     printed = CliRunner().invoke(app, ["compile"]).stdout
-    assert printed == f"cjsim: all {len(ALL_KERNELS)} kernels are already compiled, in {cache_folder()}\n"
+    assert printed == f"All {len(ALL_KERNELS)} kernels are already compiled, in this folder:\n{cache_folder()}\n"
     assert compiled == []
 
 

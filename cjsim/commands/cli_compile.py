@@ -1,14 +1,12 @@
 """The `compile` command, which compiles all kernels ahead of the first run."""
 
-import typer
-
 from cjsim.commands import options
-from cjsim.commands.console import print_json, with_exit_codes
+from cjsim.commands.console import print_output, record_table, with_exit_codes
 from cjsim.progress import progress_bar
 
 
 @with_exit_codes
-def compile(as_json: options.Json = False) -> None:  # noqa: A001 - the name of the command
+def compile(as_json: options.Json = False, table_format: options.Format = None) -> None:  # noqa: A001 - the name of the command
     """Compile the simulation kernels, so that the first run does not wait for it.
 
     This takes minutes, once per machine and version. The compiled kernels are kept in the folder that the command prints; the environment
@@ -21,8 +19,7 @@ def compile(as_json: options.Json = False) -> None:  # noqa: A001 - the name of 
 
     with progress_bar() as progress:
         compiled = compile_kernels(ALL_KERNELS, progress)
-    if as_json:
-        print_json({"kernels": len(ALL_KERNELS), "compiled": compiled, "cache": str(cache_folder())})
-    else:
-        result = f"compiled {compiled} kernels" if compiled else f"all {len(ALL_KERNELS)} kernels are already compiled"
-        typer.echo(f"cjsim: {result}, in {cache_folder()}")
+    content = {"kernels": len(ALL_KERNELS), "compiled": compiled, "cache": str(cache_folder())}
+    result = f"Compiled {compiled} kernels" if compiled else f"All {len(ALL_KERNELS)} kernels are already compiled"
+    text = f"{result}, in this folder:\n{cache_folder()}"
+    print_output(as_json, table_format, text=lambda: text, content=lambda: content, table=lambda: record_table([content]))

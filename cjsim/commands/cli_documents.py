@@ -7,7 +7,8 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import echo_warnings, find_warnings, load_document, print_warnings
-from cjsim.commands.console import print_output, print_text, with_exit_codes
+from cjsim.commands.console import print_json, print_output, print_text, with_exit_codes
+from cjsim.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +30,19 @@ def check(
     """Validate a file and warn about likely mistakes.
 
     For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
-    overloaded. `accept_warnings` in a file lists warnings that are not reported.
+    overloaded. `accept_warnings` in a file lists warnings that are not reported. Of a file with errors, all are shown; with `--json`,
+    as an object with 'file' and 'errors'.
 
     Example: cjsim check shop
     """
     from cjsim.lab.document_types import document_kind
 
-    document = load_document(file, sets)
+    try:
+        document = load_document(file, sets)
+    except InputError as error:
+        if as_json:
+            print_json({"file": str(file), "errors": list(error.errors)})
+        raise InputError("\n".join(error.errors)) from None
     kind = document_kind(type(document))
     found = find_warnings(document, None if is_static else _simulated_warnings)
     facts = {"file": str(file), "kind": kind, "name": getattr(document, "name", ""), "digest": document.digest()}

@@ -1,6 +1,7 @@
 """The `explain` and `metrics` commands: what the fields of files mean, and how metrics are defined."""
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from cjsim.description.field_help import FieldHelp
 
+_MAX_NAME_WIDTH = 32  # longer names have a line of their own
 _SCENARIO_HELP = "Scenario that supplies the channels, stages and desks. Placeholders by default."
 _PATH_HELP = "Kind of document and keys, such as policy.flows.cart.steps. A * stands for any name."
 
@@ -27,13 +29,21 @@ def explain(
 ) -> None:
     """Explain a field of a journey, policy, scenario, study or experiment: meaning, type, default and an example.
 
+    `cjsim explain condition` lists the operators and names of conditions.
+
     Example: cjsim explain policy.guardrails.caps
     """
+    from cjsim.description.condition_help import EXAMPLES, POINTER, TOPIC, explain_condition
     from cjsim.description.field_help import explain_path
     from cjsim.lab.document_types import document_types
     from cjsim.scenario.json_schema import file_schema
 
-    found = explain_path({kind: file_schema(model) for kind, model in document_types().items()}, path)
+    if path.strip() in (TOPIC, f"{TOPIC}s"):
+        found = explain_condition()
+    else:
+        found = explain_path({kind: file_schema(model) for kind, model in document_types().items()}, path)
+        if found.type == TOPIC:
+            found = replace(found, description=f"{found.description}\n\n{POINTER}", example="; ".join([found.example, *EXAMPLES[1:]]))
     print_output(as_json, table_format, text=lambda: _help_text(found), content=found.to_json, table=lambda: _help_table(found))
 
 
@@ -49,17 +59,20 @@ def metrics(
     """
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import all_metric_definitions
+    from cjsim.metrics.number_format import named_unit
     from cjsim.metrics.ratios import CUSTOMERS_WHO_ENTERED
     from cjsim.metrics.shipped_metrics import PLACEHOLDER_NAMES
     from cjsim.metrics.text_table import align_columns, wrap_lines
 
-    codebook = PLACEHOLDER_NAMES if scenario is None else compile_scenario(load_scenario(scenario, {})).codebook
+    document = None if scenario is None else load_scenario(scenario, {})
+    codebook = PLACEHOLDER_NAMES if document is None else compile_scenario(document).codebook
     definitions = all_metric_definitions(codebook).values()
     facts = ("name", "unit", "better", "title", "is_total", "has_selected_denominator", "is_detail")
     listed = [
         {fact: getattr(one, fact) for fact in facts} | {"denominator": None if one.is_total else one.denominator} for one in definitions
     ]
-    rows = [[one.name, one.unit, one.better, one.full_title] for one in definitions]
+    currency = None if document is None else document.currency
+    rows = [[one.name, named_unit(one.unit, currency), one.better, one.full_title] for one in definitions]
     notes = ["", f"Metrics without another denominator are divided by the number of {CUSTOMERS_WHO_ENTERED}."]
     if scenario is None:
         notes.append("Names in capitals stand for names of a scenario. List the metrics of one: cjsim metrics shop.")
@@ -77,7 +90,7 @@ def metrics(
 def _help_table(found: "FieldHelp") -> "pd.DataFrame":
     """The kinds and fields at a path, one row each, or the field itself if it has none."""
     own = {"name": found.path, "type": found.type, "description": found.description, "default": found.default, "example": found.example}
-    return record_table([vars(line) for line in (*found.kinds, *found.fields)] or [own])
+    return record_table([vars(line) for line in (*found.kinds, *found.fields, *found.names)] or [own])
 
 
 def _help_text(found: "FieldHelp") -> str:
@@ -89,11 +102,14 @@ def _help_text(found: "FieldHelp") -> str:
     lines = [found.path, *(f"  {line}" if line else "" for line in found.description.split("\n")), ""]
     lines += [f"  {name + ':':<10}{text}" for name, text in facts if text]
     lines = wrap_lines("\n".join(lines)).splitlines()
-    for heading, listed in (("Kinds", found.kinds), ("Fields", found.fields)):
-        width = max((len(line.name) for line in listed), default=0)
+    for heading, listed in (("Kinds", found.kinds), ("Fields", found.fields), ("Names", found.names)):
+        width = min(max((len(line.name) for line in listed), default=0), _MAX_NAME_WIDTH)
         lines += ["", f"{heading}:"] if listed else []
         for line in listed:
             text = f"{line.description} Required." if heading == "Fields" and line.default == "required" else line.description
             head, indent = f"  {line.name:<{width}}  ", " " * (width + 4)
+            if len(line.name) > width:
+                lines.append(f"  {line.name}")
+                head = indent
             lines += textwrap.wrap(text, terminal_width(), initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
     return "\n".join(lines)

@@ -49,7 +49,7 @@ def number_option(
         if not re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()):
             raise _WrongOption(format_error(name, "must be a whole number", short_repr(text), f"Use a number such as {example}."))
         if allowed is not None and int(text) not in allowed:
-            raise _WrongOption(format_error(name, must, f"{int(text)}", remedy))
+            raise _WrongOption(format_error(name, must, f"{int(text)}", remedy or f"Use a number such as {example}."))
         return int(text)
 
     return typer.Option(name, metavar=metavar, help=help_text, parser=_parse)

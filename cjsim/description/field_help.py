@@ -47,6 +47,8 @@ class FieldHelp:
         The kinds of its family, such as the effects, if it is a value of a family or a list of such values.
     fields : tuple of FieldLine
         The fields of its record, if it is a record, or a list or a mapping of records.
+    names : tuple of FieldLine
+        What may stand in a condition; empty for other values.
     """
 
     path: str
@@ -56,6 +58,7 @@ class FieldHelp:
     example: str
     kinds: tuple[FieldLine, ...] = ()
     fields: tuple[FieldLine, ...] = ()
+    names: tuple[FieldLine, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the help as plain data."""
@@ -205,11 +208,15 @@ def _plural(words: str) -> str:
     --------
     >>> _plural("name of a stage"), _plural("time of day"), _plural("number from 0 to 1"), _plural("Gap")
     ('names of stages', 'times of day', 'numbers from 0 to 1', 'Gap records')
+    >>> _plural("mapping from names to numbers above 0")
+    'mappings from names to numbers above 0'
     """
     if words[:1] in "`[" or words[:1].isupper() or " or " in words.partition(" of ")[0]:
         return f"{words} records" if words[:1] in "[" or words[:1].isupper() else words
     if words.startswith("any value"):
         return "values of any type"
+    if words.startswith("mapping"):
+        return f"mappings{words.removeprefix('mapping')}"
     head, article, noun = words.partition(" of an " if " of an " in words else " of a ")
     if article:
         return f"{head}s of {noun.replace(' or ', 's or ')}s"

@@ -73,9 +73,42 @@ def has_shared_resources(world: World) -> bool:
     world : World
         The compiled scenario.
     """
+    return uses_desks(world) or uses_budgets(world)
+
+
+def uses_desks(world: World) -> bool:
+    """Return whether customers make requests to desks, or agents contact them.
+
+    Parameters
+    ----------
+    world : World
+        The compiled scenario.
+    """
     asks = (world.effects["op"] == EffectCode.ASK).any() or (world.channels["kind"] == ChannelKind.HUMAN).any()
     asks |= len(world.actors) > 0 and (world.steps["op"] == StepCode.ASK).any()
-    return bool(asks and len(world.desks)) or budget_gate(world)[0]["scope"] != NOTHING
+    return bool(asks and len(world.desks))
+
+
+def uses_budgets(world: World) -> bool:
+    """Return whether messages draw on budgets that customers share.
+
+    Parameters
+    ----------
+    world : World
+        The compiled scenario.
+    """
+    return bool(budget_gate(world)[0]["scope"] != NOTHING)
+
+
+def brings_friends(world: World) -> bool:
+    """Return whether customers refer friends who may join; an effect `refer` with `joins: 0` brings nobody.
+
+    Parameters
+    ----------
+    world : World
+        The compiled scenario.
+    """
+    return bool(((world.effects["op"] == EffectCode.REFER) & (world.effects["x"] > 0)).any())
 
 
 @kernel

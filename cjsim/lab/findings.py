@@ -177,7 +177,7 @@ class Findings(JsonRecord, FolderResult):
                 relative = dict(zip(("relative", "relative_low", "relative_high"), effect.relative, strict=True))
                 numbers = {"baseline": effect.baseline, "value": effect.value, **effect.absolute._asdict(), **relative}
                 verdict = result.verdict if effect is result.effect else ""
-                rows.append({"variant": result.name, "metric": effect.metric, **numbers, "unit": effect.unit, "verdict": verdict})
+                rows.append({"variant": result.name, "metric": effect.metric, "unit": effect.unit, **numbers, "verdict": verdict})
         return pd.DataFrame(rows)
 
     def summary(self) -> str:

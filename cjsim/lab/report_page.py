@@ -73,19 +73,18 @@ def describe_experiment(experiment: Experiment) -> str:
 
 
 def effects_table(findings: Findings) -> "pd.DataFrame":
-    """Return all effects, one row per arm and metric. The values that an arm sets are included as text."""
-    import pandas as pd
+    """Return all effects, one row per arm and metric. The values that an arm sets are included, numbers as numbers."""
+    table = findings.to_pandas()
+    values = {result.name: result.values for result in findings.arm_results}
+    for i, path in enumerate(dict.fromkeys(path for result in findings.arm_results for path in result.values)):
+        table.insert(1 + i, path, [_number_or_text(values[name].get(path, "")) for name in table["variant"]])
+    return table
 
-    paths = dict.fromkeys(path for result in findings.arm_results for path in result.values)
-    rows: list[dict[str, Any]] = []
-    for result in findings.arm_results:
-        values = {path: shorten_value(result.values[path]) if result.values.get(path) is not None else "" for path in paths}
-        for effect in (result.effect, *result.watched_effects):
-            relative = dict(zip(("relative", "relative_low", "relative_high"), effect.relative, strict=True))
-            numbers = {"baseline": effect.baseline, "value": effect.value, **effect.absolute._asdict(), **relative}
-            verdict = result.verdict if effect is result.effect else ""
-            rows.append({"variant": result.name, **values, "metric": effect.metric, "unit": effect.unit, **numbers, "verdict": verdict})
-    return pd.DataFrame(rows)
+
+def _number_or_text(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return "" if value is None else shorten_value(value)
 
 
 def _claimed_size_phrase(experiment: Experiment) -> str:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 _DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
-_NARROWEST_TEXT, _NARROWEST_HEADER = 24, 14
+_NARROWEST_TEXT, _NARROWEST_HEADER, _LONGEST_WORD = 24, 14, 20  # longer words are broken in narrow columns
 _GAP, _NARROW_GAP = "  ", " "  # between columns
 
 
@@ -120,7 +120,7 @@ def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns
             widths[i] = narrowed
     for i in sorted(columns, key=lambda i: widths[i] - cells[i], reverse=True):
         if excess > 0 and i not in narrowest:
-            least = _longest_word([header[i]]) if gap == _NARROW_GAP else _NARROWEST_HEADER
+            least = min(_longest_word([header[i]]), _NARROWEST_HEADER) if gap == _NARROW_GAP else _NARROWEST_HEADER
             narrowed = max(widths[i] - excess, cells[i], min(least, len(header[i])))
             excess -= widths[i] - narrowed
             widths[i] = narrowed
@@ -134,4 +134,4 @@ def _is_text(rows: Sequence[Sequence[str]], column: int) -> bool:
 
 def _longest_word(texts: Sequence[str]) -> int:
     """Number of characters of the longest word, but not of a word that is too long for a narrow column."""
-    return max((min(len(word), _NARROWEST_TEXT) for text in texts for word in text.split()), default=0)
+    return max((min(len(word), _LONGEST_WORD) for text in texts for word in text.split()), default=0)

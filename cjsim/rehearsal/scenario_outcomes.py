@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.engine.sync_points import brings_friends, uses_budgets, uses_desks
 from cjsim.errors import InputError, format_error
 from cjsim.frame import Array
-from cjsim.kernels.codes import EffectCode
 from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import RatioTerms
@@ -104,12 +104,13 @@ def shared_resources(scenario: Scenario) -> list[str]:
     -------
     list of str
         A subset of 'desks', 'send budgets' and 'referrals'; empty if the outcomes of a customer do not depend on the policy of others.
+        What is declared but not used, such as a desk without requests or a referral with `joins: 0`, is not shared.
     """
-    effects = compile_scenario(scenario.checked()).world.effects["op"]
+    plan = compile_scenario(scenario.checked())
     reasons = {
-        "desks": bool(scenario.journey.desks),
-        "send budgets": bool(scenario.policy.guardrails.budgets),
-        "referrals": bool((effects == EffectCode.REFER).any()),
+        "desks": uses_desks(plan.world) or any(desk.wages for desk in plan.desks),
+        "send budgets": uses_budgets(plan.world),
+        "referrals": brings_friends(plan.world),
     }
     return [reason for reason, is_present in reasons.items() if is_present]
 

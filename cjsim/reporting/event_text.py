@@ -24,7 +24,6 @@ from cjsim.simulation.documents import Scenario
 
 SATISFACTION_BANDS = ((0.2, "furious"), (0.4, "annoyed"), (0.6, "neutral"), (0.8, "content"), (math.inf, "delighted"))
 _SHORT_TIME_UNITS = ((365.0, "y"), (1.0, "d"), (1 / 24, "h"), (1 / 1440, "min"), (0.0, "s"))
-_ATTRIBUTION_WINDOW = 3.0  # days after a response within which the firm attributes an event to it
 _MIN_NOTABLE_GAIN = 0.25  # smaller changes in clock speed are not reported as a reason
 _DELIVERY, _REFUSAL = "arrives", "is not sent"
 _LIFT_BY_TOUCH = {
@@ -125,7 +124,6 @@ class EventDescriber:
         self.past_contacts: list[PastContact] = []
         self.last_delivery_times: dict[tuple[str, str], float] = {}  # by message and source
         self.last_refusals: dict[tuple[str, str], SendDecision] = {}  # refusals since the last delivery, by message and source
-        self.last_response: tuple[float, str] | None = None  # time and description of the last open or click
         self.lifts_by_event: dict[str, list[ClockLift]] = {}
         self.past_events: list[str] = []
         self._step_events: list[str] = []  # described in the current step
@@ -134,8 +132,8 @@ class EventDescriber:
         sender, wait = self._sender_phrase, self._waiting_time
         self._describer_by_touch: dict[TouchCode, Callable[[Array, TraceStep], EventText]] = {
             TouchCode.DELIVERED: self._describe_delivery,
-            TouchCode.OPENED: partial(self._describe_response, "Opens", "opening"),
-            TouchCode.CLICKED: partial(self._describe_response, "Clicks on", "clicking on"),
+            TouchCode.OPENED: partial(self._describe_response, "Opens"),
+            TouchCode.CLICKED: partial(self._describe_response, "Clicks on"),
             TouchCode.UNSUBSCRIBED: lambda row, _: EventText(f"Unsubscribes from {channel(row)}", f"after '{message(row)}'"),
             TouchCode.COMPLAINED: lambda row, _: EventText(f"Complains and opts out of {channel(row)}", f"about '{message(row)}'"),
             TouchCode.DEFERRED: self._describe_deferral,
@@ -222,11 +220,9 @@ class EventDescriber:
         return f"'{self._event_title(self.past_events[-1])}'" if self.past_events else "an event"
 
     def _reason_for_timing(self, event: str, now: float) -> str:
-        """Return the reason for the timing of an event: the strongest lift of its clock (truth) or the preceding response (firm)."""
+        """Return the reason for the timing of an event: the strongest lift of its clock. The firm sees no reason, so it gets none."""
         if not self.is_truth:
-            if self.last_response is None or now - self.last_response[0] > _ATTRIBUTION_WINDOW:
-                return ""
-            return f"{format_short_duration(now - self.last_response[0])} after {self.last_response[1]}"
+            return ""
         half_life = self.journey.events[event].half_life
         decayed = [(lift.gain * 0.5 ** ((now - lift.time) / half_life), lift) for lift in self.lifts_by_event.get(event, [])]
         gain, lift = max(decayed, key=lambda pair: abs(pair[0]), default=(0.0, ClockLift(now, 0.0, "")))
@@ -275,10 +271,9 @@ class EventDescriber:
             is_routine=self._source_name(row) in self.policy.broadcasts,
         )
 
-    def _describe_response(self, verb: str, participle: str, row: Array, step: TraceStep) -> EventText:
+    def _describe_response(self, verb: str, row: Array, step: TraceStep) -> EventText:
         message, time = self._message_title(row), float(row["time"])
         delivered = self.last_delivery_times.get((message, self._source_name(row)))
-        self.last_response = (time, f"{participle} '{message}'")
         why = f"{format_short_duration(time - delivered)} after delivery" if delivered is not None and time > delivered else ""
         return EventText(f"{verb} '{message}'", why)
 

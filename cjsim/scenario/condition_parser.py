@@ -7,9 +7,10 @@ import ast
 import math
 import warnings
 
-from cjsim.errors import did_you_mean, quote_choices, short_repr, unknown_name_parts
+from cjsim.errors import did_you_mean, nearest_choices, short_repr, unknown_name_parts
 from cjsim.kernels.codes import STACK_DEPTH, ConditionOp
 from cjsim.scenario.condition_names import CALLS, LABELS, LATENT_LABELS, LATENT_WORDS, WORDS, ConditionError, ConditionNames
+from cjsim.scenario.condition_slips import HELP, SYNONYMS, remedy_for_slip, remedy_for_syntax
 from cjsim.scenario.fields import parse_duration
 
 Instruction = tuple[ConditionOp, int, float]
@@ -95,10 +96,8 @@ def parse_condition_syntax(text: str) -> ast.expr:
             return ast.parse(line, mode="eval").body
     except SyntaxError as error:
         column = f" (column {error.offset})" if error.offset else ""
-        hint = "Put names that are Python keywords in quotes: count('return')." if "invalid syntax" in str(error) else ""
-        remedy = hint or f"Python reports: {error.msg}."
         must = "must be a condition such as 'purchases >= 2 and not tagged(vip)'"
-        raise ConditionError(must, short_repr(text) + column, remedy) from None
+        raise ConditionError(must, short_repr(text) + column, remedy_for_syntax(line, error.msg)) from None
     except (ValueError, MemoryError, RecursionError):
         raise ConditionError("must be a condition such as 'purchases >= 2'", short_repr(text), "Shorten it.") from None
 
@@ -147,8 +146,8 @@ class _Translator:
             return self.constant(node)
         if isinstance(node, ast.Name):
             return self.word(node)
-        remedy = "Remove this part."
-        raise self.error_at(node, "must use only and, or, not, comparisons, + - * /, numbers and the names listed in docs/model.md", remedy)
+        must = "must use only and, or, not, comparisons, + - * /, numbers and names of the condition language"
+        raise self.error_at(node, must, remedy_for_slip(ast.unparse(node)) or f"Remove this part. {HELP}")
 
     def constant(self, node: ast.Constant) -> list[Instruction]:
         """Translate a number, or a quoted duration (to days)."""
@@ -187,7 +186,12 @@ class _Translator:
             raise self.error_at(node, f"must name one {CALLS[name][1]} in parentheses", f"Write {name}(NAME).")
         latent = {*LATENT_LABELS, *LATENT_WORDS, *names.traits} if names.latent else set()
         known = sorted({"stage", *WORDS, *CALLS, *names.attributes, *latent})
-        remedy = did_you_mean(name, known) or f"The names are: {', '.join(known)}."
+        if name.lower() in ("true", "false", "yes", "no"):
+            raise self.error_at(
+                node, "must use only names of the condition language", "Leave out the comparison, and write 'not' for false."
+            )
+        synonym = f"Did you mean '{SYNONYMS[name]}'?" if name in SYNONYMS else ""
+        remedy = synonym or did_you_mean(name, known) or f"Use a name such as {nearest_choices(name, known)}. {HELP}"
         raise self.error_at(node, "must use only names of the condition language", remedy)
 
     def check_latent(self, node: ast.AST, name: str) -> None:
@@ -202,7 +206,9 @@ class _Translator:
         word = node.func.id if isinstance(node.func, ast.Name) else ""
         if word not in CALLS:
             near = did_you_mean(word, CALLS) if word else ""
-            raise self.error_at(node, f"must call only {quote_choices(CALLS)}", near or "Remove the parentheses.")
+            if word.lower() in ("and", "or", "not"):
+                near = f"Write '{word.lower()}' in lower case."
+            raise self.error_at(node, f"must call only {nearest_choices(word, CALLS)}", near or f"Remove the parentheses. {HELP}")
         if len(node.args) != 1 or node.keywords:
             raise self.error_at(node, f"must have one name in the parentheses of '{word}'", f"Write {word}(NAME).")
         op, kind = CALLS[word]

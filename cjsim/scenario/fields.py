@@ -1,5 +1,6 @@
 """Types of scalar fields, such as durations, times of day, shares and names: how to parse, validate, format and illustrate them."""
 
+import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -98,6 +99,30 @@ def duration_text(value: float) -> str:
         if count * _UNITS[unit] == value and (count or unit == "s"):
             return f"{count}{unit}"
     return f"{Decimal(repr(float(value))):f}d"
+
+
+def readable_duration(value: float | str) -> str:
+    """Format a duration for readers: without weeks, and in hours or days rather than in hundreds of minutes.
+
+    Parameters
+    ----------
+    value : float or str
+        Days, or text in file notation. Text that is not a duration is returned unchanged.
+
+    Examples
+    --------
+    >>> [readable_duration(one) for one in (14.0, "2w", "288min", 1.5, "24h", "90min", "daily")]
+    ['14d', '14d', '4.8h', '36h', '1d', '90min', 'daily']
+    """
+    try:
+        count_of_days = float(parse_duration(value if isinstance(value, str) else days(value)))
+    except ValueError:
+        return str(value)
+    for unit, least, places in (("d", 1.0, 0), ("d", 2.0, 1), ("h", 2 / 24, 1)):
+        count = count_of_days / _UNITS[unit]
+        if count_of_days >= least and math.isclose(count, round(count, places), rel_tol=1e-12):
+            return f"{count:.12g}{unit}"
+    return duration_text(count_of_days)
 
 
 def hour_text(value: float) -> str:

@@ -26,12 +26,11 @@ from cjsim.engine.population_limit import check_population_limit, population_lim
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
-from cjsim.engine.sync_points import has_shared_resources
+from cjsim.engine.sync_points import brings_friends, has_shared_resources
 from cjsim.engine.user_processes import SimulationProcess, UserProcesses
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.eventlog.parquet_writer import LogWriter
-from cjsim.kernels.codes import EffectCode
 from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.scenario.spec import MAX_CUSTOMERS
@@ -317,7 +316,7 @@ def _require_one_day_each(ends: Array, plan: Plan, n_customers: int) -> None:
         must = f"must have one day for each of the {n_customers:,} customers"
         got = f"an array of shape {ends.shape}" if ends.shape != (n_customers,) else "nan"
         raise InputError(format_error("until_days", must, got, "Pass one number per customer, without nan."))
-    if (plan.world.effects["op"] == EffectCode.REFER).any():
+    if brings_friends(plan.world):
         raise InputError(format_error("until_days", "must be omitted where customers refer friends", "referrals", "Omit it."))
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from cjsim.kernels.codes import ConditionOp
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
-from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.fields import duration_text
+from cjsim.scenario.condition_parser import Program, parse_condition
+from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.effects import Effect, FireEffect, GoEffect, OptInEffect, UntagEffect
 from cjsim.scenario.kinds.wait_laws import FixedWait
@@ -113,8 +113,9 @@ def _restart_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterat
         if moves:
             shown = moves[0] + (", ..." if len(moves) > 1 else "")
             yield (
-                f"events.{name}.wait: the fixed wait of {duration_text(days)} starts again at each move between its stages ({shown}), "
-                "so the event comes late or never. Use 'in: anywhere' to keep it running, or one stage."
+                f"events.{name}.wait: the fixed wait of {readable_duration(days)} starts again at each move between its stages ({shown}), "
+                f"so the event comes late or never. Use one stage and a tag for the other, or 'in: anywhere' with 'when: stage in "
+                f"[{', '.join(event.stages)}]', which keeps the wait running over these stages; or accept this warning."
             )
 
 
@@ -164,10 +165,18 @@ def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator
             continue
         others = [effect for path, effect in journey_effects(journey) if path[:2] != ("events", name)]
         if any(_can_return(others, policy, names, op, code) for op, code, _ in program):
+            length = readable_duration(days)
             yield (
-                f"events.{name}.when: pauses the fixed wait of {duration_text(days)} and later continues it, so the wait after a pause is "
-                f"shorter than {duration_text(days)}. To start it again each time, use a stage ('in') in place of 'when'."
+                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the wait after a pause is "
+                f"shorter than {length}. {_pause_remedy(program)}"
             )
+
+
+def _pause_remedy(program: Program) -> str:
+    """What to do about a pause. With several stages, `in` would start the wait again at each move between them."""
+    if sum(op is ConditionOp.STAGE for op, _, _ in program) > 1:
+        return "Accept this warning if the wait should run on over these stages; to start it again after each pause, use one stage ('in')."
+    return "To start it again each time, use a stage ('in') in place of 'when'; otherwise accept this warning."
 
 
 def _can_return(effects: list[Effect], policy: PolicySpec | None, names: ConditionNames, op: ConditionOp, code: int) -> bool:

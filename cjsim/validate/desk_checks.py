@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.fields import duration_text
+from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.effects import Effect
 from cjsim.scenario.kinds.steps import Step
@@ -53,7 +53,7 @@ def unstaffed_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
         staffing = scenario.policy.desks.get(desk)
         if staffing is not None and any(roster_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon).staff):
             continue
-        must = f"must have staff within {duration_text(scenario.horizon)} from {scenario.start}, because {requester} sends requests"
+        must = f"must have staff within {readable_duration(scenario.horizon)} from {scenario.start}, because {requester} sends requests"
         remedy = "Add 'shifts' with 'agents' on simulated days."
         yield Fault(("policy", "desks", desk), must, f"no staff ({_staffing_text(staffing)})", remedy)
 

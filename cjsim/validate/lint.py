@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from cjsim.scenario.fields import duration_text, hour_text
+from cjsim.scenario.fields import hour_text, readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.effects import FireEffect, GoEffect, TagEffect, UntagEffect
 from cjsim.scenario.kinds.flow_triggers import Reachable, ScheduleTrigger
@@ -15,6 +15,7 @@ from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_cond
 from cjsim.validate.accepted_warnings import sort_accepted
 from cjsim.validate.clock_lint import clock_warnings
 from cjsim.validate.condition_lint import condition_warnings
+from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
@@ -96,6 +97,7 @@ def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: s
             )
     yield from clock_warnings(journey, policy, prefix)
     yield from unused_trait_warnings(journey, prefix)
+    yield from rate_warnings(journey, prefix)
 
 
 def _why_unreachable(event: Event, reachable: Reachable) -> str:
@@ -206,7 +208,7 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
     """Yield warnings about broadcasts and flows whose dates are all outside the simulated period."""
     policy = scenario.policy
-    outside = f"no date is within the simulated period ({duration_text(scenario.horizon)} from {scenario.start})"
+    outside = f"no date is within the simulated period ({readable_duration(scenario.horizon)} from {scenario.start})"
     for name, broadcast in policy.broadcasts.items():
         if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
             yield f"policy.broadcasts.{name}.schedule.dates: {outside}, so the broadcast is never sent. Change the dates or the horizon."

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.fields import duration_text
+from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.effects import ReferEffect
 from cjsim.scenario.kinds.flow_triggers import Reachable
@@ -54,7 +54,7 @@ def _acquisition_warnings(scenario: ScenarioSpec) -> Iterator[str]:
         for index, period in enumerate(spend.periods if spend is not None else ()):
             first, last = (period.first - scenario.start).days, (period.last - scenario.start).days
             if last < 0 or first >= scenario.horizon:
-                period_text = f"{duration_text(scenario.horizon)} from {scenario.start}"
+                period_text = f"{readable_duration(scenario.horizon)} from {scenario.start}"
                 yield f"{path}.periods[{index}]: has no effect, because it is outside the simulated period ({period_text}). Change it."
 
 

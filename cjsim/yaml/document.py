@@ -113,6 +113,11 @@ class Document(StrictModel):
             raise _input_error(faults, root)
         return record
 
+    def __dir__(self) -> list[str]:
+        """Names for completion: fields and methods of documents, without those that pydantic gives every model."""
+        inherited = set(dir(StrictModel))
+        return [name for name in super().__dir__() if name.startswith("_") or name not in inherited]
+
     def source(self) -> Node:
         """Return the tree that the record was read from, or else a tree built from the record."""
         return self._origin.root or to_tree(self, type(self).__name__.lower())
@@ -317,5 +322,5 @@ def _input_error(faults: list[Fault], root: Node) -> InputError:
     """Combine faults into one error. The message shows the first five."""
     lines = list(dict.fromkeys(fault.message(root) for fault in faults))
     n_more = len(lines) - _MAX_REPORTED_FAULTS
-    more = [f"({n_more} more error{'s' if n_more > 1 else ''}.)"] if n_more > 0 else []
-    return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]))
+    more = [f"({n_more} more error{'s' if n_more > 1 else ''}. 'cjsim check' shows all.)"] if n_more > 0 else []
+    return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]), errors=lines)

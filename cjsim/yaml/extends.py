@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.library import LIBRARY_FOLDERS, find_document
+from cjsim.library import LIBRARY_FOLDERS, find_document, nearest_file
 from cjsim.yaml.paths import node_at, set_value, types_at
 from cjsim.yaml.tree import Node, read_yaml_file
 
@@ -106,14 +106,14 @@ def _referenced_file(node: Node, key: str, kind: str, folder: Path) -> Path:
     if not isinstance(node.value, str) or not node.value.strip() or "\0" in node.value:
         remedy = "Give a file name."
         raise InputError(format_error(f"{node.location}: {key}", "must be the name of a YAML file", short_repr(node.plain()), remedy))
+    kinds = [kind] if kind in LIBRARY_FOLDERS else []
     try:
-        kinds = [kind] if kind in LIBRARY_FOLDERS else []
         file = find_document(Path(node.value), kinds, where=f"{node.location}: {key}", folder=folder) if kinds else folder / node.value
         known = file.is_file()
     except OSError:  # a name that is too long
         known = False
     if not known:
-        remedy = "File names are relative to the file that contains them."
+        remedy = nearest_file(Path(node.value), kinds, folder=folder) or "File names are relative to the file that contains them."
         raise InputError(format_error(f"{node.location}: {key}", "must be a file that exists", short_repr(node.value), remedy))
     return file
 

@@ -141,6 +141,8 @@ def _true_or_false(details: ErrorDetails, value: Any, slots: Sequence[Slot], key
 _WITHOUT_EXAMPLE = {
     "int_type": "Write a whole number such as 2.",
     "float_type": "Write a number such as 0.5.",
+    "dict_type": "Write its names below it, each with a value.",
+    "tuple_type": "Write a list, with its items in brackets.",
     "literal_error": "Use one of these.",
     "model_type": "Write its keys below it, each with a value.",
 }

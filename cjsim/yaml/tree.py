@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.library import LIBRARY_FOLDERS, nearest_file
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -198,8 +199,10 @@ def _read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        reason = "a path that does not exist" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
-        raise InputError(format_error(str(path), "must be a readable file", reason, "Check the path.")) from None
+        is_missing = isinstance(error, FileNotFoundError)
+        reason = "a path that does not exist" if is_missing else getattr(error, "strerror", None) or str(error)
+        near = nearest_file(path, tuple(LIBRARY_FOLDERS)) if is_missing else ""
+        raise InputError(format_error(str(path), "must be a readable file", reason, near or "Check the path.")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

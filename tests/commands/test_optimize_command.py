@@ -26,6 +26,7 @@ from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.manifest import Manifest
 from cjsim.progress import NoProgress
+from cjsim.scenario.fields import parse_duration
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.journal_file import JournalFile
@@ -103,8 +104,9 @@ def test_summary_shows_verdict_values_and_cost(optimum: cj.Optimum) -> None:
 def test_table_has_one_row_per_trial(optimum: cj.Optimum) -> None:
     table = optimum.to_pandas()
     assert list(table.index) == list(range(12))
-    assert list(table["clv: effect"]) == [trial.gains[0].effect for trial in optimum.trials]
-    assert list(table["policy.guardrails.caps[0].per"]) == [trial.params["policy.guardrails.caps[0].per"] for trial in optimum.trials]
+    assert list(table["clv effect (money)"]) == [trial.gains[0].effect for trial in optimum.trials]
+    periods = [trial.params["policy.guardrails.caps[0].per"] for trial in optimum.trials]
+    assert list(table["policy.guardrails.caps[0].per (days)"]) == [parse_duration(period) for period in periods]
 
 
 def test_figure_shows_the_best_feasible_value_so_far(optimum: cj.Optimum) -> None:

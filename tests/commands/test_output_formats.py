@@ -104,7 +104,7 @@ def test_excel_is_not_printed_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_missing_package_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
     result = CliRunner().invoke(app, ["compare", "shop", "shop_better", "--format", "xlsx"])
     assert result.exit_code == 2 and "pip install 'cjsim[excel]'" in result.stderr
 

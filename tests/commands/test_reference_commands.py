@@ -119,3 +119,23 @@ def test_metrics_table_fits_the_terminal() -> None:
 def test_metrics_rejects_a_file_that_does_not_exist() -> None:
     result = invoke("metrics", "none.yaml")
     assert (result.exit_code, result.stderr) == (2, "none.yaml: must be a readable file, got a path that does not exist. Check the path.\n")
+
+
+def test_explain_describes_conditions() -> None:
+    output = " ".join(invoke("explain", "condition").stdout.split())
+    assert "Durations are text in quotes, such as '36h'" in output
+    assert "days_since(EVENT), days_since_purchase days; infinite if it never happened" in output
+
+
+def test_help_on_a_condition_shows_several_examples_and_points_to_the_reference() -> None:
+    output = " ".join(invoke("explain", "policy.broadcasts.*.if").stdout.split())
+    assert "if: purchases >= 1; stage in [active, lapsed] and not tagged(vip); days_since(visit) > '30d'" in output
+    assert "cjsim explain condition" in output
+
+
+def test_help_on_conditions_fits_the_terminal() -> None:
+    assert max(map(len, invoke("explain", "condition").stdout.splitlines())) <= 100
+
+
+def test_explain_uses_the_plural_of_nested_mappings() -> None:
+    assert "mapping from names to mappings from names to numbers of at least 0" in invoke("explain", "journey.attributes").stdout

@@ -1,10 +1,13 @@
 """Invalid files and options: exit code 2, and one message with file, line, requirement, value and remedy."""
 
+import json
 from pathlib import Path
 
 import pytest
 from error_messages import WORLDS, command_error
+from typer.testing import CliRunner
 
+from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.simulation.documents import Journey, Scenario
 
@@ -86,7 +89,34 @@ def test_several_errors_are_reported_together() -> None:
     lines = str(caught.value).split("\n")
     assert len(lines) == 6
     assert lines[0] == "journey: events.e0.in[0]: must be one of 'a', got 'b'. Use an existing stage, or declare this one."
-    assert lines[-1] == "(4 more errors.)"
+    assert lines[-1] == "(4 more errors. 'cjsim check' shows all.)"
+
+
+MANY_ERRORS = """name: x
+starts_in: a
+stages: {a: {}}
+events: {e0: {in: [b]}, e1: {in: [b]}, e2: {in: [b]}, e3: {in: [b]}, e4: {in: [b]}, e5: {in: [b]}, e6: {in: [b]}}
+"""
+
+
+def test_check_reports_all_errors(tmp_path: Path) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_text(MANY_ERRORS, encoding="utf-8")
+    assert command_error("check", str(file)).count("must be one of 'a'") == 7
+
+
+def test_check_prints_errors_as_json(tmp_path: Path) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_text(MANY_ERRORS, encoding="utf-8")
+    result = CliRunner().invoke(app, ["check", str(file), "--json"])
+    content = json.loads(result.stdout)
+    assert (result.exit_code, content["file"], len(content["errors"])) == (2, str(file), 7)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("event", "visit"), ("stage", "active")])
+def test_a_flow_of_several_events_or_stages_is_told_to_be_several_flows(kind: str, name: str) -> None:
+    with pytest.raises(InputError, match=f"must be the name of one {kind}, got .*Write one flow for each {kind}"):
+        Scenario.load(WORLDS / "tiny.yaml").with_values({"policy.flows.greet.on": {kind: [name, name]}})
 
 
 def test_empty_step_is_rejected() -> None:

@@ -62,7 +62,7 @@ def test_a_study_may_name_a_scenario(tmp_path: Path) -> None:
     [
         ("shp", "shp: must be a file, or the name of a library scenario, got neither. Did you mean 'shop'?"),
         ("q", "q: must be a file, or the name of a library scenario, got neither. Use a path that ends in .yaml, or a name that"),
-        ("shop.yaml", "shop.yaml: must be a readable file, got a path that does not exist. Check the path."),
+        ("shop.yaml", "shop.yaml: must be a readable file, got a path that does not exist. Did you mean 'shop'?"),
     ],
 )
 def test_an_unknown_name_is_an_error(name: str, message: str) -> None:
@@ -75,3 +75,30 @@ def test_an_unknown_name_in_a_file_is_an_error_with_its_line(tmp_path: Path) -> 
     (tmp_path / "mine.yaml").write_text("extends: shop\npolicy: shop_bettr\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"mine.yaml:2: policy: must be a file, .* got 'shop_bettr'\. Did you mean 'shop_better'\?"):
         cj.Scenario.load(tmp_path / "mine.yaml")
+
+
+def test_a_missing_file_suggests_a_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "win_back.yaml").write_text("extends: shop\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"Did you mean '{tmp_path}/win_back.yaml'"):
+        cj.Scenario.load(tmp_path / "win_bak.yaml")
+
+
+@pytest.mark.parametrize(("key", "named"), [("extends", "bas.yaml"), ("policy", "../here/bas.yaml")])
+def test_a_missing_file_in_a_file_suggests_a_file_beside_it(tmp_path: Path, key: str, named: str) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "base.yaml").write_text("extends: shop\n", encoding="utf-8")
+    (tmp_path / "here" / "mine.yaml").write_text(f"{key}: {named}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"Did you mean '{named.replace('bas.', 'base.')}'"):
+        cj.Scenario.load(tmp_path / "here" / "mine.yaml")
+
+
+def test_a_missing_file_suggests_a_name_of_the_library(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'subscription'"):
+        cj.Scenario.load(tmp_path / "subscripton.yaml")
+
+
+def test_a_name_without_suffix_suggests_a_file_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("win_back.yaml").touch()
+    with pytest.raises(InputError, match=r"Did you mean 'win_back\.yaml'"):
+        cj.Scenario.load("win_back")

@@ -10,7 +10,8 @@ import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.analyses import FixedHorizon
-from cjsim.testing.small_worlds import sharing_customers
+from cjsim.rehearsal.scenario_outcomes import shared_resources
+from cjsim.testing.small_worlds import independent_customers, sharing_customers
 
 CART_EVERY, HORIZON, DAYS = 20.0, 60.0, 14.0
 FIXED = cj.RehearsalSettings(runs=500, analyses=(FixedHorizon(),), trigger="cart")
@@ -201,6 +202,26 @@ def test_a_trigger_where_customers_share_resources_is_refused() -> None:
     settings = cj.RehearsalSettings(runs=100, trigger="order")
     with pytest.raises(InputError, match="trigger: must be omitted where customers share desks and referrals, because the arms affect"):
         cj.rehearse(base, {"same": base.with_values({"title": "x"})}, metric="clv", sizes=[60], days=[30], settings=settings)
+
+
+NO_FRIENDS = {"journey.events.recommend.effects[0].refer.joins": 0}
+
+
+def test_a_trigger_is_possible_where_referrals_bring_nobody() -> None:
+    base = independent_customers().with_values(NO_FRIENDS)
+    settings = cj.RehearsalSettings(runs=100, trigger="lapse")
+    found = cj.rehearse(base, {"same": base.with_values({"title": "x"})}, metric="clv", sizes=[20], days=[10], settings=settings)
+    assert found.shared == ()
+
+
+def test_referrals_that_bring_friends_are_shared() -> None:
+    assert shared_resources(independent_customers()) == ["referrals"]
+
+
+def test_a_desk_without_requests_and_staff_is_not_shared() -> None:
+    desk = {"service": {"exponential": "2h"}}
+    idle = independent_customers().with_values(NO_FRIENDS | {"journey.desks": {"help": desk}})
+    assert shared_resources(idle) == []
 
 
 def carts(*, follows_up: bool) -> cj.Scenario:

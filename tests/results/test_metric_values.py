@@ -12,7 +12,7 @@ from cjsim.kernels.codes import UNOBSERVED, TouchCode
 from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import estimate_metric
 from cjsim.metrics.monthly_cohorts import monthly_cohorts
-from cjsim.metrics.number_format import decimal_places, format_value
+from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_value
 from cjsim.metrics.ratios import SHARE_UNIT, RatioTerms, influence, ratio
 from cjsim.simulation.run import Run
 
@@ -252,6 +252,33 @@ def test_measurement_uses_little_memory_per_customer() -> None:
 )
 def test_numbers_are_rounded_by_unit(value: float, unit: str, sign: bool, text: str) -> None:
     assert format_value(value, unit, decimal_places(unit, [value]), is_difference=sign) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "estimate", "text"),
+    [
+        ("share", (0.42, 0.3661, 0.4768), "42.0 % [36.6, 47.7]"),  # two digits of the half-width, which is 5.5 points
+        ("share", (0.5, 0.09, 0.91), "50 % [9, 91]"),
+        ("share", (0.00016, 0.00006, 0.00042), "0.016 % [0.006, 0.042]"),  # two digits of the largest number
+        ("money", (71.6, 47.77, 95.44), "72 [48, 95]"),
+        ("money", (24.123, 24.0, 24.246), "24.12 [24.00, 24.25]"),  # no more than cents
+        ("money", (21481.4, 14330.9, 28631.9), "21,481 [14,331, 28,632]"),  # totals without cents
+        ("EUR", (21481.4, 21480.9, 21481.9), "21,481 [21,481, 21,482]"),
+        ("days", (117.1, 100.1, 134.0), "117 [100, 134]"),
+        ("minutes", (3.214, 3.111, 3.317), "3.21 [3.11, 3.32]"),
+        ("ratio", (1845.03, 1212.15, 2477.9), "1,845 [1,212, 2,478]"),
+        ("0 to 1", (0.52, 0.513, 0.527), "0.520 [0.513, 0.527]"),
+        ("sends", (1.0, 0.02, 1.98), "1.00 [0.02, 1.98]"),  # an end does not round to 0
+        ("money", (24.1, 24.1, 24.1), "24.10 [24.10, 24.10]"),  # no interval
+        ("money", (24.1, math.nan, math.nan), "24.10"),
+        ("customers", (300.0, 300.0, 300.0), "300 [300, 300]"),
+    ],
+)
+def test_numbers_have_the_digits_that_their_interval_supports(unit: str, estimate: tuple[float, float, float], text: str) -> None:
+    value, low, high = estimate
+    decimals = estimate_decimals(unit, estimate)
+    shown = f"{format_value(value, unit, decimals)} {format_interval(low, high, unit, decimals, is_beside_value=True)}"
+    assert shown.rstrip() == text
 
 
 def test_zero_after_rounding_has_no_sign() -> None:

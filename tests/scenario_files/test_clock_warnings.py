@@ -122,3 +122,33 @@ def test_a_random_wait_that_another_event_pauses_does_not_warn() -> None:
 def test_warnings_of_a_scenario_have_the_path_of_the_journey() -> None:
     world = small_scenario(journey={"events": BOX, "personas": {"busy": {"share": 1, "speed": {"skips": 0.8}}}})
     assert paths(lint_warnings(world)) == ["journey.personas.busy.speed.skips"]
+
+
+def billed(**event: Any) -> dict[str, Any]:
+    """A bill that runs on in two stages, which customers can leave and enter again."""
+    return {
+        "month_ends": {"wait": {"fixed": "30d"}, **event},
+        "recommends": {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"go": "there"}]},
+        "leaves": {"in": ["here", "there"], "wait": {"exponential": "9d"}, "effects": [{"go": "gone"}]},
+        "returns": {"in": ["gone"], "wait": {"exponential": "9d"}, "effects": [{"go": "here"}]},
+    }
+
+
+STAGES = {"here": {}, "there": {}, "gone": {}}
+
+
+def test_the_remedy_for_a_restarting_wait_names_the_condition_to_write() -> None:
+    [found] = warned(stages=STAGES, events=billed(**{"in": ["here", "there"]}))
+    assert "'in: anywhere' with 'when: stage in [here, there]'" in found
+
+
+def test_a_pause_by_several_stages_does_not_advise_to_list_the_stages_again() -> None:
+    [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
+    assert found.endswith(
+        "Accept this warning if the wait should run on over these stages; to start it again after each pause, use one stage ('in')."
+    )
+
+
+def test_a_pause_by_one_stage_advises_to_use_the_stage() -> None:
+    [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage == here"}))
+    assert "use a stage ('in') in place of 'when'" in found

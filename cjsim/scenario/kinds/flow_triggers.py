@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Set
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from cjsim.kernels.codes import TriggerCode
 from cjsim.scenario.fields import (
@@ -86,6 +86,14 @@ class TriggerKind(Kind):
 
 class OccurrenceTrigger(TriggerKind):
     """Something that starts a flow immediately: an event or entry to a stage, whose name is the body."""
+
+    @field_validator("event", "stage", mode="before", check_fields=False)
+    @classmethod
+    def _one_name(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            others = "" if cls.key != "event" else ", or let each event 'fire' one further event that starts the flow"
+            raise FieldError(f"must be the name of one {cls.key}", f"Write one flow for each {cls.key}{others}.")
+        return value
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         """Yield a fault if the event or stage does not exist or the firm does not observe it."""

@@ -19,10 +19,10 @@ from cjsim.scenario.fields import (
     Integer,
     PositiveDuration,
     Share,
-    duration_text,
     hour_text,
     is_in_yearly_period,
     parse_day,
+    readable_duration,
 )
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
@@ -200,7 +200,7 @@ class Blackout(ChannelRule):
         used, days = list(channels), math.ceil(horizon_days)
         covered = sum(self.covers(start + timedelta(days=number)) for number in range(days))
         if covered == 0:
-            yield f"contains no simulated day. The simulation covers {duration_text(horizon_days)} from {start}."
+            yield f"contains no simulated day. The simulation covers {readable_duration(horizon_days)} from {start}."
         elif covered == days and used:
             yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
@@ -276,8 +276,8 @@ class Budget(ChannelRule):
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         if horizon_days / self.per > MAX_PERIODS:
-            must = f"must divide the {duration_text(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
-            yield Fault((*path, "per"), must, duration_text(self.per), "Lengthen the period, or shorten the horizon.")
+            must = f"must divide the {readable_duration(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
+            yield Fault((*path, "per"), must, readable_duration(self.per), "Lengthen the period, or shorten the horizon.")
 
     def warnings(self) -> Iterator[str]:
         yield from _zero_warnings(self.at_most, self.channels)
