@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -25,9 +26,11 @@ from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenari
 from cjsim.rehearsal.results.rehearsal_result import Rehearsal
 from cjsim.rehearsal.scenario_outcomes import shared_resources
 from cjsim.rehearsal.triggered_outcomes import count_of_simulations, outcomes_from_trigger
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios
 
 
+@checked_arguments
 def rehearse(
     base: ScenarioSource,
     alternatives: ScenarioSources,
@@ -71,7 +74,7 @@ def rehearse(
         concerns as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if
         it is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
-        Receives progress updates, counted in simulations.
+        Receives progress updates, such as ProgressBar(), counted in simulations.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def rehearse(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> def shop(wait):
     ...     order = {"in": ["active"], "wait": {"exponential": wait}, "effects": [{"purchase": {"value": 10}}]}
     ...     journey = {"name": "shop", "starts_in": "active", "stages": {"active": {}}, "events": {"order": order}}
@@ -128,8 +131,16 @@ def rehearse(
         starts_on=settings.starts_on,
         customers=base.customers,
         seed=base.seed,
+        replications=settings.replications if shared else 0,
+        target_power=settings.target_power,
+        latest_entry=_latest_entry(base, days) if not shared and since_day is None else math.inf,
         currency=base.currency,
     )
+
+
+def _latest_entry(base: Scenario, days: Sequence[float]) -> float:
+    """Return the day after which arrivals enter too late to be observed for the largest number of days; inf without arrivals."""
+    return base.horizon - max(days) if base.policy.acquisition or base.journey.acquisition else math.inf
 
 
 def _simulate_outcomes(

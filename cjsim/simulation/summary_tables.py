@@ -247,6 +247,6 @@ def table_notes(n_hidden: int) -> str:
     mark = "^ computed only over converters, buyers, recipients or openers; which customers these are can differ between policies."
     rest = (
         f"{n_hidden} metrics are hidden: breakdowns by stage or channel, and metrics that are undefined or constant. "
-        "Show them with --full, --json or summary(full=True)."
+        "Show them with `full` or `to_json`."
     )
     return f"{mark}\n{rest}" if n_hidden else mark

@@ -112,7 +112,7 @@ def unused_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     known = read.words | _rule_features(policy)
     for name in (one for one in journey.attributes if one not in known):
         yield (
-            f"journey.attributes.{name}: no condition of the journey or this policy reads it, so it only groups results (--by {name}). "
+            f"journey.attributes.{name}: no condition of the journey or this policy reads it, so it only groups results (by '{name}'). "
             "Read it in a condition, remove it, or accept this warning."
         )
     yield from _unread_tags(journey, policy, read)

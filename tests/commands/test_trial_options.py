@@ -80,7 +80,7 @@ def test_compare_takes_a_follow_up(trial_file: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--by", "arm:promos"], "experiment: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
+        (["--by", "arm:promos"], "--by: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
         (["--by", "contry"], "by: must be one of 'country', 'arm', got 'contry'. Did you mean 'country'?"),
         (["--exposed"], "--exposed: must be used with --by arm, got no --by. Add --by arm."),
         (["--trial", "promo"], "--trial: must be used with --out, got no --out. Add --out DIR."),

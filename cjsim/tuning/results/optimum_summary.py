@@ -81,10 +81,9 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
     yield f"Probability that the winner is the best finalist: {100 * found.chance_best:.0f} %."
     if found.rounded is not None:
         rounded = _effect_text(optimum, objective.metric, found.rounded.gains[objective.metric])
-        violated = [name for name in found.rounded.surely_violated if name not in found.surely_violated]
-        yield f"With rounded values, {objective.metric} changes by {rounded}" + (
-            f", but violates {join_names(violated)}." if violated else "."
-        )
+        newly_violated = [name for name in found.rounded.surely_violated if name not in found.surely_violated]
+        ending = f", but violates {join_names(newly_violated)}." if newly_violated else "."
+        yield f"With rounded values, {objective.metric} changes by {rounded}{ending}"
 
 
 def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
@@ -205,7 +204,7 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned_text = f" {pruned:,} {'trial was' if pruned == 1 else 'trials were'} stopped early." if pruned else ""
     repeats_text = f" {repeats:,} trial{'s' * (repeats > 1)} repeated known values." if repeats else ""
     lines = [
-        "Use --out DIR to write the values to `best.yaml` and the metrics to `optimum.json`. Use `cjsim compare` to see all other effects.",
+        "Use `save` to write the values to best.yaml and the metrics to optimum.json, and `compare` to see all other effects.",
         f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",
     ]
     if refused:
