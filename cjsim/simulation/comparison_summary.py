@@ -15,6 +15,7 @@ from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.registration import registered_metric_definitions
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
+from cjsim.simulation.detectable_change import DetectableChange
 from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, table_notes, title_with_unit
 
 DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
@@ -49,7 +50,7 @@ def comparison_summary(
     full: bool = False,
     metrics: Sequence[str] = (),
     sort: SortOrder = "importance",
-    detect: float | None = None,
+    detection: DetectableChange | None = None,
 ) -> str:
     """Format the comparison of alternatives with the baseline.
 
@@ -67,8 +68,8 @@ def comparison_summary(
         Names of the metrics to show; the first one decides the answer. By default, those that matter or moved most.
     sort : {'importance', 'change', 'name'}
         Order of the metrics: as listed in the model's documentation or in `metrics`, by relative change, or by name.
-    detect : float, optional
-        Relative change for which to state the number of customers that would show it.
+    detection : DetectableChange, optional
+        A change for which to state the numbers of customers that show it.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def comparison_summary(
     shown = _sorted(shown, alternatives, sort)
     n_hidden = 0 if metrics else len(compared.definitions) - len(shown)
     parts = [
-        wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detect=detect)),
+        wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detection=detection)),
         *_tables(compared, shown, list(alternatives), full=full),
         wrap_lines(f"{table_notes(n_hidden)}\n{_caption(baseline, compared, full=full)}"),
     ]
