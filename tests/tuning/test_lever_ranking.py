@@ -1,5 +1,6 @@
 """Lists below a lever ranking: what is best for its cost, and what lowers a mean through growth."""
 
+import math
 from types import MappingProxyType
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
+from cjsim.tuning.levers.multiple_testing import p_value
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
 
@@ -70,3 +72,27 @@ def test_profit_stands_beside_the_mean_where_customers_can_be_acquired(has_new_c
 def test_a_rounding_error_is_never_significant() -> None:
     tiny = 1e-15
     assert not PairedDifference(10.0, 10.0 + tiny, tiny, tiny / 2, 2 * tiny, 5.0).is_significant
+
+
+ROUNDING = PairedDifference(20.0, 20.0 + 4e-15, 4e-15, 4e-15, 4e-15, float("nan"))
+NOTHING = PairedDifference(1.0, 1.0, 0.0, 0.0, 0.0, float("nan"))
+
+
+def test_rounding_error_without_variance_is_not_significant() -> None:
+    assert p_value(ROUNDING) == 1.0 and not ROUNDING.is_significant and ROUNDING.is_identical
+
+
+def test_an_effect_that_is_the_same_for_all_customers_is_significant() -> None:
+    assert p_value(PairedDifference(20.0, 21.0, 1.0, 1.0, 1.0, float("nan"))) == 0.0
+
+
+def test_moves_that_change_no_amount_stand_below_the_table() -> None:
+    move = Move("delay", "delay", "number", 1, 2, {})
+    same = LeverEffect(move, ROUNDING, NOTHING, NOTHING, False, True, p_value(ROUNDING), False)
+    text = ranking(lever("spend", 1.0, 0.1), same).summary(full=True)
+    assert "Moves that affect none of clv, cost, profit of any customer: delay -> 2." in text and text.count("delay") == 1
+
+
+def test_effect_per_cost_is_given_only_where_the_cost_rises() -> None:
+    dear, saving = lever("dear", 1.0, 2.0), lever("saving", -1.0, -2.0)
+    assert dear.effect_per_cost == 0.5 and math.isnan(saving.effect_per_cost)
