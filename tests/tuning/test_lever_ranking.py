@@ -75,6 +75,7 @@ def test_a_rounding_error_is_never_significant() -> None:
 
 
 ROUNDING = PairedDifference(20.0, 20.0 + 4e-15, 4e-15, 4e-15, 4e-15, float("nan"))
+TINY = PairedDifference(13.75, 13.75 + 8.7e-8, 8.7e-8, 3.5e-8, 1.4e-7, 1e6)  # some payments are discounted for seconds less
 NOTHING = PairedDifference(1.0, 1.0, 0.0, 0.0, 0.0, float("nan"))
 
 
@@ -88,9 +89,16 @@ def test_an_effect_that_is_the_same_for_all_customers_is_significant() -> None:
 
 def test_moves_that_change_no_amount_stand_below_the_table() -> None:
     move = Move("delay", "delay", "number", 1, 2, {})
-    same = LeverEffect(move, ROUNDING, NOTHING, NOTHING, False, True, p_value(ROUNDING), False)
+    same = LeverEffect(move, TINY, NOTHING, NOTHING, False, True, p_value(TINY), True)
     text = ranking(lever("spend", 1.0, 0.1), same).summary(full=True)
-    assert "Moves that affect none of clv, cost, profit of any customer: delay -> 2." in text and text.count("delay") == 1
+    assert "Moves that affect clv, cost, profit by less than a millionth: delay -> 2." in text and text.count("delay") == 1
+
+
+def test_negligible_effect_of_a_move_that_costs_something_has_no_stars() -> None:
+    move = Move("delay", "delay", "number", 1, 2, {})
+    text = ranking(LeverEffect(move, TINY, clear(0.5), NOTHING, False, True, p_value(TINY), True)).summary(full=True)
+    row = next(line for line in text.splitlines() if line.startswith("delay"))
+    assert "negligible" in row and "**" not in row
 
 
 def test_effect_per_cost_is_given_only_where_the_cost_rises() -> None:

@@ -10,6 +10,13 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
 
+_NEGLIGIBLE = 1e-6  # of the metric
+
+
+def is_negligible(effect: PairedDifference) -> bool:
+    """Return whether an effect is below a millionth of the metric, for example because a payment is discounted for some more seconds."""
+    return max(abs(effect.effect), abs(effect.low), abs(effect.high)) <= _NEGLIGIBLE * max(abs(effect.baseline), abs(effect.value))
+
 
 class LeverEffect(NamedTuple):
     """Effect of one lever move.
@@ -51,8 +58,8 @@ class LeverEffect(NamedTuple):
 
     @property
     def changes_any_amount(self) -> bool:
-        """Whether the metric, the cost or the profit of any customer differs by more than a rounding error."""
-        return self.changes_any_customer and not all(one.is_identical for one in self[1:4])
+        """Whether the metric, the cost or the profit changes by more than a millionth."""
+        return self.changes_any_customer and not all(is_negligible(one) for one in self[1:4])
 
     def row(self) -> dict[str, Any]:
         """Return one row of `levers.csv`, by column name."""

@@ -12,7 +12,7 @@ from cjsim.metrics.number_format import (
     with_unit,
 )
 from cjsim.metrics.text_table import align_columns, wrap_lines
-from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
+from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData, is_negligible
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
 from cjsim.tuning.levers.titles import move_value_text
 
@@ -38,7 +38,8 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
         Paragraphs separated by blank lines.
     """
     effective = [lever for lever in ranking.levers if lever.changes_any_amount]
-    significant = [lever for lever in effective if lever.metric_effect.is_significant or lever.is_significant_after_holm]
+    noticeable = [lever for lever in effective if not is_negligible(lever.metric_effect)]
+    significant = [lever for lever in noticeable if lever.metric_effect.is_significant or lever.is_significant_after_holm]
     shown = effective if full else significant[:_MAX_ROWS]
     table = _lever_table(ranking, shown)
     parts = [_heading(ranking), table if shown else "No move has a significant effect."]
@@ -89,15 +90,15 @@ def _change_text(lever: LeverEffect) -> str:
 def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
     move, effect, cost = lever.move, lever.metric_effect, lever.cost_effect
     decimals = estimate_decimals(unit, effect[2:5])
-    interval = "identical"
-    if not effect.is_identical:
+    interval = "identical" if effect.is_identical else "negligible"
+    if not is_negligible(effect):
         interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True, is_beside_value=True)
-    stars = "**" if lever.is_significant_after_holm else "*" if effect.is_significant else ""
+    stars = "" if is_negligible(effect) else "**" if lever.is_significant_after_holm else "*" if effect.is_significant else ""
     return (
         move.title,
         move_value_text(move.before, move.path),
         move_value_text(move.after, move.path),
-        format_value(effect.effect, unit, decimals, is_difference=True),
+        format_value(0.0 if is_negligible(effect) else effect.effect, unit, decimals, is_difference=True),
         interval,
         stars + ("~" if lever.has_unreliable_interval else ""),
         _difference_text(cost.effect, MONEY_UNIT) if cost.effect else "0",
@@ -158,7 +159,7 @@ def _unaffected_lines(ranking: RankingData) -> list[str]:
     same = [lever for lever in ranking.levers if not lever.changes_any_customer]
     same_amounts = [lever for lever in ranking.levers if lever.changes_any_customer and not lever.changes_any_amount]
     amounts = ", ".join(dict.fromkeys((ranking.metric, "cost", "profit")))
-    return [_names_of_moves("no customer", same), _names_of_moves(f"none of {amounts} of any customer", same_amounts)]
+    return [_names_of_moves("no customer", same), _names_of_moves(f"{amounts} by less than a millionth", same_amounts)]
 
 
 def _names_of_moves(affected: str, levers: Sequence[LeverEffect]) -> str:
