@@ -1,7 +1,7 @@
 """Parsing of PATH=VALUE settings, and loading of the document files that commands are given."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,13 +70,25 @@ def load_document(file: Path, sets: list[str] | None) -> "Document":
     return load_any_document(file, set=parse_set_options(sets))
 
 
-def print_warnings(file: Path, document: "Document", printed_before: Collection[str] = ()) -> list[str]:
-    """Print the warnings about a document, except accepted ones and those printed before. Return all that are not accepted."""
+def print_warnings(file: Path, document: "Document") -> None:
+    """Print the warnings about a document, except accepted ones."""
     from cjsim.simulation.sampled.check_document import find_warnings
 
-    warnings = find_warnings(document).reported
-    echo_warnings(file, [warning for warning in warnings if warning not in printed_before])
-    return warnings
+    echo_warnings(file, find_warnings(document).reported)
+
+
+def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> None:
+    """Print the warnings about compared scenarios, each once, except accepted ones and those about parts that another scenario uses."""
+    from cjsim.simulation.sampled.check_document import find_warnings
+    from cjsim.validate.unused_lint import without_parts_of_others
+
+    pairs = list(scenarios)
+    printed: set[str] = set()
+    for file, scenario in pairs:
+        others = [other for _, other in pairs if other is not scenario]
+        kept = without_parts_of_others(scenario, find_warnings(scenario).reported, others)
+        echo_warnings(file, [warning for warning in kept if warning not in printed])
+        printed.update(kept)
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:

@@ -106,6 +106,19 @@ def estimate_decimals(unit: str, estimate: Sequence[float]) -> int:
     return decimals
 
 
+def round_up_to_two_digits(count: float) -> int:
+    """Return a number of customers that is not known exactly, rounded up to two digits.
+
+    Examples
+    --------
+    >>> round_up_to_two_digits(60_123.4), round_up_to_two_digits(7.2)
+    (61000, 8)
+    """
+    whole = math.ceil(count)
+    unit = int(10 ** max(len(str(whole)) - 2, 0))
+    return math.ceil(whole / unit) * unit
+
+
 def named_unit(unit: str, currency: str | None) -> str:
     """Return a unit with the currency of the scenario, if it names one, in place of money.
 

@@ -26,6 +26,7 @@ from cjsim.rehearsal.rehearsed_scenarios import OutcomesByName, RehearsedScenari
 from cjsim.rehearsal.results.rehearsal_result import Rehearsal
 from cjsim.rehearsal.scenario_outcomes import shared_resources
 from cjsim.rehearsal.triggered_outcomes import count_of_simulations, outcomes_from_trigger
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios
 
 
@@ -130,8 +131,16 @@ def rehearse(
         starts_on=settings.starts_on,
         customers=base.customers,
         seed=base.seed,
+        replications=settings.replications if shared else 0,
+        target_power=settings.target_power,
+        latest_entry=_latest_entry(base, days) if not shared and since_day is None else math.inf,
         currency=base.currency,
     )
+
+
+def _latest_entry(base: Scenario, days: Sequence[float]) -> float:
+    """Return the day after which arrivals enter too late to be observed for the largest number of days; inf without arrivals."""
+    return base.horizon - max(days) if base.policy.acquisition or base.journey.acquisition else math.inf
 
 
 def _simulate_outcomes(

@@ -77,9 +77,9 @@ def walk(
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
     shares_resources = has_shared_resources(plan.world)
+    cohort = _find_customer(scenario, plan, used_seed, customer, progress)
     kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if shares_resources else [])]
     compile_kernels(kernels, progress or NoProgress())
-    cohort = _find_customer(scenario, plan, used_seed, customer, progress)
     shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if shares_resources else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
     builder = _DiaryBuilder(scenario, plan, trajectory, is_truth=truth)

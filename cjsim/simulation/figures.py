@@ -1,5 +1,6 @@
 """Figures of results. Each kind has one descriptor, and all are drawn and saved in the same way."""
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _DPI = 100
+_CAPTION_SIZE, _CAPTION_CHARACTERS_PER_INCH = 7, 18  # a character of this size is at most 1 / 18 inch wide, on average
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class FigureKind(Generic[Result]):
             figure = Figure(figsize=self.size(result, data), dpi=_DPI, layout="constrained")
             self.draw(figure, result, data)
         figure.suptitle(self.title(result), x=0.01, ha="left", fontsize="medium")
-        figure.supxlabel(self.caption(result), x=0.01, ha="left", fontsize=7)
+        width = int(_CAPTION_CHARACTERS_PER_INCH * figure.get_figwidth())
+        caption = [textwrap.fill(line, width) for line in self.caption(result).splitlines()]
+        figure.supxlabel("\n".join(caption), x=0.01, ha="left", fontsize=_CAPTION_SIZE)
         return figure
 
     def save(self, result: Result, folder: Path) -> None:

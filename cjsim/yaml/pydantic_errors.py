@@ -100,8 +100,9 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
     if first["type"] == "missing":
         key = str(first["loc"][-1])
         near = _misspelling_hint(key, existing_node(root, path).value, model_keys(types_at(model, path)))
-        example = example_text(slots_at(model, root, (*path, key))) or "..."
-        return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: {example}'.")
+        example = example_text(slots_at(model, root, (*path, key)))
+        addition = f"Add '{key}: {example}'." if example else f"Add '{key}:' and its keys below it."
+        return Fault(path, _missing_key_text(key), "a mapping without it", near or addition)
     if first["type"] == "extra_forbidden":
         return _unknown_key_fault(path[:-1], path[-1], root, model)
     if first["type"] == NO_SINGLE_KIND and isinstance(first["input"], dict):

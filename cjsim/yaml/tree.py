@@ -230,11 +230,8 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
         mark = error.problem_mark or error.context_mark
         where = location_of_line(mark.line) if mark else file
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        is_bracket_in_key = (
-            mark is not None and "flow mapping" in problem and text.splitlines()[mark.line][mark.column : mark.column + 1] == "["
-        )
-        remedy = "Put a key that contains [ in quotes." if is_bracket_in_key else "Correct the syntax there."
-        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", remedy)) from None
+        here = text[mark.index : mark.index + 1] if mark else ""
+        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", _syntax_remedy(problem, here))) from None
     except YAMLError as error:
         line = text[: getattr(error, "position", 0)].count("\n")
         problem = str(error).splitlines()[0] if str(error) else "a syntax error"
@@ -244,6 +241,25 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
     except (ValueError, IndexError, AttributeError, AssertionError, TypeError, NotImplementedError) as error:  # malformed input
         raise InputError(format_error(file, "must be valid YAML", str(error) or type(error).__name__, "Correct the syntax.")) from None
     return root
+
+
+# What to do about a syntax error, by words of the parser; the first that match count.
+_SYNTAX_REMEDIES = {
+    "mapping values are not allowed": "Put text that contains ': ' in quotes, or align the line with its neighbors.",
+    "quoted scalar": "Add the closing quote.",
+    "'\\t'": "Indent with spaces, not with tabs.",
+    "cannot start any token": "Put the value in quotes.",
+    "undefined alias": "Put text that starts with * in quotes.",
+    "flow": "Add the comma or the closing bracket that is missing.",
+    "block": "Align the line with its neighbors.",
+}
+
+
+def _syntax_remedy(problem: str, character: str) -> str:
+    """What to do about a syntax error at a character."""
+    if "flow mapping" in problem and character == "[":
+        return "Put a key that contains [ in quotes."
+    return next((remedy for words, remedy in _SYNTAX_REMEDIES.items() if words in problem), "Correct the syntax there.")
 
 
 class _TreeBuilder:

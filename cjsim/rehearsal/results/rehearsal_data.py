@@ -1,5 +1,6 @@
 """The data of a rehearsal: the test designs for each alternative, beside the true effect."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -156,6 +157,12 @@ class RehearsalData:
         Date on which customers switch to the alternative; None: it applies from entry.
     customers, seed : int
         Number of initial customers and seed of the simulations.
+    replications : int
+        Number of simulations of each test in mode 'joint', with consecutive seeds; 0 in mode 'reuse'.
+    target_power : float
+        Power of the minimum detectable effects, and of a recommended design.
+    latest_entry : float
+        Customers who enter after this day are left out; inf if there are none or they are included.
     currency : str or None
         Currency of the scenarios.
     """
@@ -170,6 +177,9 @@ class RehearsalData:
     starts_on: date | None = None
     customers: int = 0
     seed: int = 1
+    replications: int = 0
+    target_power: float = 0.8
+    latest_entry: float = math.inf
     currency: str | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -2,26 +2,24 @@
 
 import math
 
-from cjsim.metrics.number_format import decimal_places, format_interval, format_value, unit_in_text, with_unit
+from cjsim.metrics.number_format import decimal_places, format_interval, format_value, round_up_to_two_digits, unit_in_text, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.ratios import SHARE_UNIT
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
+from cjsim.rehearsal.design_checks import DEFAULT_SHARE
 from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
+from cjsim.rehearsal.results.rehearsal_legend import analysis_title, is_valid, rehearsal_legend
 from cjsim.rehearsal.scenario_outcomes import Interference
+from cjsim.scenario.spec import MAX_CUSTOMERS
 
 _DESIGN = ("size", "days", "analysis")
 _DECISIONS = ("power", "false positives", "wrong decision", "expected loss")  # the first of two tables, where the terminal is narrow
+_ROUNDING_ERROR = 1e-12
 _HEADER = (
     *(*_DESIGN, "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
     *("wrong sign", "wrong decision", "expected loss"),
 )
-_ANALYSES = {"fixed": "fixed horizon", "cuped": "fixed horizon, CUPED"}
-_REPEATED = {
-    "group_sequential_obrien_fleming": "group sequential, O'Brien-Fleming",
-    "group_sequential_pocock": "group sequential, Pocock",
-    "confidence_sequence": "confidence sequence",
-    "naive_peeking": "naive peeking",
-}
 
 
 def rehearsal_table(result: RehearsalData) -> str:
@@ -38,7 +36,7 @@ def rehearsal_table(result: RehearsalData) -> str:
         Paragraphs separated by blank lines.
     """
     parts = [_alternative_text(result, name, report) for name, report in result.alternatives.items()]
-    return "\n\n".join([*parts, wrap_lines(_legend(result))])
+    return "\n\n".join([*parts, wrap_lines(rehearsal_legend(result))])
 
 
 def recommendations(result: RehearsalData) -> str:
@@ -46,26 +44,18 @@ def recommendations(result: RehearsalData) -> str:
     return "\n".join(f"{name}: {_recommendation(report)}" for name, report in result.alternatives.items())
 
 
-def analysis_title(name: str) -> str:
-    """Return the title of an analysis.
-
-    Examples
-    --------
-    >>> analysis_title("fixed"), analysis_title("group_sequential_pocock_13")
-    ('fixed horizon', 'group sequential, Pocock, 13 looks')
-    """
-    kind, _, looks = name.rpartition("_")
-    return f"{_REPEATED[kind]}, {looks} looks" if kind in _REPEATED else _ANALYSES.get(name, name.replace("_", " "))
-
-
 def _alternative_text(result: RehearsalData, name: str, report: AlternativeReport) -> str:
     lines = [f"{result.metric}: test of {name} against {result.base}, from {_start(result)}", _recommendation(report)]
+    lines += needed_customers(result, report)
     lines += _constant_baseline(result, report)
     lines += [_truth(result, report), *_enrollment(report), *_interference(result, report)]
     further = [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
-        profit = report.most_profitable.total
-        further.append(f"Most profitable: {profit:,.0f} customers in the test, then the better policy for all others (test and roll).")
+        further.append(
+            f"If profit counts and not proof (test and roll): {report.most_profitable.total:,.0f} customers in the test, then the policy"
+            " that did better for all others, whether or not the difference is significant. Such a test need not have the power of a"
+            " recommended design."
+        )
     return "\n\n".join([*map(wrap_lines, lines), _designs(result, report), *map(wrap_lines, further)])
 
 
@@ -77,14 +67,63 @@ def _start(result: RehearsalData) -> str:
 def _recommendation(report: AlternativeReport) -> str:
     chosen = report.recommended
     if chosen is None:
-        remedy = "Use larger sizes or more days."
-        return f"No design is recommended: none has enough power at its nominal false-positive rate. {remedy}"
+        return "No design is recommended: none has enough power at its nominal false-positive rate."
     enrollment = f", after {chosen.enrollment_days:,.0f} days of enrollment" if math.isfinite(chosen.enrollment_days) else ""
     title = analysis_title(chosen.analysis)
     return (
         f"Recommended: {chosen.size:,} customers for {chosen.days:g} days{enrollment}, {title}. It detects the effect in"
         f" {100 * chosen.power.value:.0f} % of tests."
     )
+
+
+def needed_customers(result: RehearsalData, report: AlternativeReport) -> list[str]:
+    """Return how many customers a test of the effect needs for the target power after each number of days, from the closed form."""
+    lines, sizes = [], []
+    for days in report.truth_by_days:
+        design = next((one for one in report.designs if one.days == days and is_valid(one.analysis)), None)
+        if design is None or math.isnan(design.needed_size):
+            continue
+        if design.needed_size > MAX_CUSTOMERS:
+            lines.append(f"After {days:g} days, the effect is too small for a test: it would need over {MAX_CUSTOMERS:,} customers.")
+            continue
+        needed = round_up_to_two_digits(design.needed_size)
+        sizes.append(needed)
+        title = analysis_title(design.analysis)
+        lines.append(
+            f"For {100 * result.target_power:g} % power after {days:g} days ({title}), a test of this effect needs"
+            f" about {needed:,} customers ({_groups(result, report, design)}){_within_interval(design, report)}, by the closed form."
+        )
+    if report.recommended is None:
+        lines.append(_how_to_rehearse(min(sizes), result, report) if sizes else "Use more days, or another metric.")
+    return ["\n".join(lines)] if lines else []
+
+
+def _groups(result: RehearsalData, report: AlternativeReport, design: DesignReport) -> str:
+    """Say how the needed customers are divided between the groups."""
+    if report.ramp:
+        return "in both groups"
+    if design.share == DEFAULT_SHARE:
+        return f"{round_up_to_two_digits(design.needed_size / 2):,} per group"
+    return f"{round_up_to_two_digits(design.needed_size * (1 - design.share)):,} of them under {result.base}"
+
+
+def _within_interval(design: DesignReport, report: AlternativeReport) -> str:
+    """Return the sizes for the ends of the interval of the true effect as text."""
+    truth, bias = report.truth_by_days[design.days], report.interference.get(design.days)
+    ends = [end + (bias.bias if bias else 0.0) for end in (truth.low, truth.high)]
+    sizes = sorted(round_up_to_two_digits(design.size * (design.mde / end) ** 2) for end in ends if end)
+    if ends[0] * ends[1] <= 0 or not sizes:
+        return f", at least {sizes[0]:,}, because the effect is not known to differ from 0" if sizes else ""
+    return f", {sizes[0]:,} to {sizes[1]:,} for effects within its interval" if sizes[0] < sizes[1] else ""
+
+
+def _how_to_rehearse(size: int, result: RehearsalData, report: AlternativeReport) -> str:
+    """Say with which options a size can be rehearsed."""
+    reached = 1.0 if report.enrollment is None else report.enrollment.reached - report.enrollment.late
+    customers = round_up_to_two_digits(size / reached) if reached > 0 else math.inf
+    if customers > MAX_CUSTOMERS:
+        return "That is more than can be simulated at the share of customers who reach the trigger."
+    return f"To rehearse this size: --sizes {size}" + (f" --customers {customers}." if customers > result.customers else ".")
 
 
 def _constant_baseline(result: RehearsalData, report: AlternativeReport) -> list[str]:
@@ -102,8 +141,24 @@ def _truth(result: RehearsalData, report: AlternativeReport) -> str:
     effects = [(f"after {days:g} days", truth) for days, truth in report.truth_by_days.items()]
     shown = [("until the horizon", report.truth), *effects]
     decimals = decimal_places(result.unit, [value for _, truth in shown for value in truth[2:5]])
-    words = [f"{_effect(truth, result, decimals)} {when}" for when, truth in shown]
-    return f"True effect: {'; '.join(words)}."
+    words = [f"{_effect_or_bound(truth, result, decimals)} {when}" for when, truth in shown]
+    return f"True effect: {'; '.join(words)}.{_basis_of_truth(result)}"
+
+
+def _basis_of_truth(result: RehearsalData) -> str:
+    """Say over which simulations and customers the true effect is measured, where `compare` gives another one."""
+    if result.trigger is not None:
+        return ""  # a paragraph of its own
+    parts = []
+    if result.replications:
+        seeds = f"seeds {result.seed} to {result.seed + result.replications - 1}"
+        under_one = "with everybody under one policy; compare uses one seed"
+        parts.append(f"the mean of {result.replications} pairs of simulations ({seeds}) {under_one}")
+    if result.starts_on is not None:
+        parts.append(f"counted from {result.starts_on}, over the customers who entered before; compare counts from entry, over all")
+    elif math.isfinite(result.latest_entry):
+        parts.append(f"over the customers who enter by day {result.latest_entry:g}; compare includes those who enter later")
+    return f" It is {', and '.join(parts)}." if parts else ""
 
 
 def _enrollment(report: AlternativeReport) -> list[str]:
@@ -146,8 +201,8 @@ def _dilution(result: RehearsalData, report: AlternativeReport) -> list[str]:
 
 
 def _effect(truth: PairedDifference | Interference, result: RehearsalData, decimals: int) -> str:
-    value = truth.bias if isinstance(truth, Interference) else truth.effect
-    interval = format_interval(truth.low, truth.high, result.unit, decimals, is_difference=True)
+    value, low, high = _estimate(truth)
+    interval = format_interval(low, high, result.unit, decimals, is_difference=True)
     return f"{_difference(value, result, decimals)} {interval}"
 
 
@@ -159,10 +214,33 @@ def _difference(value: float, result: RehearsalData, decimals: int) -> str:
 def _interference(result: RehearsalData, report: AlternativeReport) -> list[str]:
     if not report.interference:
         return []
-    decimals = decimal_places(result.unit, [value for one in report.interference.values() for value in one[:3]])
-    words = [f"{_effect(one, result, decimals)} after {days:g} days" for days, one in report.interference.items()]
+    found = list(report.interference.values())
+    decimals = decimal_places(result.unit, [value for one in found for value in one[:3]])
+    words = [f"{_effect_or_bound(one, result, decimals)} after {days:g} days" for days, one in report.interference.items()]
     shared = " and ".join(result.shared)
+    if all(one.low <= 0 <= one.high or _is_tiny(one, result, decimals) for one in found):
+        return [f"Interference: customers share {shared}, but no bias is found: the test misses the true effect by {'; '.join(words)}."]
     return [f"Interference: customers share {shared}, so the test misses the true effect by {'; '.join(words)}."]
+
+
+def _effect_or_bound(truth: PairedDifference | Interference, result: RehearsalData, decimals: int) -> str:
+    """Format an effect or a bias with its interval. If all of it rounds to 0, give the bound."""
+    if max(map(abs, _estimate(truth))) < _ROUNDING_ERROR:
+        return "0"
+    if not _is_tiny(truth, result, decimals):
+        return _effect(truth, result, decimals)
+    smallest = 10**-decimals / (100 if result.unit == SHARE_UNIT else 1)
+    return f"less than {_difference(smallest, result, decimals).removeprefix('+')}"
+
+
+def _estimate(truth: PairedDifference | Interference) -> tuple[float, float, float]:
+    return (truth.bias if isinstance(truth, Interference) else truth.effect), truth.low, truth.high
+
+
+def _is_tiny(truth: PairedDifference | Interference, result: RehearsalData, decimals: int) -> bool:
+    """Return whether an effect and its interval round to 0."""
+    scale = 100 if result.unit == SHARE_UNIT else 1
+    return all(round(scale * value, decimals) == 0 for value in _estimate(truth))
 
 
 def _designs(result: RehearsalData, report: AlternativeReport) -> str:
@@ -172,7 +250,7 @@ def _designs(result: RehearsalData, report: AlternativeReport) -> str:
     header[-1] = f"{header[-1]} ({result.currency})" if result.currency else header[-1]
     header += ["days to enroll"] if has_enrollment else []
     rows = []
-    for design in report.designs:
+    for design in sorted(report.designs, key=lambda one: not is_valid(one.analysis)):
         row = _row(result, design)
         rows.append((*row, f"{design.enrollment_days:,.0f}") if has_enrollment else row)
     table = align_columns(header, rows)
@@ -212,27 +290,3 @@ def _guardrails(report: AlternativeReport) -> list[str]:
         shipped = f"{100 * tested.report.shipped.value:.0f} %"
         lines.append(f"{tested.size:,} customers for {tested.days:g} days: guardrails passed: {passed} of tests; rolled out: {shipped}.")
     return ["\n".join(lines)] if lines else []
-
-
-def _legend(result: RehearsalData) -> str:
-    designs = [design for report in result.alternatives.values() for design in report.designs]
-    error = max(rate.error for design in designs for rate in (design.power, design.false_positive, design.coverage, design.wrong_decision))
-    runs, loss_unit = designs[0].power.runs, result.currency or "currency units"
-    lines = [
-        f"{runs:,} rehearsals per design (Monte Carlo error of the proportions: at most {error:.3f}), from {result.customers:,} "
-        f"simulated customers, seed {result.seed}. Intervals: 95 %.",
-        "closed form: power for normal outcomes. MDE: minimum detectable effect. false positives: significant without an effect.",
-        "exaggeration, wrong sign: among significant results. wrong decision: the worse policy is chosen.",
-        f"expected loss: mean loss from wrong decisions until the horizon, in {loss_unit}, for all simulated customers.",
-    ]
-    if result.mode == "reuse":
-        counted = "" if result.trigger is None else " Outcomes are counted from the trigger."
-        lines += [
-            "Reuse mode: customers share no desks or budgets and refer no friends, so each customer's outcomes under both policies are",
-            f"resampled.{counted}",
-        ]
-    else:
-        since = "the start of the scenario" if result.starts_on is None else f"{result.starts_on}"
-        late = " Customers who enter later are observed for less time." if result.starts_on is None else ""
-        lines.append(f"Joint mode: mixed assignment is simulated. Days count from {since}.{late}")
-    return "\n".join(lines)

@@ -7,6 +7,7 @@ from cjsim.scenario.spec import ScenarioSpec
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
 from cjsim.validate.lint import all_lint_warnings
+from cjsim.validate.unused_lint import without_parts_of_others
 from cjsim.yaml.document import Document
 
 
@@ -32,6 +33,8 @@ def find_warnings(document: Document, simulated: Callable[[Scenario], list[str]]
     if isinstance(record, ScenarioSpec) and simulated is not None:
         warnings += simulated(record)  # type: ignore[arg-type]
     found = sort_accepted(record, warnings)
+    if (arms := getattr(document, "arms", None)) is not None:  # of an experiment, which may use what its baseline does not
+        found = found._replace(reported=without_parts_of_others(record, found.reported, [arm.scenario for arm in arms()]))
     unused = [] if simulated is None else unused_entry_warnings(record, warnings)
     return SortedWarnings(
         [f"{prefix}{warning}" for warning in (*found.reported, *unused)],
