@@ -135,6 +135,11 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     yield f"With {more}, total profit changes by {words}."
 
 
+def _size_text(value: float, unit: str, decimals: int) -> str:
+    """Format the size of a difference, without its sign; that of a share is in percentage points."""
+    return format_value(value, unit, decimals, is_difference=True).removeprefix("+")
+
+
 def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetrics) -> str:
     """State how narrow the interval would be with more customers."""
     half = (effect.high - effect.low) / 2
@@ -142,7 +147,7 @@ def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetri
     decimals = estimate_decimals(unit, (narrowest, -narrowest, narrowest))
     halves = []
     for times in _LARGER_SAMPLES:
-        size = with_unit(format_value(half / math.sqrt(times), unit, decimals), unit, compared.currency)
+        size = with_unit(_size_text(half / math.sqrt(times), unit, decimals), unit, compared.currency)
         halves.append(f"{times * compared.customers:,} customers: \N{PLUS-MINUS SIGN}{size}")
     return f"With more customers the interval would be narrower ({'; '.join(halves)})."
 
@@ -153,7 +158,7 @@ def _needed_customers(effect: PairedDifference, definition: MetricDefinition, de
     if wanted == 0 or error == 0:
         return f"How many customers would show a change of {100 * detect:g} % cannot be computed, because no customer differs."
     needed = max(math.ceil(compared.customers * (_POWER_QUANTILE * error / wanted) ** 2), 1)
-    number = format_value(wanted, definition.unit, decimal_places(definition.unit, [wanted]))
+    number = _size_text(wanted, definition.unit, decimal_places(definition.unit, [wanted]))
     size = with_unit(number, definition.unit, compared.currency)
     return f"A change of {100 * detect:g} % ({size}) would show in 80 % of simulations with {_two_digits(needed):,} customers."
 
