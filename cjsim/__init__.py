@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from cjsim.calibration.purchase_model import calibrate_purchases as calibrate_purchases
     from cjsim.engine.running_simulation import CustomerView as CustomerView
     from cjsim.engine.running_simulation import RunningSimulation as RunningSimulation
+    from cjsim.errors import InputError as InputError
     from cjsim.eventlog import EventLog as EventLog
+    from cjsim.lab.document_types import check as check
     from cjsim.lab.document_types import describe as describe
     from cjsim.lab.experiment import Experiment as Experiment
     from cjsim.lab.findings import Findings as Findings
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.progress import Progress as Progress
+    from cjsim.progress import ProgressBar as ProgressBar
     from cjsim.readout.readout_result import Readout as Readout
     from cjsim.readout.readout_settings import ReadoutSettings as ReadoutSettings
     from cjsim.readout.uplift_readout import uplift as uplift
@@ -87,6 +91,7 @@ _MODULE_BY_NAME = {
     "Findings": "cjsim.lab.findings",
     "GroupedMetrics": "cjsim.simulation.grouped_metrics",
     "Guardrail": "cjsim.rehearsal.rehearsal_settings",
+    "InputError": "cjsim.errors",
     "Journal": "cjsim.lab.journal",
     "JournalListing": "cjsim.lab.journal",
     "Journey": "cjsim.simulation.documents",
@@ -95,6 +100,8 @@ _MODULE_BY_NAME = {
     "Optimum": "cjsim.tuning.results.optimum",
     "PathCredits": "cjsim.attribution.path_credits",
     "Policy": "cjsim.simulation.documents",
+    "Progress": "cjsim.progress",
+    "ProgressBar": "cjsim.progress",
     "RatioTerms": "cjsim.metrics.ratios",
     "Readout": "cjsim.readout.readout_result",
     "ReadoutSettings": "cjsim.readout.readout_settings",
@@ -112,6 +119,7 @@ _MODULE_BY_NAME = {
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
+    "check": "cjsim.lab.document_types",
     "compare": "cjsim.simulation.comparison",
     "compare_versions": "cjsim.lab.version_comparison",
     "describe": "cjsim.lab.document_types",

@@ -1,6 +1,7 @@
 """Atomic output folders: results are published completely or not at all. Commands replace earlier results only with --force."""
 
 import contextlib
+import inspect
 import json
 import os
 import re
@@ -10,8 +11,9 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.json_records import write_json
 from cjsim.table_files import write_csv
@@ -22,6 +24,8 @@ COMPARISON_FILE = "comparison.json"
 COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # written last, to mark a complete result
 _RUN_FILE_PATTERN = r"manifest\.json|(metrics|groups)\.json|groups\.csv|(customers|truth|log)\.parquet"
 _OTHER_FILE_PATTERN = r"trial\.csv|comparison\.(json|png)|levers\.(csv|json)|tornado\.png|sobol\.csv"
+C = TypeVar("C")
+_ATTRIBUTES = re.compile(r"^Attributes\n-+\n.*?(?=\n\n\w[^\n]*\n---|\Z)", re.MULTILINE | re.DOTALL)
 _RESULT_FILE_PATTERN = re.compile(rf"(run_\d+/)?({_RUN_FILE_PATTERN})|{_OTHER_FILE_PATTERN}")
 _MAX_LISTED_FILES = 5
 # Patterns of the files that each command writes to its --out folder.
@@ -158,11 +162,25 @@ def folder_to_write(folder: str | Path, *, marker: str = MANIFEST_FILE) -> Itera
         raise InputError(message) from error
 
 
+def with_inherited_attributes(cls: type[C]) -> type[C]:
+    """Append the attributes that a base class documents to the docstring of a class, so that `help` shows them."""
+    inherited = next((found[0] for base in cls.__mro__[1:] if (found := _ATTRIBUTES.search(inspect.cleandoc(base.__doc__ or "")))), "")
+    if cls.__doc__ and inherited and not _ATTRIBUTES.search(inspect.cleandoc(cls.__doc__)):
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{inherited}"
+    return cls
+
+
 class FolderResult(TabularResult):
     """A result that is saved as files in a folder. The docstrings of subclasses list the files."""
 
     _marker = MANIFEST_FILE  # the file that is written last
 
+    def __init_subclass__(cls) -> None:
+        """Document the attributes that a subclass inherits."""
+        super().__init_subclass__()
+        with_inherited_attributes(cls)
+
+    @checked_arguments
     def save(self, folder: str | Path) -> Path:
         """Save the result to a folder, and replace earlier results of the same kind. The manifest is written last.
 

@@ -45,11 +45,21 @@ def progress_task(progress: Progress, total: int, label: str) -> Iterator[None]:
 
 
 class NoProgress(Progress):
-    """Ignores all progress reports."""
+    """Shows no progress. Messages, such as that kernels are compiled, are written to standard error."""
+
+    def note(self, text: str) -> None:
+        """Write a message to standard error."""
+        sys.stderr.write(f"{text}\n")
 
 
 class ProgressBar(Progress):
-    """Shows a progress bar on standard error if it is a terminal. Messages are always written."""
+    """Shows a progress bar on standard error if it is a terminal or a notebook. Messages are always written.
+
+    Examples
+    --------
+    >>> import cjsim as cj
+    >>> bar = cj.ProgressBar()  # cj.simulate(scenario, progress=bar)
+    """
 
     def __init__(self) -> None:
         self._bar: rich.progress.Progress | None = None
@@ -64,14 +74,14 @@ class ProgressBar(Progress):
         label : str
             Text next to the bar.
         """
-        if not sys.stderr.isatty():
+        if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.finish()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar = Progress(*columns, console=Console(stderr=sys.stderr.isatty()), transient=True)
         self._bar.add_task(label, total=total)
         self._bar.start()
 
@@ -112,9 +122,9 @@ class ProgressBar(Progress):
 
 
 @contextlib.contextmanager
-def progress_bar() -> Iterator[ProgressBar]:
-    """Provide a progress bar that is removed when the `with` block ends, including on an exception."""
-    bar = ProgressBar()
+def progress_bar(bar: ProgressBar | None = None) -> Iterator[ProgressBar]:
+    """Provide a progress bar, a new one by default, that is removed when the `with` block ends, including on an exception."""
+    bar = bar or ProgressBar()
     try:
         yield bar
     finally:

@@ -88,7 +88,7 @@ def xlsx_bytes(table: "pd.DataFrame") -> bytes:
 
 def require_excel() -> None:
     """Raise if the package that writes Excel files is not installed."""
-    require_package("openpyxl", extra="excel", where="--format", what="'xlsx'", alternative="use --format csv")
+    require_package("openpyxl", extra="excel", where="format", what="'xlsx'", alternative="use csv")
 
 
 def _safe_table(table: "pd.DataFrame") -> "pd.DataFrame":

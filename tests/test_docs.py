@@ -19,8 +19,8 @@ from cjsim.scenario.spec import ScenarioSpec
 from cjsim.tuning.study import Study
 
 LINE_CHARACTERS = 120
-# A row of a Markdown table is one line, and these tables consist of hypotheses, paths, sources and, in the generated keys.md, sentences.
-LONG_TABLES = ("claims.md", "keys.md", "library.md")
+# A row of a Markdown table is one line, and these tables consist of hypotheses, paths, sources and, in generated pages, sentences.
+LONG_TABLES = ("claims.md", "commands.md", "keys.md", "library.md")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 DOCUMENTS = [
     ("model.md", JourneySpec),
@@ -36,9 +36,14 @@ def long_lines(name: str, text: str) -> list[str]:
     return [f"{name}: {line}" for line in lines if not (name in LONG_TABLES and line.startswith("|"))]
 
 
+def without_code(text: str) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
 def anchors(text: str) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", without_code(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -46,7 +51,7 @@ def broken_links(name: str, text: str) -> list[str]:
     """Links of a page to files or headings that do not exist."""
     folder = ROOT if name == "README.md" else ROOT / "docs"
     broken = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(text)):
         file, _, anchor = target.partition("#")
         page = folder / file if file else folder / name
         if not page.exists() or (anchor and anchor not in anchors(page.read_text(encoding="utf-8"))):
@@ -57,7 +62,7 @@ def broken_links(name: str, text: str) -> list[str]:
 def code_words(text: str) -> set[str]:
     """Words in code spans and code blocks."""
     blocks = re.findall(r"```.*?```", text, re.DOTALL)
-    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    spans = re.findall(r"`([^`\n]+)`", without_code(text))
     return {word for code in (*blocks, *spans) for word in re.findall(r"\w+", code)}
 
 

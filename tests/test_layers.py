@@ -11,8 +11,9 @@ from conftest import ROOT
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
     ("errors", "version"),
-    ("json_records", "table_files", "tabular_result"),
-    ("kernel", "library", "progress", "output_folder", "manifest", "csv_rows"),
+    ("json_records", "progress", "table_files", "tabular_result"),
+    ("argument_types",),
+    ("kernel", "library", "output_folder", "manifest", "csv_rows"),
     ("frame",),
     ("yaml", "uplift"),
     ("kernels",),

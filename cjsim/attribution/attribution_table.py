@@ -144,6 +144,6 @@ def _caption(result: AttributionData) -> str:
             f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
             "exaggeration, wrong sign: among significant results. A/B test: shown if the interval of the incremental revenue excludes 0.",
             *(compared if _has_before_after(result) else []),
-            "For purchases, cost and CLV, see --json.",
+            "For purchases, cost and CLV, see `to_json`.",
         ]
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cjsim.argument_types import checked_arguments
 from cjsim.attribution.credit_rules import Credits, Rule, TimeDecay
 from cjsim.attribution.path_reader import read_paths
 from cjsim.attribution.rule_set import RULES
@@ -66,7 +67,7 @@ class PathCredits(FolderResult):
             f"{self.total_conversions:,.0f} conversions worth {self.total_value:,.2f}, {self.total_nulls:,.0f} paths without a conversion"
         )
         notes = [
-            f"{totals}. Credited value: --json.",
+            f"{totals}. Credited value: `to_json`.",
             "Credit is not an incremental effect: it says nothing about what would happen without the touchpoint.",
         ]
         if self.unattributed_conversions:
@@ -110,6 +111,7 @@ class PathCredits(FolderResult):
         write_json(folder / CREDITS_FILE, self.to_json())
 
 
+@checked_arguments
 def attribute_paths(source: Paths | str | Path, *, rules: Sequence[Rule] | None = None, window_days: float = math.inf) -> PathCredits:
     r"""Split the conversions of a firm's paths among touchpoints, under several attribution rules.
 

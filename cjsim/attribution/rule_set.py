@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cjsim.argument_types import check_fields
 from cjsim.attribution.credit_rules import FirstTouch, LastTouch, Linear, Rule, TimeDecay
 from cjsim.attribution.log_paths import TouchKind
 from cjsim.attribution.markov import Markov
@@ -30,6 +31,7 @@ class CreditSettings:
     rules: tuple[Rule, ...] = RULES
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.window_days > 0:
             raise InputError(format_error("window_days", "must be above 0", f"{self.window_days:g}", "Use for example 7."))
         names = [rule.name for rule in self.rules]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cjsim.argument_types import checked_arguments
 from cjsim.attribution.attribution_data import CREDITED, MEASURES, TouchpointResult
 from cjsim.attribution.attribution_result import Attribution
 from cjsim.attribution.claims import BeforeAfter, Interval, jackknife_ratio, trial_claim
@@ -38,6 +39,7 @@ _COLUMNS: dict[TouchpointKind, LogColumn] = {"channel": "channel", "flow": "sour
 _TESTED = ("purchases", "revenue", "clv")
 
 
+@checked_arguments
 def attribution(
     scenario: ScenarioSource,
     *,
@@ -79,7 +81,7 @@ def attribution(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "56d", "customers": 200,
     ...     "journey": {

@@ -62,7 +62,7 @@ def list_touchpoints(scenario: Scenario, *, only: Sequence[str] = ()) -> list[To
     choices = [*TOUCHPOINT_KINDS, *map(str, found)]
     for word in only:
         if word not in choices:
-            raise InputError(format_error("--only", *unknown_name_parts(word, choices, "touchpoint")))
+            raise InputError(format_error("only", *unknown_name_parts(word, choices, "touchpoint")))
     return [one for one in found if not only or one.kind in only or str(one) in only]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cjsim.argument_types import checked_arguments
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
@@ -158,6 +159,7 @@ class PurchaseCalibration(FolderResult):
         return Path(folder)
 
 
+@checked_arguments
 def calibrate_purchases(
     path: str | Path,
     *,
@@ -201,7 +203,7 @@ def calibrate_purchases(
     """
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
-    last_day = _parse_date(until, "--until")
+    last_day = _parse_date(until, "until")
     log = read_purchases(path, customer=customer, time=time, value=value)
     warnings = (*log.warnings, *_until_warnings(log, last_day))
     histories = log.histories_until(last_day, unit=unit)
@@ -245,10 +247,10 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
     first, last = log.first_day, log.last_day
     if until < first:
         must, remedy = f"must be on or after the first purchase, {first}", "Set it to the last day of calibration."
-        raise InputError(format_error("--until", must, str(until), remedy))
+        raise InputError(format_error("until", must, str(until), remedy))
     silent = (until - last).days
     if silent > max(1, (last - first).days // 10):
-        return [f"--until is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"]
+        return [f"`until` is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"]
     return []
 
 
@@ -277,7 +279,7 @@ def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None
     if not histories.x.any():
         must = f"must include a customer who bought on two days by {until}"
         got = f"{len(histories.x)} customers with one purchase day each"
-        raise InputError(format_error("--until", must, got, "Use a later --until or a longer log."))
+        raise InputError(format_error("until", must, got, "Use a later `until` or a longer log."))
 
 
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:

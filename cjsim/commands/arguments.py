@@ -1,19 +1,19 @@
 """Parsing of PATH=VALUE settings, and loading of the document files that commands are given."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from cjsim.commands.console import with_option_names
 from cjsim.errors import InputError, format_error, short_repr
 
 if TYPE_CHECKING:
     from cjsim.lab.experiment import Experiment
     from cjsim.simulation.documents import Scenario
     from cjsim.tuning.study import Study
-    from cjsim.validate.accepted_warnings import SortedWarnings
     from cjsim.yaml.document import Document
 
 D = TypeVar("D", bound="Document")
@@ -70,50 +70,31 @@ def load_document(file: Path, sets: list[str] | None) -> "Document":
     return load_any_document(file, set=parse_set_options(sets))
 
 
-def print_warnings(file: Path, document: "Document", printed_before: Collection[str] = ()) -> list[str]:
-    """Print the warnings about a document, except accepted ones and those printed before. Return all that are not accepted."""
-    warnings = find_warnings(document).reported
-    echo_warnings(file, [warning for warning in warnings if warning not in printed_before])
-    return warnings
+def print_warnings(file: Path, document: "Document") -> None:
+    """Print the warnings about a document, except accepted ones."""
+    from cjsim.simulation.sampled.check_document import find_warnings
+
+    echo_warnings(file, find_warnings(document).reported)
+
+
+def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> None:
+    """Print the warnings about compared scenarios, each once, except accepted ones and those about parts that another scenario uses."""
+    from cjsim.simulation.sampled.check_document import find_warnings
+    from cjsim.validate.unused_lint import without_parts_of_others
+
+    pairs = list(scenarios)
+    printed: set[str] = set()
+    for file, scenario in pairs:
+        others = [other for _, other in pairs if other is not scenario]
+        kept = without_parts_of_others(scenario, find_warnings(scenario).reported, others)
+        echo_warnings(file, [warning for warning in kept if warning not in printed])
+        printed.update(kept)
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:
     """Print warnings on standard error."""
     for warning in warnings:
-        typer.echo(f"{file}: warning: {warning}", err=True)
-
-
-def find_warnings(document: "Document", simulated: "Callable[[Scenario], list[str]] | None" = None) -> "SortedWarnings":
-    """Return the warnings about a document, or about its scenario if it contains one.
-
-    Parameters
-    ----------
-    document : Document
-        Any document.
-    simulated : callable, optional
-        Returns the warnings about a scenario that need a simulation. Without it, only warnings from the file itself are returned.
-
-    Returns
-    -------
-    SortedWarnings
-        Warnings to report and accepted warnings. Entries of `accept_warnings` that accept nothing are reported with `simulated`.
-    """
-    from cjsim.scenario.spec import ScenarioSpec
-    from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
-    from cjsim.validate.lint import all_lint_warnings
-
-    scenario = getattr(document, "scenario", None)
-    record: Any = document if scenario is None else scenario
-    prefix = "" if scenario is None else "scenario."
-    warnings = all_lint_warnings(record)
-    if isinstance(record, ScenarioSpec) and simulated is not None:
-        warnings += simulated(record)  # type: ignore[arg-type]
-    found = sort_accepted(record, warnings)
-    unused = [] if simulated is None else unused_entry_warnings(record, warnings)
-    return SortedWarnings(
-        [f"{prefix}{warning}" for warning in (*found.reported, *unused)],
-        [one._replace(warning=f"{prefix}{one.warning}") for one in found.accepted],
-    )
+        typer.echo(with_option_names(f"{file}: warning: {warning}"), err=True)
 
 
 def require_shared_settings(changes: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import echo_warnings, find_warnings, load_document, print_warnings
+from cjsim.commands.arguments import echo_warnings, load_document, print_warnings
 from cjsim.commands.console import print_json, print_output, print_text, with_exit_codes
 from cjsim.errors import InputError
 
@@ -36,6 +36,7 @@ def check(
     Example: cjsim check shop
     """
     from cjsim.lab.document_types import document_kind
+    from cjsim.simulation.sampled.check_document import find_warnings
 
     try:
         document = load_document(file, sets)

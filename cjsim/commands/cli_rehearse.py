@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings
+from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_compared_warnings
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.progress import progress_bar
@@ -63,9 +63,7 @@ def rehearse(
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
     scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))}, "rehearse")
-    printed: list[str] = []
-    for file, scenario in zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True):
-        printed += print_warnings(file, scenario, printed)
+    print_compared_warnings(zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True))
     (_, baseline), *alternatives = scenarios.items()
     with output_folder(out, command="rehearse", force=force) as folder, progress_bar() as progress:
         from cjsim.rehearsal.rehearsal_settings import RehearsalSettings

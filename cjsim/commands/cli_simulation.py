@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_warnings, require_shared_settings
+from cjsim.commands.arguments import (
+    label_scenarios,
+    load_scenario,
+    parse_set_options,
+    print_compared_warnings,
+    print_warnings,
+    require_shared_settings,
+)
 from cjsim.commands.console import output_folder, print_output, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
@@ -155,9 +162,7 @@ def compare(
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
         scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
-    printed: list[str] = []
-    for file, scenario in zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True):
-        printed += print_warnings(file, scenario, printed)
+    print_compared_warnings(zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 

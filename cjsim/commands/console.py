@@ -2,19 +2,24 @@
 
 import contextlib
 import functools
+import inspect
 import io
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar, get_args
 
 import typer
+from typer.models import OptionInfo
 
 from cjsim.errors import InputError, format_error
 from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
+from cjsim.progress import ProgressBar
 from cjsim.table_files import csv_text, xlsx_bytes
 
 if TYPE_CHECKING:
@@ -25,12 +30,29 @@ EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Names in the Python API whose parameter on the command line has another name.
+_PARAMETERS = {
+    "points": "sobol",
+    "enroll_per_day": "enroll",
+    "follow_up_days": "follow_up",
+    "to_json": "as_json",
+    "save": "out",
+    "scenario": "inside",
+    "starts_on": "starts",
+    "static": "is_static",
+    "format": "table_format",
+}
+_COMMANDS = {"compare": "`cjsim compare`"}
+_options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
+
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     """Wrap a command so that it exits with our codes. Errors print one line on standard error, without a traceback."""
+    options = _options_of(command)
 
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _options.set(options)
         try:
             if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
                 must, remedy = "must be used without --format", "Use one of them."
@@ -39,7 +61,7 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
         except typer.Exit:
             raise
         except InputError as error:
-            raise _exit_with_message(str(error), EXIT_WRONG_INPUT) from None
+            raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
         except KeyboardInterrupt as stop:
             raise _exit_with_message(str(stop) or "Interrupted. Nothing was written.", EXIT_INTERRUPTED) from None
         except BrokenPipeError:
@@ -52,6 +74,41 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
             raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
 
     return _run
+
+
+def _options_of(command: Callable[..., Any]) -> dict[str, str]:
+    """Return the options of a command by the name of the Python argument or method that they stand for."""
+    options: dict[str, str] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        for info in get_args(parameter.annotation):
+            declared = [info.default, *(info.param_decls or ())] if isinstance(info, OptionInfo) else []
+            options.update((name, text) for text in declared if isinstance(text, str) and text.startswith("--"))
+    return options | {python: options[name] for python, name in _PARAMETERS.items() if name in options}
+
+
+def with_option_names(text: str) -> str:
+    """Replace what only Python users know: names of arguments, at the start of an error or in backticks, by the options of the command.
+
+    Parameters
+    ----------
+    text : str
+        Output of the library.
+
+    Returns
+    -------
+    str
+    """
+    options = _options.get({})
+    text = re.sub(r"`(\w+)`", lambda match: options.get(match[1]) or _COMMANDS.get(match[1]) or match[0], text)
+    return re.sub(r"\A(\w+)(?=: must )", lambda match: options.get(match[1], match[1]), text)
+
+
+class CommandProgressBar(ProgressBar):
+    """A progress bar whose messages name the options of the command in place of Python arguments."""
+
+    def note(self, text: str) -> None:
+        """Write a message to standard error."""
+        super().note(with_option_names(text))
 
 
 def _exit_with_message(message: str, code: int) -> typer.Exit:
@@ -166,4 +223,4 @@ def print_text(text: str) -> None:
     """Print text, in which lines of prose are wrapped to the width of the terminal."""
     from cjsim.metrics.text_table import wrap_prose
 
-    typer.echo(wrap_prose(text))
+    typer.echo(wrap_prose(with_option_names(text)))

@@ -42,4 +42,4 @@ def population_limit_error(max_customers: int, got: str, remedy: str) -> InputEr
     InputError
     """
     must = f"must not exceed {max_customers:,} customers"
-    return InputError(format_error("scenario", must, got, f"{remedy}, or raise the limit with --max-customers (max_customers)."))
+    return InputError(format_error("scenario", must, got, f"{remedy}, or raise the limit with `max_customers`."))

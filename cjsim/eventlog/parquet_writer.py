@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROW_GROUP_SIZE = 1 << 19  # rows; one row group is kept in memory
 _BLOCK_SIZE = 1 << 14  # rows per conversion, which fit in the cache at 36 bytes each (measured: 33 ns per row, 48 without blocks)
 _MICROSECONDS_PER_DAY = 8.64e10
+_OTHER_FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xes", ".gz", ".zip")  # a Parquet file under such a name misleads
 
 
 class LogWriter:
@@ -42,7 +43,7 @@ class LogWriter:
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If the file cannot be written, or its name ends as that of another format.
 
     Examples
     --------
@@ -60,6 +61,9 @@ class LogWriter:
 
     def __init__(self, path: str | Path, names: "Codebook", start: date) -> None:
         self.path = Path(path)
+        if self.path.suffix.lower() in _OTHER_FORMATS:
+            remedy = "Use a name that ends in .parquet; Run.log.to_pandas().to_csv(...) writes other formats."
+            raise InputError(format_error("log", "must be a Parquet file", f"'{self.path.name}'", remedy))
         self.rows = 0
         self._part = self.path.with_name(self.path.name + ".part")
         self._labels = names_by_column(names)

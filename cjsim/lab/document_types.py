@@ -3,8 +3,10 @@
 import os
 from typing import TYPE_CHECKING
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.library import LIBRARY_FOLDERS
+from cjsim.progress import Progress
 from cjsim.yaml.document import Document
 from cjsim.yaml.document_kind import kind_of
 from cjsim.yaml.extends import load_tree
@@ -78,12 +80,53 @@ def describe(source: Document | str | os.PathLike[str]) -> str:
     from cjsim.tuning.study import Study
     from cjsim.tuning.study_description import describe_study
 
-    document = load_any_document(source) if isinstance(source, str | os.PathLike) else source
+    document = _as_any_document(source, "describe")
     if isinstance(document, Experiment):
         return describe_experiment(document)
     if isinstance(document, Study):
         return describe_study(document)
+    return describe_model(document)  # type: ignore[arg-type]
+
+
+@checked_arguments
+def check(source: Document | str | os.PathLike[str], *, static: bool = False, progress: Progress | None = None) -> list[str]:
+    """Return the warnings about likely mistakes in a document that `cjsim check` prints. Loading a document already refuses errors.
+
+    Parameters
+    ----------
+    source : Document, str or path
+        The document, the path of its file, or its name in the library.
+    static : bool
+        Whether to skip the checks that simulate 500 customers of a scenario: conditions that make no difference, and desks that are closed,
+        idle or overloaded.
+    progress : Progress, optional
+        Receives progress updates, such as ProgressBar().
+
+    Returns
+    -------
+    list of str
+        Each warning starts with a path. Warnings listed under `accept_warnings` are left out.
+
+    Raises
+    ------
+    InputError
+        If `source` is something else, or the file is invalid.
+
+    Examples
+    --------
+    >>> check("shop", static=True)
+    []
+    """
+    from cjsim.simulation.sampled.check_document import find_warnings
+    from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
+
+    document = _as_any_document(source, "check")
+    return find_warnings(document, None if static else lambda scenario: simulated_warnings(scenario, progress=progress)).reported
+
+
+def _as_any_document(source: object, verb: str) -> Document:
+    document = load_any_document(source) if isinstance(source, str | os.PathLike) else source
     if not isinstance(document, tuple(document_types().values())):
         must = "must be a document, the path of its file or a name in the library"
-        raise InputError(format_error("describe", must, type(document).__name__, "Pass for example 'shop'."))
-    return describe_model(document)  # type: ignore[arg-type]
+        raise InputError(format_error(verb, must, type(document).__name__, "Pass for example 'shop'."))
+    return document  # type: ignore[return-value]

@@ -48,7 +48,10 @@ class DecisionRule(StrictModel):
 
 
 class Experiment(Document):
-    """A hypothesis and the simulations that test it."""
+    """A hypothesis and the simulations that test it.
+
+    `cjsim explain experiment` describes every field.
+    """
 
     name: Name = Field(examples=["faster_cart_mail"])
     """Name of the experiment."""

@@ -91,7 +91,7 @@ def _library_files(source: str) -> Iterator[tuple[str, str]]:
     """Yield the relative paths and texts of a library scenario, its files, and a what-if, a study and an experiment on its first wait."""
     scenarios = {entry.name: entry.path for entry in library_entries("scenario")}
     if source not in scenarios:
-        raise InputError(format_error("--from", *unknown_name_parts(source, scenarios, "library scenario")))
+        raise InputError(format_error("source", *unknown_name_parts(source, scenarios, "library scenario")))
     scenario, better, folder = scenarios[source], scenarios.get(f"{source}_better"), library_folder()
     for file in sorted(_with_references(scenario) | (_with_references(better) if better else set())):
         yield str(file.relative_to(folder)), file.read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
             file.touch()
         except OSError as error:
             got = f"'{folder.parent.parent}' ({error.strerror or error})"
-            raise InputError(format_error("--reports", "must be a writable folder", got, "Choose another folder.")) from error
+            raise InputError(format_error("reports", "must be a writable folder", got, "Choose another folder.")) from error
         checkpoints = Checkpoints(file)
         try:
             yield checkpoints

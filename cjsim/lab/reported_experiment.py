@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from cjsim.argument_types import checked_arguments
 from cjsim.lab.experiment import Experiment, as_experiment
 from cjsim.lab.findings import Findings
 from cjsim.lab.report_folder import is_report_current, load_findings, open_checkpoints, run_folder, write_report
@@ -13,6 +14,7 @@ from cjsim.output_folder import atomic_output_folder
 from cjsim.progress import NoProgress, Progress
 
 
+@checked_arguments
 def experiment(
     source: Experiment | str | os.PathLike[str],
     *,
@@ -41,7 +43,7 @@ def experiment(
     threads : int, optional
         Number of threads; all cores by default. The findings do not depend on it.
     progress : Progress, optional
-        Receives progress updates from the simulations, and notes about what was written.
+        Receives progress updates, such as ProgressBar(), and notes about what was written.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def experiment(
     findings = None if force else load_findings(out)
     if findings is None:
         return _simulate_and_report(checked, out, threads, progress)
-    progress.note(f"{out}: the run already exists and was not repeated (use --force to repeat it)")
+    progress.note(f"{out}: the run already exists and was not repeated (use `force` to repeat it)")
     if not is_report_current(checked, findings, out):
         _write_report(checked, findings, out, seconds=Manifest.read(out).seconds, progress=progress)
         progress.note(f"{out}: rewrote the report with the current titles and hypothesis")

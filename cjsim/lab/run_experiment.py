@@ -32,7 +32,7 @@ def simulate_experiment(
     checkpoints : Checkpoints, optional
         Moments that have already been computed. New ones are added.
     progress : Progress, optional
-        Receives progress updates from the simulations.
+        Receives progress updates, such as ProgressBar(), from the simulations.
 
     Returns
     -------

@@ -172,7 +172,7 @@ def compare_versions(
     if metric is None:
         return VersionComparison(tuple(ChangeEffect(change, None) for change in changes), description_diff)
     if not isinstance(old, Scenario) or not isinstance(new, Scenario):
-        remedy = "Pass scenarios, or add --in with a scenario that uses them."
+        remedy = "Pass scenarios, or give a scenario that uses them in `scenario`."
         raise InputError(format_error("diff", "must compare scenarios to estimate effects", f"a {kinds[0]}", remedy))
     from cjsim.simulation.simulate import simulate
 

@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from cjsim.argument_types import check_fields
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.kernels.world import Array
@@ -126,7 +127,10 @@ class MetricDefinition:
     title : str
         Description for tables that states the quantity and its denominator.
     terms : callable
-        Returns the `RatioTerms` of a run.
+        Returns the `RatioTerms` of a `Run`, usually by `mean_per_customer` or `ratio_of_sums` of its arrays by customer:
+        `run.outcomes.customers[NAME]` (`run.outcomes.customers.dtype.names` lists the names, such as 'revenue', 'purchases', 'contacts'
+        and 'opens'), `run.outcomes.moments`, `dwell`, `touch_counts` and `desks` (columns in the order of `run.codebook.moments`, `stages`,
+        `channels` and `desks`), and `run.entered`.
     is_detail : bool
         Whether short tables omit the metric.
     has_selected_denominator : bool
@@ -148,6 +152,9 @@ class MetricDefinition:
     is_total: bool = False
     better: Literal["higher", "lower", "neither"] = "neither"
     denominator: str = CUSTOMERS_WHO_ENTERED
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("is_detail", "has_selected_denominator", "is_total", "better"))
 
     @property
     def full_title(self) -> str:

@@ -43,11 +43,12 @@ def register_metric(source: MetricSource) -> None:
     Raises
     ------
     InputError
-        If a shipped or registered metric already has the name, or the definition is incomplete.
+        If a shipped metric has the name, another definition is registered under it, or the definition is incomplete. Registering an
+        equal definition again changes nothing.
 
     Examples
     --------
-    >>> from cjsim.metrics.ratios import MetricDefinition, ratio_of_sums
+    >>> from cjsim import MetricDefinition, ratio_of_sums
     >>> def opens_per_contact(run):
     ...     return ratio_of_sums(run, run.outcomes.customers["opens"], run.outcomes.customers["contacts"])
     >>> register_metric(MetricDefinition("opens_per_contact", "ratio", "opens per contact", opens_per_contact, denominator="contacts"))
@@ -153,7 +154,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
     Raises
     ------
     InputError
-        If a factory returns anything else, or a definition is incomplete or has the name of a shipped metric.
+        If a factory fails or returns anything else, or a definition is incomplete or has the name of a shipped metric.
     """
     if isinstance(source, MetricDefinition):
         return [source]
@@ -161,8 +162,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
         found = source(codebook)
         definitions = list(found) if isinstance(found, Iterable) else [found]
     except Exception as error:
-        error.add_note(f"Raised by the metric factory '{_source_name(source)}'.")
-        raise
+        raise _user_error(f"metric factory '{_source_name(source)}'", "must return metrics", error) from error
     for definition in definitions:
         if not isinstance(definition, MetricDefinition):
             where, got = f"metrics of '{_source_name(source)}'", type(definition).__name__
@@ -230,14 +230,14 @@ class CheckedTerms:
         Raises
         ------
         InputError
-            If the terms are not one finite number per customer, a denominator is negative, or a share is outside [0, 1].
+            If the function of the metric fails, its terms are not one finite number per customer, a denominator is negative, or a share is
+            outside [0, 1].
         """
         definition, where = self.definition, f"metric '{self.definition.name}'"
         try:
             terms = definition.terms(run)
         except Exception as error:
-            error.add_note(f"Raised by {where}.")
-            raise
+            raise _user_error(where, "must have terms that can be computed", error) from error
         if not isinstance(terms, RatioTerms):
             raise InputError(format_error(where, "must return RatioTerms", type(terms).__name__, "Use mean_per_customer or ratio_of_sums."))
         if terms.is_total != definition.is_total:
@@ -318,6 +318,14 @@ def _check_registrable(definition: MetricDefinition) -> None:
     check_definition(definition)
     if is_shipped_name(definition.name):
         raise _name_taken(definition.name, "the name of a shipped metric", "Choose another name.")
+
+
+def _user_error(where: str, must: str, error: Exception) -> InputError:
+    """Return the error for an exception in a user's function, which becomes its cause."""
+    if isinstance(error, InputError):  # of a function of this package that the user's function calls
+        return InputError(f"{where}: {error}")
+    got = short_repr(f"{type(error).__name__}: {error}").strip("'\"")
+    return InputError(format_error(where, must, got, "Correct its function, or call unregister_metric."))
 
 
 def _name_taken(name: str, got: str, remedy: str) -> InputError:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
 from cjsim.readout.readout_settings import ReadoutSettings
 from cjsim.uplift.heterogeneity import SplitPlan
 from cjsim.uplift.learners.dr_learner import DRLearner
@@ -21,7 +20,6 @@ GROUPS = 5
 _ROWS_PER_GROUP = 10  # rows of the smallest arm (or clusters) needed for each group and fold of the heterogeneity test
 _LARGE, _VERY_LARGE = 100_000, 500_000  # numbers of rows from which fewer learners and folds are used
 _BY_NAME: dict[str, type[MetaLearner]] = {"DR": DRLearner, "T": TLearner, "S": SLearner, "X": XLearner, "R": RLearner}
-LEARNER_NAMES = (*_BY_NAME, *(f"{name} trees" for name in _BY_NAME))
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class LearningPlan:
         Parameters
         ----------
         name : str
-            One of `LEARNER_NAMES`.
+            One of the names that `ReadoutSettings` accepts.
         """
         kind, _, models = name.partition(" ")
         learner = _BY_NAME[kind](seed=self.seed)
@@ -81,16 +79,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
     -------
     LearningPlan or str
         The plan, or the reason why nothing can be learned.
-
-    Raises
-    ------
-    InputError
-        If a learner is unknown.
     """
-    for name in settings.learners or ():
-        if name not in LEARNER_NAMES:
-            remedy = did_you_mean(name, LEARNER_NAMES) or "Use one of these."
-            raise InputError(format_error("learners", f"must be among {quote_choices(LEARNER_NAMES)}", short_repr(name), remedy))
     if not len(trial.features.columns):
         return "The trial has no features, so who gains cannot be learned."
     n, units = len(trial), _smallest_number_of_units(trial)
@@ -104,7 +93,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
     learners = tuple(dict.fromkeys(settings.learners or default))
     notes = []
     if settings.learners is None and n >= _LARGE:
-        notes.append(f"With {n:,} rows, only the learners {', '.join(learners)} are fitted; name others with --learners.")
+        notes.append(f"With {n:,} rows, only the learners {', '.join(learners)} are fitted; name others with `learners`.")
     if splits < 5 and settings.splits != splits:
         notes.append(f"The heterogeneity test uses {splits} folds because the trial has {n:,} rows.")
     split = SplitPlan("sequential", splits, GROUPS, settings.seed)

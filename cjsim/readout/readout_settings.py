@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from cjsim.argument_types import check_fields
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
 
 Amount = float | Mapping[str, float]
 POWER = 0.8
+LEARNER_NAMES = tuple(f"{name}{models}" for models in ("", " trees") for name in ("DR", "T", "S", "X", "R"))
 
 
 class DetectableEffect(NamedTuple):
@@ -39,8 +41,8 @@ class ReadoutSettings:
     detect : str or float, optional
         Effect to plan the next test for: 0.01 in the unit of the outcome, or '10%' of the control's mean.
     learners : sequence of str, optional
-        Names of learners, such as 'DR', 'T' or 'T trees'. The first one decides whether heterogeneity is proven. If omitted, they depend on
-        the number of rows.
+        Names of learners: 'DR', 'T', 'S', 'X', 'R', or these with trees, such as 'T trees'. The first one decides whether heterogeneity
+        is proven. If omitted, they depend on the number of rows.
     splits : int, optional
         Folds of the heterogeneity test, at least 2. If omitted, they depend on the number of rows.
     draws : int
@@ -51,7 +53,7 @@ class ReadoutSettings:
     Raises
     ------
     InputError
-        If a number is outside its range.
+        If a field has the wrong type, a number is outside its range, or a learner does not exist.
     """
 
     value: Amount | None = None
@@ -66,6 +68,7 @@ class ReadoutSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0 <= self.seed < 2**32:
             raise InputError(format_error("seed", "must be 0 to 2**32 - 1", short_repr(self.seed), "Use a number such as 7."))
         if self.draws < 2:
@@ -83,6 +86,15 @@ class ReadoutSettings:
             if not value or not math.isfinite(value):
                 remedy = "Give the value of one unit of the outcome, or omit it."
                 raise InputError(format_error("value", "must be a number other than 0", short_repr(value), remedy))
+        for cost in self.cost.values() if isinstance(self.cost, Mapping) else (self.cost,):
+            if not math.isfinite(cost):
+                raise InputError(
+                    format_error("cost", "must be a finite number", short_repr(cost), "Give the cost of treating one customer.")
+                )
+        for name in self.learners or ():
+            if name not in LEARNER_NAMES:
+                remedy = did_you_mean(name, LEARNER_NAMES) or "Use one of these."
+                raise InputError(format_error("learners", f"must be among {quote_choices(LEARNER_NAMES)}", short_repr(name), remedy))
         if self.detect is not None:
             parse_effect(self.detect)
 

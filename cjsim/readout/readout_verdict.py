@@ -142,6 +142,6 @@ def assumption_sentences(outcome: OutcomeReadout) -> list[str]:
     value = (
         f"Given: one unit of {outcome.name} is worth {outcome.value:g}."
         if outcome.is_money
-        else f"Assumed: policies are valued in the unit of {outcome.name} (no --value is given)."
+        else f"Assumed: policies are valued in the unit of {outcome.name} (no `value` is given)."
     )
-    return [value, f"Given: cost per customer: {costs}." if costs else "Assumed: treatment costs nothing (no --cost is given)."]
+    return [value, f"Given: cost per customer: {costs}." if costs else "Assumed: treatment costs nothing (no `cost` is given)."]

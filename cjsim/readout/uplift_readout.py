@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cjsim.errors import InputError, format_error
+from cjsim.argument_types import checked_arguments
+from cjsim.errors import InputError, format_error, short_repr
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.readout.assignment_probabilities import LOWEST, estimate_assignment
 from cjsim.readout.feature_screening import without_unbalanced_features
@@ -32,6 +33,7 @@ ESTIMATE = "estimate"
 _PLAIN_SETTINGS = ReadoutSettings()
 
 
+@checked_arguments
 def uplift(
     data: "str | Path | pd.DataFrame",
     *,
@@ -77,7 +79,7 @@ def uplift(
     settings : ReadoutSettings
         Value, costs, adjustment, learners, draws and seed.
     progress : Progress, optional
-        Receives progress reports.
+        Receives progress updates, such as ProgressBar().
 
     Returns
     -------
@@ -88,6 +90,8 @@ def uplift(
     InputError
         If the data cannot be read, a name is unknown, or the trial is not sound.
     """
+    if not isinstance(data, str | Path) and not hasattr(data, "columns"):
+        raise InputError(format_error("data", "must be the path of a file, or a DataFrame", short_repr(data), "Pass one of them."))
     is_estimated = propensity == ESTIMATE
     adjust = tuple(settings.adjust)
     roles = ColumnRoles(
@@ -160,7 +164,7 @@ def _screened(trial: Trial, findings: tuple[Finding, ...], settings: ReadoutSett
         return trial, findings, ()
     message = (
         f"columns that differ between the arms are not used as features: {', '.join(removed)}. They look like outcomes of the treatment, "
-        "or assignment was not random. Name the columns measured before assignment with --features."
+        "or assignment was not random. Name the columns measured before assignment with `features`."
     )
     warning = Finding(check=BALANCE, severity="warning", message=message, column=removed[0])
     others = tuple(finding for finding in check_trial(screened, seed=settings.seed) if finding.check != BALANCE)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
@@ -44,8 +44,8 @@ def require_possible_designs(
         must = "must have names that differ from that of the baseline"
         raise InputError(format_error("alternatives", must, f"'{base.name}'", "Use another name."))
     require_same_customers({base.name: base, **alternatives})
-    if not 0 < share < 1:
-        raise InputError(format_error("share", "must be above 0 and below 1", f"{share:g}", "Use for example 0.5."))
+    if not isinstance(share, (int, float)) or not 0 < share < 1:
+        raise InputError(format_error("share", "must be above 0 and below 1", short_repr(share), "Use for example 0.5."))
     for size in sizes:
         checked_integer("sizes", size, 4, MAX_CUSTOMERS)
         if size > base.customers:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import date
 
+from cjsim.argument_types import check_fields
 from cjsim.errors import InputError, format_error
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis, FixedHorizon
 from cjsim.rehearsal.ramp.rollout_phases import Ramp
@@ -60,6 +61,9 @@ class Rollout:
     higher_is_better: bool = True
     effect_sd: float | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @dataclass(frozen=True)
 class Guardrail:
@@ -81,6 +85,7 @@ class Guardrail:
     higher_is_better: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.margin is not None and not 0 < self.margin < math.inf:
             remedy = "Give the smallest unacceptable loss."
             raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0 and finite", f"{self.margin:g}", remedy))
@@ -149,6 +154,7 @@ class RehearsalSettings:
     ramp: Ramp | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.runs < 2:
             raise InputError(format_error("runs", "must be at least 2", str(self.runs), "Use for example 2000."))
         if not 0 < self.target_power < 1:
@@ -157,7 +163,7 @@ class RehearsalSettings:
             raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use for example 10."))
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
-            raise InputError(format_error("enroll", "must be above 0", f"{self.enroll_per_day:g}", remedy))
+            raise InputError(format_error("enroll_per_day", "must be above 0", f"{self.enroll_per_day:g}", remedy))
         if self.ramp is not None and self.analyses is not None:
             _require_fixed_horizon(self.analyses)
 

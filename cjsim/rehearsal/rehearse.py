@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -29,6 +30,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios
 
 
+@checked_arguments
 def rehearse(
     base: ScenarioSource,
     alternatives: ScenarioSources,
@@ -72,7 +74,7 @@ def rehearse(
         concerns as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if
         it is money, and lower is better for costs and opt-outs.
     progress : Progress, optional
-        Receives progress updates, counted in simulations.
+        Receives progress updates, such as ProgressBar(), counted in simulations.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def rehearse(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> def shop(wait):
     ...     order = {"in": ["active"], "wait": {"exponential": wait}, "effects": [{"purchase": {"value": 10}}]}
     ...     journey = {"name": "shop", "starts_in": "active", "stages": {"active": {}}, "events": {"order": order}}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import ARRIVED, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
@@ -31,6 +32,7 @@ _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_t
 _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv", "contacts", "opens", "clicks", "opt_outs", "referrals")
 
 
+@checked_arguments
 def walk(
     scenario: ScenarioSource, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None
 ) -> Diary:
@@ -60,7 +62,7 @@ def walk(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "20d", "customers": 3, "policy": {"name": "none"},
     ...     "journey": {
@@ -75,9 +77,9 @@ def walk(
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
     shares_resources = has_shared_resources(plan.world)
+    cohort = _find_customer(scenario, plan, used_seed, customer, progress)
     kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if shares_resources else [])]
     compile_kernels(kernels, progress or NoProgress())
-    cohort = _find_customer(scenario, plan, used_seed, customer, progress)
     shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if shares_resources else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
     builder = _DiaryBuilder(scenario, plan, trajectory, is_truth=truth)
@@ -98,7 +100,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
     """Return a cohort with only this customer. Referred customers are known only after all customers have been simulated."""
     initial = scenario.customers
     if not isinstance(customer, int | np.integer):
-        raise InputError(format_error("--customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
+        raise InputError(format_error("customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
     if 0 <= customer < initial:
         return initial_cohort(plan, seed, customer, 1)
     arrivals = _draw_scenario_arrivals(scenario, plan, seed)
@@ -112,7 +114,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]
             return Cohort(run.keys[row], entered[row].copy(), run.acquisition_channels[row], np.zeros(1), customer)
     must = f"must be from 0 to {count - 1:,}"
-    raise InputError(format_error("--customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
+    raise InputError(format_error("customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
 
 
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress) -> SharedResults:

@@ -177,7 +177,7 @@ class Memory(StrictModel):
 class JourneySpec(Document):
     """How customers behave: what can happen to them, in which stage, when, and with what effect.
 
-    See docs/model.md for the meaning of every field.
+    `cjsim explain journey` describes every field.
     """
 
     name: Name = Field(examples=["shop"])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
+from cjsim.argument_types import checked_arguments
 from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
@@ -109,6 +110,7 @@ class Comparison(FolderResult):
         """The answer in a few sentences: which alternative is best on CLV, by how much, and what that costs elsewhere."""
         return answer_text(self._paired_runs().compared)
 
+    @checked_arguments
     def summary(
         self, *, full: bool = False, metrics: Sequence[str] = (), sort: SortOrder = "importance", detect: float | None = None
     ) -> str:
@@ -256,6 +258,7 @@ class Comparison(FolderResult):
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
 
 
+@checked_arguments
 def compare(
     *scenarios: ScenarioSources,
     customers: int | None = None,
@@ -290,7 +293,7 @@ def compare(
         User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
         a process, pass runs with and without it to `Comparison.of`.
     progress : Progress, optional
-        Receives progress updates from each simulation.
+        Receives progress updates, such as ProgressBar(), from each simulation.
 
     Returns
     -------

@@ -139,6 +139,11 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     yield f"With {more}, total profit changes by {words}."
 
 
+def _size_text(value: float, unit: str, decimals: int) -> str:
+    """Format the size of a difference, without its sign; that of a share is in percentage points."""
+    return format_value(value, unit, decimals, is_difference=True).removeprefix("+")
+
+
 def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetrics) -> str:
     """State how narrow the interval would be with more customers."""
     half = (effect.high - effect.low) / 2
@@ -146,15 +151,15 @@ def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetri
     decimals = estimate_decimals(unit, (narrowest, -narrowest, narrowest))
     halves = []
     for times in _LARGER_SAMPLES:
-        size = with_unit(format_value(half / math.sqrt(times), unit, decimals), unit, compared.currency)
+        size = with_unit(_size_text(half / math.sqrt(times), unit, decimals), unit, compared.currency)
         halves.append(f"{times * compared.customers:,} customers: \N{PLUS-MINUS SIGN}{size}")
     return f"With more customers the interval would be narrower ({'; '.join(halves)})."
 
 
 def _needed_customers(detection: DetectableChange, definition: MetricDefinition, currency: str | None) -> str:
     """State how many simulated customers, and how many customers of a real test, show a change."""
-    number = format_value(detection.size, definition.unit, decimal_places(definition.unit, [detection.size]), is_difference=True)
-    size = with_unit(number.removeprefix("+"), definition.unit, currency)
+    number = _size_text(detection.size, definition.unit, decimal_places(definition.unit, [detection.size]))
+    size = with_unit(number, definition.unit, currency)
     start = f"To detect a change in {metric_label(definition)} of {100 * detection.change:g} % ({size})"
     if math.isnan(detection.simulated.value) and math.isnan(detection.per_group.value):
         return f"{start}, the number of customers cannot be estimated: too few of the {detection.customers:,} simulated customers differ."

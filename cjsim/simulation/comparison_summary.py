@@ -83,7 +83,7 @@ def comparison_summary(
     compared = compared_metrics(baseline, baseline_name, alternatives)
     for name in metrics:
         if name not in compared.definitions:
-            raise InputError(format_error("--metric", *unknown_name_parts(name, compared.definitions, "metric")))
+            raise InputError(format_error("metrics", *unknown_name_parts(name, compared.definitions, "metric")))
     shown = [compared.definitions[name] for name in metrics] or metrics_to_show(compared, baseline, full=full)
     shown = _sorted(shown, alternatives, sort)
     n_hidden = 0 if metrics else len(compared.definitions) - len(shown)

@@ -12,7 +12,7 @@ from cjsim.yaml.paths import Fault
 class Journey(JourneySpec):
     """A model of customer behavior: stages, events, waiting times and effects.
 
-    See docs/model.md for the meaning of every field.
+    `cjsim explain journey` describes every field.
     """
 
     def faults(self) -> Iterable[Fault]:
@@ -21,7 +21,10 @@ class Journey(JourneySpec):
 
 
 class Policy(PolicySpec):
-    """The actions of the firm. A policy can use only what a firm can observe, never traits or personas."""
+    """The actions of the firm. A policy can use only what a firm can observe, never traits or personas.
+
+    `cjsim explain policy` describes every field.
+    """
 
     def faults(self) -> Iterable[Fault]:
         """Yield errors that involve several parts of the policy but not the journey."""
@@ -29,7 +32,10 @@ class Policy(PolicySpec):
 
 
 class Scenario(ScenarioSpec):
-    """A journey under a policy, with a population and a horizon."""
+    """A journey under a policy, with a population and a horizon.
+
+    `cjsim explain scenario` describes every field.
+    """
 
     journey: Journey
     policy: Policy

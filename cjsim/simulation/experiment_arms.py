@@ -36,7 +36,7 @@ def find_experiment(codebook: Codebook, experiment: str | None, where: str = "ex
         if len(names) == 1:
             return next(iter(names))
         got = f"{len(names)} experiments: {', '.join(names)}" if names else "no experiment"
-        name = f"arm:{next(iter(names))}" if where == "by" else next(iter(names), "")
+        name = ("arm:" if where == "by" else "") + next(iter(names), "")
         remedy = f"Name it: '{name}'." if names else "Add 'experiment: NAME' to a split of a flow."
         raise InputError(format_error(where, "must name an experiment unless the policy has exactly one", got, remedy))
     if experiment not in names:

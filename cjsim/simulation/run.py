@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.plan import Codebook, Plan
 from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
@@ -63,6 +64,16 @@ class Run(RunRecord, FolderResult):
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name not in _USED_BY_METRICS]
+
+    @property
+    def scenario(self) -> str:
+        """Name of the simulated scenario. `provenance` also holds its digest."""
+        return self.provenance.scenario
+
+    @property
+    def seed(self) -> int:
+        """Random seed of the run."""
+        return self.provenance.seed
 
     @property
     def log(self) -> EventLog | None:
@@ -125,6 +136,7 @@ class Run(RunRecord, FolderResult):
         definitions = all_metric_definitions(self.codebook)
         return self.to_pandas().loc[[name for name in self.metrics if not definitions[name].is_detail]]
 
+    @checked_arguments
     def by(self, by: str, *, exposed_only: bool = False) -> GroupedMetrics:
         """Return the metrics by group of customers.
 
@@ -149,6 +161,7 @@ class Run(RunRecord, FolderResult):
         """
         return GroupedMetrics.of(self, self.profiles(), by, exposed_only=exposed_only)
 
+    @checked_arguments
     def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":
         """Return the table of an experiment as the firm would analyze it, with one row per exposed customer. Requires an event log.
 
@@ -216,6 +229,7 @@ class Run(RunRecord, FolderResult):
         write_json(folder / MANIFEST_FILE, manifest)
 
     @classmethod
+    @checked_arguments
     def load(cls, folder: str | Path) -> "Run":
         """Load a saved run.
 

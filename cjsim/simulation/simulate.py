@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import Cohort, referred_cohort
 from cjsim.compiler.compile_scenario import compile_scenario
@@ -45,6 +46,7 @@ MAX_THREADS = 1024
 MAX_GROWTH_FACTOR, MIN_POPULATION_LIMIT = 20, 1_000_000  # default limit: the larger of 20 times the initial population and 1,000,000
 
 
+@checked_arguments
 def simulate(
     scenario: ScenarioSource,
     *,
@@ -90,7 +92,7 @@ def simulate(
         User-defined SimPy processes: generator functions that take a `RunningSimulation`, through which they observe customers and desks
         and fire events. Requires the readable engine. Their names are part of the provenance of the run.
     progress : Progress, optional
-        Receives progress updates from the simulation.
+        Receives progress updates, such as ProgressBar(), from the simulation.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def simulate(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "70d", "customers": 100, "policy": {"name": "none"},
     ...     "journey": {
@@ -121,6 +123,7 @@ def simulate(
     """
     scenario = as_scenario(scenario)
     started = time.perf_counter()
+    scenario.checked()
     least = 0 if scenario.journey.acquisition else 1
     n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)
     seed = scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
@@ -139,7 +142,7 @@ def simulate(
     follow_up_days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
     ends = None if until_days is None else _checked_ends(until_days)
     progress = progress or NoProgress()
-    plan = compile_scenario(scenario.checked(), follow_up_days=follow_up_days, until_days=ends)
+    plan = compile_scenario(scenario, follow_up_days=follow_up_days, until_days=ends)
     if follow_up_days is not None:
         _require_independent_customers(plan, user_processes, "follow_up_days")
     if ends is not None:

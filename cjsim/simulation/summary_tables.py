@@ -258,4 +258,4 @@ def table_notes(n_hidden: int, *, n_moved_less: int = 0) -> str:
     kinds = "breakdowns by stage or channel, totals over all customers, and metrics that are undefined, 0 or constant"
     less = f"{n_moved_less} that changed less than those shown" if n_moved_less else ""
     rest = f"{less}; the others are {kinds}" if n_hidden > n_moved_less > 0 else less or kinds
-    return f"{mark}\n{n_hidden} metrics are hidden: {rest}. Show them with --full or --json."
+    return f"{mark}\n{n_hidden} metrics are hidden: {rest}. Show them with `full` or `to_json`."

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cjsim.argument_types import checked_arguments
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.progress import Progress
 from cjsim.simulation.experiment_arms import find_experiment
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@checked_arguments
 def export_trial(
     scenario: ScenarioSource,
     experiment: str | None = None,

@@ -139,9 +139,9 @@ def _require_rows(is_kept: Array, observed: Array, days: float) -> None:
     if is_kept.any() or np.isnan(observed).all():
         return
     longest = math.floor(float(np.nanmax(observed)) * 1000) / 1000
-    must = f"must be at most {longest} days, for which some customer is observed after the assignment"
+    must = f"must count outcomes for at most {longest} days, for which some customer is observed after the assignment"
     remedy = "Use a shorter window, or simulate a longer horizon."
-    raise InputError(format_error("follow_up_days (--trial-window)", must, f"{days:g} days", remedy))
+    raise InputError(format_error("trial", must, f"{days:g} days", remedy))
 
 
 def _read_totals(run: RunRecord, log: EventLog, arms: Array, assigned: Array, until: Array) -> _Totals:

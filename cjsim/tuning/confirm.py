@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cjsim.errors import InputError
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -21,6 +22,7 @@ from cjsim.tuning.evaluation_cohort import PolicyEvaluation
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.goals import Goals, pareto_front
 from cjsim.tuning.parameter_draw_cohort import EvaluationCohort
+from cjsim.tuning.rounded_values import rounded_values
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain, Trial, params_key
 
@@ -46,6 +48,25 @@ class Finalist:
     trial: Trial
     gains: tuple[ObjectiveGain, ...]
     excess: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RoundedChoice:
+    """The winner with rounded values, on the second set of fresh customers.
+
+    Attributes
+    ----------
+    params : Mapping of str to Any
+        Rounded values by path.
+    gains : Mapping of str to ObjectiveGain
+        Gains by metric of the objective.
+    surely_violated : tuple of str
+        Names of the constraints for which the whole 95 % interval of the metric lies beyond the bound.
+    """
+
+    params: Mapping[str, Any]
+    gains: Mapping[str, ObjectiveGain]
+    surely_violated: tuple[str, ...]
 
 
 def _no_values() -> Mapping[str, Any]:
@@ -83,9 +104,11 @@ class ConfirmationResult:
     customers : int
         Number of customers in the second set of fresh customers.
     simulated_customers : int
-        Total number of simulated customers.
+        Total number of simulated customers, except those for `rounded`.
     has_fresh_draws : bool
         Whether the confirmation used parameter draws that the search did not use; True without parameter draws.
+    rounded : RoundedChoice or None
+        The winner with values that people set (`rounded_values`); None if its values are already such.
     """
 
     verdict: Verdict
@@ -102,6 +125,7 @@ class ConfirmationResult:
     customers: int = 0
     simulated_customers: int = 0
     has_fresh_draws: bool = True
+    rounded: RoundedChoice | None = None
 
 
 def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, progress: Progress | None = None) -> ConfirmationResult:
@@ -151,7 +175,24 @@ def confirm(study: Study, evaluator: Evaluator, trials: Sequence[Trial], *, prog
         customers=second.customers,
         simulated_customers=comparison.simulated_customers + evaluation.simulated_customers + baseline.simulated_customers,
         has_fresh_draws=evaluator.has_fresh_draws,
+        rounded=_rounded_choice(study, winner.params, second, baseline, goals),
     )
+
+
+def _rounded_choice(
+    study: Study, params: Mapping[str, Any], cohort: EvaluationCohort, baseline: PolicyEvaluation, goals: Goals
+) -> RoundedChoice | None:
+    """Evaluate the winner with rounded values; None if rounding changes nothing or the scenario is invalid with them."""
+    rounded = rounded_values(study, params)
+    if params_key(rounded) == params_key(params):
+        return None
+    try:
+        evaluation = _simulate_policy(cohort, rounded, NoProgress())
+    except InputError:
+        return None
+    gains = goals.gains([evaluation.paired_contrast(baseline, metric) for metric in goals.directed_metrics])
+    by_metric = dict(zip([one.metric for one in goals.objectives], gains, strict=True))
+    return RoundedChoice(MappingProxyType(rounded), MappingProxyType(by_metric), tuple(goals.surely_violated(evaluation.metrics)))
 
 
 def select_finalists(trials: Sequence[Trial], goals: Goals, *, size: int, count: int) -> list[Trial]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.progress import NoProgress, Progress
 from cjsim.simulation.argument_checks import checked_integer
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
+@checked_arguments
 def optimize(
     study: Study | str | os.PathLike[str],
     *,
@@ -60,7 +62,7 @@ def optimize(
     threads : int, optional
         Number of threads per process. Defaults to the number of cores for one process, and to 1 for several processes.
     progress : Progress, optional
-        Receives progress updates, counted in trials, then in customers.
+        Receives progress updates, such as ProgressBar(), counted in trials, then in customers.
 
     Returns
     -------

@@ -39,7 +39,7 @@ def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
     for name in header:
         if not name.startswith(_PATH_PREFIX) or parse_path(name) is None or header.count(name) > 1:
             must = "must have distinct columns that are paths below 'journey'"
-            remedy = "Use columns such as journey.traits.rate.gamma.mean; 'cjsim calibrate purchases --out DIR' writes such a file."
+            remedy = "Use columns such as journey.traits.rate.gamma.mean; calibrate_purchases writes such a file."
             raise InputError(format_error(f"{file}:1", must, short_repr(name), remedy))
     draws = []
     for line, row in rows:

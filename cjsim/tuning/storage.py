@@ -30,9 +30,9 @@ OptimizationDirection = Literal["maximize", "minimize"]
 _QUERY_LIMITED_INFORMATION = 0x1000  # the weakest right to open a process on Windows
 _MAX_LISTED_CHANGES = 8  # per message
 _MAX_ATTEMPTS = 3  # to create the tables of a database, because two processes may try at the same time
-_DRIVER_REMEDY = "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]'), correct --storage, or omit it to use a journal file."
+_DRIVER_REMEDY = "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]'), correct `storage`, or omit it to use a journal file."
 _POSTGRES_SCHEMES = ("postgresql://", "postgresql+psycopg://")  # of the driver that the extra 'postgres' installs
-_STORAGE_REMEDY = "Correct --storage, or omit it to use a journal file."
+_STORAGE_REMEDY = "Correct `storage`, or omit it to use a journal file."
 
 
 def default_storage(study: Study) -> Path:
@@ -80,8 +80,8 @@ class TrialStore:
         self._trials: dict[int, Trial] = {}
         self._seen_count = 0
         if where.startswith(_POSTGRES_SCHEMES):
-            alternative = "omit --storage to use a journal file"
-            require_package("psycopg", extra="postgres", where="--storage", what=f"'{_without_password(where)}'", alternative=alternative)
+            alternative = "omit `storage` to use a journal file"
+            require_package("psycopg", extra="postgres", where="storage", what=f"'{_without_password(where)}'", alternative=alternative)
         content = {"cjsim": __version__, **study_identity(study)}
         with self._translated_errors():
             self._optuna_study = _open_optuna_study(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])

@@ -34,7 +34,10 @@ class ConfirmationSettings(StrictModel):
 
 
 class Study(Document):
-    """A search for the best values in a scenario's policy."""
+    """A search for the best values in a scenario's policy.
+
+    `cjsim explain study` describes every field.
+    """
 
     name: Name = Field(examples=["timing"])
     """Name of the study."""

@@ -158,7 +158,7 @@ class MultiProcessExecutor:
         if self._crashes >= _MAX_CONSECUTIVE_CRASHES:
             got = f"{self._crashes} crashes in a row"
             remedy = "Use fewer workers if memory is short; in a script, call optimize under `if __name__ == '__main__':`."
-            raise InputError(format_error("--workers", "must not crash", got, remedy))
+            raise InputError(format_error("workers", "must not crash", got, remedy))
         tasks = sorted([*self._tasks.values(), *more], key=lambda task: task.index)
         again = "1 trial is" if len(tasks) == 1 else f"{len(tasks)} trials are"
         self._report(f"cjsim: a worker process crashed; {again} evaluated again.")

@@ -1,7 +1,7 @@
 """Lint warnings about declared elements that nothing uses: traits, attributes, tags, scores, offers and messages."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cjsim.errors import InputError
@@ -11,12 +11,13 @@ from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.effects import ChooseEffect, OfferEffect, PurchaseEffect, TagEffect
 from cjsim.scenario.kinds.flow_triggers import Reachable, ScoreTrigger
 from cjsim.scenario.kinds.steps import OfferStep, TagStep
+from cjsim.scenario.phrases import join_items
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps
 from cjsim.uplift.targeting.rule_tables import TargetingRule
 from cjsim.validate.reachability import effects_of, find_reachable
-from cjsim.yaml.paths import path_text
+from cjsim.yaml.paths import parse_path, path_text
 
 
 class NamesRead(NamedTuple):
@@ -111,19 +112,65 @@ def unused_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     known = read.words | _rule_features(policy)
     for name in (one for one in journey.attributes if one not in known):
         yield (
-            f"journey.attributes.{name}: no condition reads it, so it changes nothing and only groups results (--by {name}). "
+            f"journey.attributes.{name}: no condition of the journey or this policy reads it, so it only groups results (by '{name}'). "
             "Read it in a condition, remove it, or accept this warning."
         )
     yield from _unread_tags(journey, policy, read)
     triggers = {flow.on.score for flow in policy.flows.values() if isinstance(flow.on, ScoreTrigger)}
     for name in journey.scores:
         if name not in triggers and ("score", name) not in read.calls:
-            yield f"journey.scores.{name}: no condition or trigger reads it, so it changes nothing. Use 'score({name})', or remove it."
+            yield (
+                f"journey.scores.{name}: no condition or trigger of this policy reads it, so it changes nothing. Use 'score({name})', "
+                "remove it, or accept this warning."
+            )
     given = offers_given(journey, policy, reachable)
     for name in (one for one in journey.offers if one not in given):
-        yield f"journey.offers.{name}: is never given, so no purchase is discounted. Add an effect or step 'offer: {name}', or remove it."
+        yield f"journey.offers.{name}: {_why_not_given(name, journey)}, or accept this warning."
     for name in (one for one in journey.messages if one not in reachable.messages):
         yield f"journey.messages.{name}: no flow or broadcast of this policy sends it. Send it, remove it, or accept this warning."
+
+
+def _why_not_given(offer: str, journey: JourneySpec) -> str:
+    """Why customers never get an offer, and what to do, without a full stop."""
+    givers = [path[1] for path, effect in journey_effects(journey) if isinstance(effect, OfferEffect) and effect.offer == offer]
+    if givers:
+        named = join_items(f"'{name}'" for name in dict.fromkeys(map(str, givers)))
+        return f"is never given under this policy, because only {named} gives it, which this policy does not use. Use it, remove the offer"
+    return f"is never given, so no purchase is discounted. Add an effect or step 'offer: {offer}', remove it"
+
+
+def without_parts_of_others(scenario: ScenarioSpec, warnings: Iterable[str], others: Iterable[ScenarioSpec]) -> list[str]:
+    """Drop the warnings about unused parts of a journey that another scenario of a comparison uses.
+
+    Parameters
+    ----------
+    scenario : ScenarioSpec
+        The scenario.
+    warnings : iterable of str
+        Warnings about it.
+    others : iterable of ScenarioSpec
+        The other scenarios of the comparison.
+
+    Returns
+    -------
+    list of str
+    """
+    unused = [warning for warning in unused_warnings(scenario) if warning.startswith("journey.")]
+    used: set[str] = set()
+    for other in others:
+        still_unused = {_path_of(warning) for warning in unused_warnings(other)}
+        used |= {path for path in map(_path_of, unused) if path not in still_unused and _declares(other.journey, path)}
+    return [warning for warning in warnings if warning not in unused or _path_of(warning) not in used]
+
+
+def _path_of(warning: str) -> str:
+    return warning.partition(": ")[0]
+
+
+def _declares(journey: JourneySpec, path: str) -> bool:
+    """Whether a journey has the part at a path such as `journey.offers.ten`; nested parts count by the name of their owner."""
+    keys = parse_path(path) or ()
+    return len(keys) > 2 and keys[2] in getattr(journey, str(keys[1]), {})
 
 
 def offers_given(journey: JourneySpec, policy: PolicySpec | None, reachable: Reachable) -> set[str]:
@@ -162,7 +209,10 @@ def _unread_tags(journey: JourneySpec, policy: PolicySpec, read: NamesRead) -> I
             places.setdefault(step.tag, f"policy.{path_text(path)}")
     for tag, place in places.items():
         if ("tagged", tag) not in read.calls:
-            yield f"{place}: sets the tag '{tag}', which no condition reads, so it changes nothing. Use 'tagged({tag})', or remove it."
+            yield (
+                f"{place}: sets the tag '{tag}', which no condition of this policy reads, so it changes nothing. Use 'tagged({tag})', "
+                "remove it, or accept this warning."
+            )
 
 
 def _rule_features(policy: PolicySpec) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import PrivateAttr, ValidationError
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.library import LIBRARY_FOLDERS
 from cjsim.yaml.document_kind import DOCUMENT_KINDS, kind_of, wrong_kind_error
@@ -36,7 +37,17 @@ class Document(StrictModel):
 
     _origin: DocumentSource = PrivateAttr(default=DocumentSource())
 
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            root = to_tree(data, type(self).__name__.lower())
+            raise _input_error(faults_from_pydantic(error, root, type(self)), root) from None
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # parents validate this record without calling it
+
     @classmethod
+    @checked_arguments
     def load(cls, path: str | os.PathLike[str], *, set: Mapping[str, Any] | None = None) -> Self:  # noqa: A002
         """Read a YAML file, and resolve its `extends`, included files and `set`.
 
@@ -64,6 +75,7 @@ class Document(StrictModel):
         return cls.from_tree(_with_changes(root, cls, set or {}, "set"))
 
     @classmethod
+    @checked_arguments
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Validate plain data, as parsed from YAML. File names in the data are relative to the working directory.
 
@@ -127,7 +139,7 @@ class Document(StrictModel):
         return ()
 
     def checked(self) -> Self:
-        """Check a record that was built in Python for faults that involve several parts. Records read from a tree are already checked.
+        """Validate a record that was built or copied in Python. Records read from a tree are already valid.
 
         Returns
         -------
@@ -139,10 +151,30 @@ class Document(StrictModel):
         InputError
             If the record is invalid.
         """
-        if self._origin.root is None and (faults := list(self.faults())):
-            raise _input_error(faults, self.source())
+        if self._origin.root is None:
+            self.from_tree(self.source())
         return self
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with some fields changed but not validated. `checked` validates it, and `with_values` changes and validates.
+
+        Parameters
+        ----------
+        update : mapping, optional
+            New values by field.
+        deep : bool
+            Whether to copy the values of other fields.
+
+        Returns
+        -------
+        Self
+        """
+        copy = super().model_copy(update=update, deep=deep)
+        if update:
+            copy._origin = DocumentSource()  # the tree has the old values
+        return copy
+
+    @checked_arguments
     def with_values(self, values: Mapping[str, Any], *, location: str = "with_values") -> Self:
         """Return a copy with some values changed.
 
@@ -177,6 +209,7 @@ class Document(StrictModel):
         identity: dict[str, Any] = _without_prose(data)
         return identity
 
+    @checked_arguments
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the record to one self-contained YAML file. Loading the file gives an equal record.
 

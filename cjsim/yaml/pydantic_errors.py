@@ -100,8 +100,9 @@ def _merge_errors(path: KeyPath, found: list[ErrorDetails], root: Node, model: t
     if first["type"] == "missing":
         key = str(first["loc"][-1])
         near = _misspelling_hint(key, existing_node(root, path).value, model_keys(types_at(model, path)))
-        example = example_text(slots_at(model, root, (*path, key))) or "..."
-        return Fault(path, _missing_key_text(key), "a mapping without it", near or f"Add '{key}: {example}'.")
+        example = example_text(slots_at(model, root, (*path, key)))
+        addition = f"Add '{key}: {example}'." if example else f"Add '{key}:' and its keys below it."
+        return Fault(path, _missing_key_text(key), "a mapping without it", near or addition)
     if first["type"] == "extra_forbidden":
         return _unknown_key_fault(path[:-1], path[-1], root, model)
     if first["type"] == NO_SINGLE_KIND and isinstance(first["input"], dict):
@@ -136,6 +137,8 @@ def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseMode
     remedy = "Use one of these keys." if is_without_kind else "Remove it."
     synonym = next((name for name in keys if key in _SYNONYMS.get(name, ())), None)
     near = f"Did you mean '{synonym}'?" if synonym else did_you_mean(key, keys)
+    if "set" in keys and "." in str(key) and not near:
+        near = f"Put values by path under 'set', as in {{set: {{{key}: ...}}}}."
     return Fault(path, must, short_repr(key), near or remedy, at=(*path, key))
 
 

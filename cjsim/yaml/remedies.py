@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -47,7 +48,7 @@ def remedy(found: Sequence[ErrorDetails], value: Any, slots: Sequence[Slot], key
     if not text:
         return next((_WITHOUT_EXAMPLE[kind] for kind in by_type if kind in _WITHOUT_EXAMPLE), "Write another value.")
     if all(slot.title == "text" for slot in slots):
-        return f"Write text such as '{text}'."
+        return f"Write text such as {text}." if text.startswith("'") else f"Write text such as '{text}'."
     return f"Write a value such as {text}."
 
 
@@ -110,7 +111,7 @@ def _as_number(details: ErrorDetails, value: Any, slots: Sequence[Slot], keys: S
 
 def _as_text(details: ErrorDetails, value: Any, slots: Sequence[Slot], keys: Sequence[str]) -> str:
     is_free_text = all(slot.title in ("text", "") for slot in slots)
-    return f"Put it in quotes: '{value}'." if is_free_text and isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+    return f"Put it in quotes: '{value}'." if is_free_text and isinstance(value, (int, float, date)) and not isinstance(value, bool) else ""
 
 
 def _within_limit(word: str) -> Callable[[ErrorDetails, Any, Sequence[Slot], Sequence[str]], str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from cjsim.errors import InputError, format_error, short_repr
+
 
 class FieldError(ValueError):
     """An invalid value in a record: what must hold, and what to do."""
@@ -18,6 +20,12 @@ class StrictModel(BaseModel):
     """A frozen record that rejects unknown keys and non-finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields:
+            remedy = f"Use with_values({{{name!r}: ...}}), which returns a changed copy; below the top, pass the whole path."
+            raise InputError(format_error(f"{type(self).__name__}.{name}", "must not be assigned", short_repr(value), remedy))
+        super().__setattr__(name, value)
 
 
 def short_form(key: str, *types: type) -> Callable[[Any], Any]:

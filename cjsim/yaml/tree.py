@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.library import LIBRARY_FOLDERS, nearest_file
@@ -76,7 +77,7 @@ def to_tree(value: Any, location: str, path: str = "") -> Node:
         If the value contains an array, a Series or a table.
     """
     if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        value = _dumped(value, location)
     if isinstance(value, Mapping):
         return Node({str(key): to_tree(item, location, f"{path}.{key}" if path else f"{key}") for key, item in value.items()}, location)
     if isinstance(value, (list, tuple)):
@@ -88,6 +89,14 @@ def to_tree(value: Any, location: str, path: str = "") -> Node:
             raise InputError(format_error(where, must, got, "Convert it, for example with tolist()."))
         value = value.item()
     return Node(value, location)
+
+
+def _dumped(record: BaseModel, location: str) -> dict[str, Any]:
+    try:
+        return record.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings=False)
+    except PydanticSerializationError as error:
+        must, remedy = "must have values of the right types", "Use with_values, which reads values as YAML does."
+        raise InputError(format_error(location, must, short_repr(str(error)), remedy)) from None
 
 
 def parse_value(text: str, location: str) -> Node:
@@ -221,11 +230,8 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
         mark = error.problem_mark or error.context_mark
         where = location_of_line(mark.line) if mark else file
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        is_bracket_in_key = (
-            mark is not None and "flow mapping" in problem and text.splitlines()[mark.line][mark.column : mark.column + 1] == "["
-        )
-        remedy = "Put a key that contains [ in quotes." if is_bracket_in_key else "Correct the syntax there."
-        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", remedy)) from None
+        here = text[mark.index : mark.index + 1] if mark else ""
+        raise InputError(format_error(where, "must be valid YAML", problem or "a syntax error", _syntax_remedy(problem, here))) from None
     except YAMLError as error:
         line = text[: getattr(error, "position", 0)].count("\n")
         problem = str(error).splitlines()[0] if str(error) else "a syntax error"
@@ -235,6 +241,25 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
     except (ValueError, IndexError, AttributeError, AssertionError, TypeError, NotImplementedError) as error:  # malformed input
         raise InputError(format_error(file, "must be valid YAML", str(error) or type(error).__name__, "Correct the syntax.")) from None
     return root
+
+
+# What to do about a syntax error, by words of the parser; the first that match count.
+_SYNTAX_REMEDIES = {
+    "mapping values are not allowed": "Put text that contains ': ' in quotes, or align the line with its neighbors.",
+    "quoted scalar": "Add the closing quote.",
+    "'\\t'": "Indent with spaces, not with tabs.",
+    "cannot start any token": "Put the value in quotes.",
+    "undefined alias": "Put text that starts with * in quotes.",
+    "flow": "Add the comma or the closing bracket that is missing.",
+    "block": "Align the line with its neighbors.",
+}
+
+
+def _syntax_remedy(problem: str, character: str) -> str:
+    """What to do about a syntax error at a character."""
+    if "flow mapping" in problem and character == "[":
+        return "Put a key that contains [ in quotes."
+    return next((remedy for words, remedy in _SYNTAX_REMEDIES.items() if words in problem), "Correct the syntax there.")
 
 
 class _TreeBuilder:

@@ -218,7 +218,7 @@ def test_ratio_has_no_bounds_if_the_denominator_may_be_zero() -> None:
     [
         ({"customers": 39}, "customers: must be at least 40, got 39"),
         ({"test_size": 3}, "test_size: must be at least 4, got 3"),
-        ({"only": ["flow x"]}, "--only: must be one of"),
+        ({"only": ["flow x"]}, "only: must be one of"),
     ],
 )
 def test_invalid_argument_is_an_error(arguments: dict[str, Any], message: str) -> None:

@@ -70,7 +70,7 @@ def test_only_selects_kinds_and_touchpoints(scenario: Scenario) -> None:
 
 
 def test_unknown_touchpoint_is_an_error_with_a_suggestion(scenario: Scenario) -> None:
-    with pytest.raises(InputError, match=r"--only: must be one of .*, got 'mesage ping'. Did you mean 'message ping'\?"):
+    with pytest.raises(InputError, match=r"only: must be one of .*, got 'mesage ping'. Did you mean 'message ping'\?"):
         list_touchpoints(scenario, only=["mesage ping"])
 
 

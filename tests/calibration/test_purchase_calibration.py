@@ -274,24 +274,23 @@ def calibration_error(file: Path, **options: object) -> str:
 def test_log_without_repeat_purchases_is_rejected(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 0, 6.0), ("b", 3, 1.0), ("b", 70, 2.0)])
     assert calibration_error(file) == (
-        "--until: must include a customer who bought on two days by 2024-03-01, got 2 customers with one purchase day each. "
-        "Use a later --until or a longer log."
+        "until: must include a customer who bought on two days by 2024-03-01, got 2 customers with one purchase day each. "
+        "Use a later `until` or a longer log."
     )
 
 
 def test_invalid_until_date_is_rejected(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0)])
-    early = "--until: must be on or after the first purchase, 2024-01-01, got 2023-12-31. Set it to the last day of calibration."
+    early = "until: must be on or after the first purchase, 2024-01-01, got 2023-12-31. Set it to the last day of calibration."
     assert calibration_error(file, until="2023-12-31") == early
     assert (
-        calibration_error(file, until="31.12.2024")
-        == "--until: must be a date such as 1997-09-30, got '31.12.2024'. Write it as YYYY-MM-DD."
+        calibration_error(file, until="31.12.2024") == "until: must be a date such as 1997-09-30, got '31.12.2024'. Write it as YYYY-MM-DD."
     )
 
 
 def test_until_long_after_the_log_gives_a_warning(tmp_path: Path) -> None:
     file = write_gamma_shoppers(tmp_path, 40)
-    assert any(text.startswith("--until is 31 days after the last purchase") for text in calibrate(file, until="2024-05-31").warnings)
+    assert any(text.startswith("`until` is 31 days after the last purchase") for text in calibrate(file, until="2024-05-31").warnings)
     assert not any("after the last purchase" in text for text in calibrate(file, until="2024-05-01").warnings)
 
 

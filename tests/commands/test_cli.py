@@ -332,8 +332,7 @@ def test_exceeding_max_customers_gives_a_one_line_error() -> None:
     result = invoke("simulate", TINY, "--customers", "3", "--max-customers", "2")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "scenario: must not exceed 2 customers, got 3 initial customers. "
-        "Use fewer customers, or raise the limit with --max-customers (max_customers).\n"
+        "scenario: must not exceed 2 customers, got 3 initial customers. Use fewer customers, or raise the limit with --max-customers.\n"
     )
 
 

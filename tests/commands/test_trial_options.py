@@ -80,7 +80,7 @@ def test_compare_takes_a_follow_up(trial_file: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--by", "arm:promos"], "experiment: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
+        (["--by", "arm:promos"], "--by: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
         (["--by", "contry"], "by: must be one of 'country', 'arm', got 'contry'. Did you mean 'country'?"),
         (["--exposed"], "--exposed: must be used with --by arm, got no --by. Add --by arm."),
         (["--trial", "promo"], "--trial: must be used with --out, got no --out. Add --out DIR."),
@@ -115,7 +115,7 @@ def test_a_window_that_leaves_no_rows_is_refused_with_the_longest_one(trial_file
     assert found.exit_code == 2
     assert "(--trial-window): must be at most" in found.stderr
     assert not (tmp_path / "out").exists()
-    longest = found.stderr.split("must be at most ")[1].split(" days")[0]
+    longest = found.stderr.split("must count outcomes for at most ")[1].split(" days")[0]
     found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", f"{longest}d", "--out", str(tmp_path / "out"))
     assert found.exit_code == 0, found.stderr
     assert len(pd.read_csv(tmp_path / "out" / "trial.csv"))

@@ -239,7 +239,12 @@ CASES = {
         "",
     ),
     "YAML syntax error": ("journey:\n", "journey: [\n", "bad.yaml:", "must be valid YAML"),
-    "tab indentation": ("  name: tiny_journey", "\tname: tiny_journey", "bad.yaml:7: must be valid YAML", "Correct the syntax there."),
+    "tab indentation": (
+        "  name: tiny_journey",
+        "\tname: tiny_journey",
+        "bad.yaml:7: must be valid YAML",
+        "Indent with spaces, not with tabs.",
+    ),
     "duplicate top key": ("horizon: 30d", "horizon: 30d\nhorizon: 40d", "bad.yaml:5: must not repeat the key 'horizon'", "a duplicate of"),
     "numeric key": ("email: {}", "email: {}\n    3: {}", "bad.yaml:25: must have text as a key, got 3", "Write a name"),
     "recursive alias": ("email: {}", "email: &a {x: *a}", "bad.yaml:24", "Look for an alias"),

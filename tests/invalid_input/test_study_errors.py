@@ -106,7 +106,7 @@ def test_unknown_metric_error_suggests_the_nearest(tmp_path: Path) -> None:
         (["--threads", "0"], "--threads: must be from 1 to 1024, got 0."),
         (["--set", "batch=none"], "--set: batch: must be a whole number"),
         (["--storage", "sqlite:////nowhere/x.db"], "storage 'sqlite:////nowhere/x.db': must be a reachable storage, got Operat"),
-        (["--storage", ""], "storage: must be a file, a URL or 'memory', got ''."),
+        (["--storage", ""], "--storage: must be a file, a URL or 'memory', got ''."),
         (["--storage", "nowhere://x"], "storage 'nowhere://x': must be a reachable storage, got "),
     ],
 )

@@ -155,7 +155,7 @@ def test_runs_are_found_by_name_prefix_or_folder(reports: Path) -> None:
 
 def test_show_prints_the_report(reports: Path) -> None:
     (reports / "carts" / "aa11" / "report.md").write_text("# Carts\n")
-    assert invoke("journal", "show", "aa11", "--reports", reports).stdout == "# Carts\n\n"
+    assert invoke("journal", "show", "aa11", "--reports", reports).stdout == "# Carts\n"
     assert "steps: activation" in invoke("journal", "show", "steps", "--reports", reports).stdout
     assert json.loads(invoke("journal", "show", "aa11", "--reports", reports, "--json").stdout)["verdict"] == "supported"
 

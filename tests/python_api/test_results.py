@@ -88,21 +88,21 @@ RESULTS: dict[str, Callable[[], Any]] = {
 # What a user needs, beyond `save`, `summary`, `to_json` and `to_pandas`.
 OFFERED = {
     "Run": "by customers load log metrics outcomes provenance trial truth",
-    "GroupedMetrics": "by definitions differences entered exposed groups is_exposed_only of",
+    "GroupedMetrics": "by currency definitions differences entered exposed groups is_exposed_only of",
     "Comparison": "alternatives answer baseline effects figure load of runs",
-    "LeverRanking": "baseline better by_effect_per_cost customers digest growing_moves has_new_customers has_selected_denominator"
+    "LeverRanking": "baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers has_selected_denominator"
     " has_shared_resources levers metric refusal_reasons scenario seconds seed sobol_indices title unit",
     "Optimum": "baseline best confirmation pareto policy pruned_trials seconds simulated_customers storage study trials warnings",
     "Findings": "arm_results claim confidence customers decides decisive_arm direction effect experiment from_json hypothesis is_relative"
     " metric replications scenario seed size unit verdict verdict_sentence",
-    "Rehearsal": "alternatives base customers metric mode seed shared starts_on trigger unit",
+    "Rehearsal": "alternatives base currency customers metric mode seed shared starts_on trigger unit",
     "Readout": "arms assignment draws findings n notes outcome outcomes rule seed source warnings",
-    "Attribution": "customers has_shared_resources rows rules scenario seconds seed totals touch touched touchpoints window_days",
+    "Attribution": "currency customers has_shared_resources rows rules scenario seconds seed totals touch touched touchpoints window_days",
     "PathCredits": "conversions errors has_times rules total_conversions total_nulls total_value touchpoints unattributed_conversions"
     " value",
-    "Diary": "customer date end is_truth lines scenario seed start who",
+    "Diary": "currency customer date end is_truth lines scenario seed start who",
     "PurchaseCalibration": "customers end forecast histories parameters source spend start timing unit until warnings",
-    "JournalListing": "entries",
+    "JournalListing": "entries unreadable",
     "VersionComparison": "baseline changes description_diff joint_effect metric unit",
 }
 

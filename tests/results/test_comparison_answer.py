@@ -143,3 +143,9 @@ def test_a_narrow_table_leaves_out_the_optional_column() -> None:
 
 def test_lines_are_wrapped_at_words() -> None:
     assert wrap_lines("one two three\n  four five six", width=10) == "one two\n  three\n  four\n    five\n    six"
+
+
+def test_a_change_of_a_share_to_detect_is_in_percentage_points() -> None:
+    shares = {"clv": replace(DEFINITIONS["clv"], unit="share")}
+    compared = ComparedMetrics("today", {"better": {"clv": difference(0.64, 0.1, 0.02)}}, shares, 365.0, 1000, False)
+    assert "A change of 0.5 % (0.32 pp) would show" in answer_text(compared, detect=0.005)

@@ -282,7 +282,7 @@ def test_customer_entering_after_the_horizon_is_reported() -> None:
 @pytest.mark.parametrize("number", [3, -1])
 def test_unknown_customer_is_rejected(number: int) -> None:
     with pytest.raises(
-        InputError, match=rf"--customer: must be from 0 to 2, got {number}\. Choose an initial, acquired or referred customer"
+        InputError, match=rf"customer: must be from 0 to 2, got {number}\. Choose an initial, acquired or referred customer"
     ):
         walk(small_diary_scenario(), customer=number)
 
@@ -290,8 +290,8 @@ def test_unknown_customer_is_rejected(number: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"customer": "2"}, "--customer: must be a whole number, got '2'"),
-        ({"customer": 1.5}, "--customer: must be a whole number, got 1.5"),
+        ({"customer": "2"}, "customer: must be a whole number, got '2'"),
+        ({"customer": 1.5}, "customer: must be a whole number, got 1.5"),
         ({"customer": 0, "seed": -1}, "seed: must be at least 0, got -1"),
     ],
 )

@@ -241,9 +241,25 @@ def test_invalid_terms_are_refused(metric: cj.MetricDefinition, message: str) ->
 
 
 def test_error_inside_a_metric_names_the_metric() -> None:
-    with cj.temporary_metric(definition_with(mean_of_outcome("no_such_field"))), pytest.raises(ValueError, match="no_such_field") as error:
+    with cj.temporary_metric(definition_with(mean_of_outcome("no_such_field"))), pytest.raises(InputError, match="no_such_field") as error:
         run_with_revenue(1, 2).metrics  # noqa: B018
-    assert error.value.__notes__ == ["Raised by metric 'mine'."]
+    assert str(error.value).startswith("metric 'mine': mean_of_outcome: must be one of ")
+    assert isinstance(error.value.__cause__, ValueError)
+
+
+def test_any_exception_inside_a_metric_names_the_metric() -> None:
+    def broken(run: cj.Run) -> RatioTerms:
+        raise KeyError("clicks_per_day")
+
+    with cj.temporary_metric(definition_with(broken)), pytest.raises(InputError) as error:
+        run_with_revenue(1, 2).metrics  # noqa: B018
+    assert str(error.value).startswith("metric 'mine': must have terms that can be computed, got KeyError: 'clicks_per_day")
+    assert isinstance(error.value.__cause__, KeyError)
+
+
+def test_an_unknown_preference_is_refused() -> None:
+    with pytest.raises(InputError, match=r"better: must be .higher. or .lower. or .neither., got .up.\. Choose"):
+        cj.MetricDefinition("mine", "ratio", "mine", mean_of_outcome("opens"), better="up")  # type: ignore[arg-type]
 
 
 def test_factory_must_return_definitions() -> None:
@@ -386,6 +402,7 @@ def test_an_exception_in_a_factory_names_the_factory() -> None:
     def broken_factory(codebook: Any) -> list[cj.MetricDefinition]:
         raise RuntimeError("no metrics")
 
-    with cj.temporary_metric(broken_factory), pytest.raises(RuntimeError) as caught:
+    with cj.temporary_metric(broken_factory), pytest.raises(InputError) as caught:
         run_with_revenue(1).metrics  # noqa: B018
-    assert caught.value.__notes__ == ["Raised by the metric factory 'broken_factory'."]
+    assert str(caught.value).startswith("metric factory 'broken_factory': must return metrics, got RuntimeError: no metrics. Correct")
+    assert isinstance(caught.value.__cause__, RuntimeError)

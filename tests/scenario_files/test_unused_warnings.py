@@ -7,7 +7,7 @@ from small_scenarios import small_scenario
 
 from cjsim.simulation.documents import Journey
 from cjsim.validate.lint import lint_warnings
-from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
+from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings, without_parts_of_others
 
 MAIL: dict[str, Any] = {
     "channels": {"mail": {}},
@@ -112,3 +112,24 @@ def test_a_score_that_nothing_reads_warns() -> None:
 def test_a_score_that_a_policy_reads_does_not_warn(change: dict[str, Any]) -> None:
     scoring = SCORING | {"events": {"buy": MAIL["events"]["buy"] | {"effects": [{"score": {"heat": 1}}]}}}
     assert unused(scoring, {"flows": {"greet": GREET["greet"] | change}}) == []
+
+
+def test_a_part_that_a_compared_scenario_uses_does_not_warn() -> None:
+    base, other = small_scenario(journey=MAIL), small_scenario(journey=MAIL, policy={"flows": GREET})
+    assert without_parts_of_others(base, unused_warnings(base), [other]) == []
+
+
+def test_a_part_that_no_compared_scenario_uses_warns() -> None:
+    base = small_scenario(journey=MAIL)
+    assert without_parts_of_others(base, unused_warnings(base), [base]) == list(unused_warnings(base))
+
+
+def test_a_part_that_a_compared_scenario_does_not_declare_warns() -> None:
+    base, other = small_scenario(journey=MAIL), small_scenario(journey={"events": MAIL["events"]})
+    assert without_parts_of_others(base, unused_warnings(base), [other]) == list(unused_warnings(base))
+
+
+def test_the_warning_about_an_offer_names_the_unused_message_that_gives_it() -> None:
+    giving = {"hello": MAIL["messages"]["hello"] | {"effects": {"opened": [{"offer": "ten"}]}}}
+    [found] = [warning for warning in unused_warnings(small_scenario(journey=OFFER | {"messages": giving})) if "offers" in warning]
+    assert "because only 'hello' gives it, which this policy does not use" in found

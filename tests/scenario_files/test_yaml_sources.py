@@ -124,7 +124,7 @@ def test_unwritten_default_field_can_be_set(tiny: Scenario) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("policy.flow.greet", "Did you mean 'policy.flows'?"),
+        ("policy.flow.greet", "Did you mean 'policy.flows.greet'?"),
         ("policy.flows.greet.steps[3].send", "'policy.flows.greet.steps' has 1 item, counted from [0]."),
         ("policy.guardrails.caps[0].at_most", "'policy.guardrails.caps' is not a list."),
         ("horizont", "Did you mean 'horizon'?"),

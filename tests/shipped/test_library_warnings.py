@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from cjsim.commands.arguments import find_warnings, load_document
+from cjsim.commands.arguments import load_document
 from cjsim.simulation.documents import Journey, Scenario
+from cjsim.simulation.sampled.check_document import find_warnings
 from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
 from cjsim.validate.accepted_warnings import SortedWarnings
 from cjsim.validate.lint import all_lint_warnings

@@ -145,7 +145,7 @@ def test_journey_levers_are_included_on_request() -> None:
     [
         ({"metric": "clvs"}, "metric: must be one of .* got 'clvs'. Did you mean 'clv'?"),
         ({"metric": "open_rate[push]"}, "metric: must be defined for the baseline"),
-        ({"metric": "clv", "only": ["policy.flow"]}, "--only: must be the path of a lever.*got 'policy.flow'. Did you mean"),
+        ({"metric": "clv", "only": ["policy.flow"]}, "only: must be the path of a lever.*got 'policy.flow'. Did you mean"),
         ({"metric": "clv", "customers": 1}, "customers: must be at least 2, got 1"),
         ({"metric": "clv", "customers": 0}, "customers: must be a whole number from 1"),
     ],

@@ -186,7 +186,7 @@ def raise_error(study: Any, threads: int) -> Any:
 def test_repeated_worker_crashes_end_the_search() -> None:
     study = load_test_study(trials=4)
     with (
-        pytest.raises(InputError, match=r"--workers: must not crash, got 3 crashes in a row\."),
+        pytest.raises(InputError, match=r"workers: must not crash, got 3 crashes in a row\."),
         contextlib.closing(MultiProcessExecutor(study, raise_error, count=1, threads=1, report=lambda text: None)) as executor,
     ):
         search(study, TrialStore(study, storage="memory"), executor, NoProgress())

@@ -104,5 +104,5 @@ def test_lever_range_spans_its_moves() -> None:
 def test_no_indices_without_a_significant_lever() -> None:
     world = e14.lever_scenario()
     found = levers(world, metric="revenue", customers=100, only=["policy.broadcasts.letters.schedule.at"])
-    with pytest.raises(InputError, match="--sobol: must have significant levers"):
+    with pytest.raises(InputError, match="points: must have significant levers"):
         add_sobol_indices(found, world)

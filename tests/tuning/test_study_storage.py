@@ -187,7 +187,7 @@ def test_results_for_different_parameters_are_rejected(tmp_path: Path) -> None:
     ],
 )
 def test_unreachable_storage_is_rejected(storage: str) -> None:
-    with pytest.raises(InputError, match=r"must be a reachable storage, got .*[Cc]orrect --storage") as error:
+    with pytest.raises(InputError, match=r"must be a reachable storage, got .*[Cc]orrect `storage`") as error:
         TrialStore(load_test_study(), storage=storage)
     assert "\n" not in str(error.value)
     assert "secret" not in str(error.value)

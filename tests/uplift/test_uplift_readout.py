@@ -290,7 +290,7 @@ def test_folder_contains_the_report_the_tables_and_the_figures(tmp_path: Path) -
 
 def test_report_marks_assumed_values(tmp_path: Path) -> None:
     text = (readout().save(tmp_path) / "report.md").read_text(encoding="utf-8")
-    assert "*Assumed: policies are valued in the unit of bought (no --value is given).*" in text
+    assert "*Assumed: policies are valued in the unit of bought (no `value` is given).*" in text
     assert "*Assumed: treatment costs nothing (no --cost is given).*" in text
 
 

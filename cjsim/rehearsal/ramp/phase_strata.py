@@ -133,5 +133,5 @@ def _require_customers_in_each_phase(days: Array, ramp: Ramp) -> None:
     for phase, end in zip(ramp.phases, ends, strict=True):
         if not ((days >= phase.from_day) & (days < end)).any():
             must = f"must have phases in which customers enroll, from day {days.min():g} to day {days.max():g}"
-            remedy = "Omit the phase, let customers enter over time, enroll them at a trigger, or give --enroll."
+            remedy = "Omit the phase, let customers enter over time, enroll them at a trigger, or give `enroll_per_day`."
             raise InputError(format_error("ramp", must, f"a phase from day {phase.from_day:g}", remedy))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from cjsim.argument_types import check_fields
 from cjsim.errors import InputError, format_error
 
 
@@ -41,6 +42,7 @@ class Ramp:
     phases: tuple[RolloutPhase, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.phases or self.phases[0].from_day != 0:
             got = f"day {self.phases[0].from_day:g}" if self.phases else "no phase"
             raise InputError(format_error("ramp", "must start on day 0", got, "Use for example 0d=5%,7d=20%,14d=50%."))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rehearsal(RehearsalData, FolderResult):
-    """Rehearsed tests of alternatives against a baseline. For attributes, see `RehearsalData`.
+    """Rehearsed tests of alternatives against a baseline.
 
     `save` writes `designs.csv`, `power.png`, `report.md` and `rehearsal.json`.
     """

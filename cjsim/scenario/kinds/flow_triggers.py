@@ -4,14 +4,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Set
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from cjsim.kernels.codes import TriggerCode
 from cjsim.scenario.fields import (
     ChannelNames,
     Day,
     EventName,
-    EventNames,
     Hour,
     Integer,
     Number,
@@ -19,6 +18,7 @@ from cjsim.scenario.fields import (
     PositiveDuration,
     ScoreName,
     StageName,
+    check_listed_once,
     hour_text,
 )
 from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
@@ -146,7 +146,7 @@ def _expand_event(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_SomeEvents = Annotated[EventNames, Field(min_length=1)]
+_SomeEvents = Annotated[tuple[EventName, ...], Field(min_length=1), AfterValidator(check_listed_once)]
 
 
 class InactivityTrigger(TriggerKind, key="inactivity"):

@@ -114,7 +114,11 @@ def _population(plan: Plan, scenario: Scenario) -> Population:
     expected = sum(float(channel.expected[-1]) for channel in plan.population.acquisition)
     if expected > MAX_ARRIVALS:
         must = f"must bring at most {MAX_ARRIVALS:,} customers for checks by simulation"
-        raise InputError(format_error("journey.acquisition", must, f"about {expected:,.0f}", "Shorten the horizon, or use --static."))
+        raise InputError(
+            format_error(
+                "journey.acquisition", must, f"about {expected:,.0f}", "Shorten the horizon, or check without a simulation (`static`)."
+            )
+        )
     return Population(scenario.customers, draw_arrivals(plan, scenario.seed, first=0, at_most=2 * MAX_ARRIVALS))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.comparison import require_same_customers
@@ -26,6 +27,7 @@ from cjsim.tuning.levers.ranking_data import LeverEffect
 _Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a separate document
 
 
+@checked_arguments
 def levers(
     scenario: ScenarioSource,
     *,
@@ -54,7 +56,7 @@ def levers(
     threads : int, optional
         Number of threads; all cores by default.
     progress : Progress, optional
-        Receives progress updates, counted in moves.
+        Receives progress updates, such as ProgressBar(), counted in moves.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def levers(
 
     Examples
     --------
-    >>> from cjsim.simulation.documents import Scenario
+    >>> from cjsim import Scenario
     >>> tiny = {
     ...     "name": "tiny", "start": "2026-01-05", "horizon": "28d", "customers": 50,
     ...     "journey": {
@@ -133,11 +135,11 @@ def _requested_moves(scenario: Scenario, only: Sequence[str], also: Mapping[str,
         if prefix not in ("policy", "journey") and not any(_is_at_or_below(move.path, prefix) for move in moves):
             paths = [move.path for move in moves]
             remedy = did_you_mean(prefix, paths) or "Use the start of a path, such as policy.flows."
-            raise InputError(format_error("--only", "must be the path of a lever, or the start of one", short_repr(prefix), remedy))
+            raise InputError(format_error("only", "must be the path of a lever, or the start of one", short_repr(prefix), remedy))
     chosen: list[_Request] = [(move, None) for move in moves if any(_is_at_or_below(move.path, prefix) for prefix in only)]
     others = [(Move(name, name, "scenario", scenario.name, name, {}), other) for name, other in also.items()]
     if not chosen and not others:
-        remedy = "Include the journey with --journey, or a scenario with --also."
+        remedy = "Include 'journey' in `only`, or give a scenario in `also`."
         raise InputError(format_error("levers", "must have at least one lever", "none", remedy))
     return [*others, *chosen]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class LeverRanking(RankingData, FolderResult):
-    """Lever moves of a scenario, sorted by the size of their effect on a metric. For attributes, see `RankingData`.
+    """Lever moves of a scenario, sorted by the size of their effect on a metric.
 
     `save` writes `levers.csv`, `levers.json`, `tornado.png` and `manifest.json`, and `sobol.csv` if there are Sobol indices.
     """

@@ -45,7 +45,7 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
     parts = [_heading(ranking), table if shown else "No move has a significant effect."]
     if hidden := len(effective) - len(shown):
         more = "1 more move has a smaller effect" if hidden == 1 else f"{hidden} more moves have smaller effects"
-        parts.append(f"{more} or no significant effect (use --full or --json to show all).")
+        parts.append(f"{more} or no significant effect (use `full` or `to_json` to show all).")
     if best := ranking.by_effect_per_cost()[:_MAX_COST_ROWS]:
         lines = (f"  {_effect_per_cost_line(lever, ranking)}" for lever in best)
         parts.append("\n".join(["Best for their cost, among significant improvements (**):", *lines]))
@@ -173,7 +173,7 @@ def _refused_line(ranking: RankingData) -> str:
     if not refused:
         return ""
     skipped = "1 move was skipped because it makes" if len(refused) == 1 else f"{len(refused)} moves were skipped because they make"
-    return f"{skipped} the scenario invalid (--json lists the reasons): {'; '.join(refused)}."
+    return f"{skipped} the scenario invalid (`to_json` lists the reasons): {'; '.join(refused)}."
 
 
 def _table_caption(ranking: RankingData) -> str:

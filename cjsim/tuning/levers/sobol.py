@@ -71,11 +71,11 @@ def add_sobol_indices(
         If no lever qualifies, `points` is invalid, or a combination of moves makes the scenario invalid.
     """
     if points < _MIN_POINTS or points & (points - 1):
-        raise InputError(format_error("--sobol", f"must be a power of 2, at least {_MIN_POINTS}", f"{points}", "Use 64, for example."))
+        raise InputError(format_error("points", f"must be a power of 2, at least {_MIN_POINTS}", f"{points}", "Use 64, for example."))
     spans = _lever_spans(ranking, scenario, max_levers)
     if not spans:
-        got, remedy = "none", "Simulate more customers, or select levers with --only."
-        raise InputError(format_error("--sobol", "must have significant levers with a range of values", got, remedy))
+        got, remedy = "none", "Simulate more customers, or select levers with `only`."
+        raise InputError(format_error("points", "must have significant levers with a range of values", got, remedy))
     space = Space.from_settings({span.path: span.free for span in spans}, {})
     explicit = Scenario.from_tree(to_tree(scenario, "levers"))  # in long form, every path can be set separately
     runner = PairedRunner(explicit, ranking.metric, customers=ranking.customers, seed=ranking.seed, threads=threads, progress=progress)
@@ -86,7 +86,7 @@ def add_sobol_indices(
         values = space.values(space.at(unit.tolist()))
         key = json.dumps(values, sort_keys=True)
         if key not in known:
-            known[key] = runner.metric_of(explicit.with_values(values, location="--sobol"))
+            known[key] = runner.metric_of(explicit.with_values(values, location="points"))
         runner.progress.advance(1)
         return known[key]
 

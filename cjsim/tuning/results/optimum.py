@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError
 from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
@@ -22,7 +23,7 @@ from cjsim.yaml.tree import to_yaml
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Optimum(SearchResult, FolderResult):
-    """Result of a study. For attributes, see `SearchResult`."""
+    """Result of a study."""
 
     def _facts(self) -> str:
         return f"{self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict}"
@@ -37,6 +38,7 @@ class Optimum(SearchResult, FolderResult):
         """Return the result as text and tables."""
         return summarize_optimum(self)
 
+    @checked_arguments
     def save(self, folder: str | Path, *, final_folder: str | Path | None = None) -> Path:
         """Write `optimum.json`, `trials.csv`, `best.yaml`, `search.png` and, last, `manifest.json`.
 

@@ -13,7 +13,7 @@ from cjsim.tuning.confirm import ConfirmationResult, Finalist
 from cjsim.tuning.results.search_result import SearchResult
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import ObjectiveGain
-from cjsim.yaml.paths import parse_path
+from cjsim.yaml.paths import node_at, parse_path
 
 _MAX_FRONT_ROWS = 12
 _MAX_VALUE_LENGTH = 60  # characters
@@ -79,6 +79,11 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
             yield f"The baseline does not satisfy {one.name}: {_violation_text(optimum, one.metric, excess)}."
     yield f"The search {direction}estimated the gain by {error}."
     yield f"Probability that the winner is the best finalist: {100 * found.chance_best:.0f} %."
+    if found.rounded is not None:
+        rounded = _effect_text(optimum, objective.metric, found.rounded.gains[objective.metric])
+        newly_violated = [name for name in found.rounded.surely_violated if name not in found.surely_violated]
+        ending = f", but violates {join_names(newly_violated)}." if newly_violated else "."
+        yield f"With rounded values, {objective.metric} changes by {rounded}{ending}"
 
 
 def _infeasible_lines(optimum: SearchResult) -> Iterator[str]:
@@ -111,14 +116,17 @@ def _violation_text(optimum: SearchResult, metric: str, excess: float) -> str:
 
 
 def _values_table(optimum: SearchResult) -> str:
-    """Return a table of the winning values and the baseline values."""
-    today = optimum.study.scenario.model_dump(mode="json", by_alias=True)  # includes defaults
-    best = "closest" if optimum.confirmation.verdict == "infeasible" else "best"
-    params = optimum.confirmation.trial.params
-    return align_columns(
-        ("path", "baseline", best, ""),
-        [(path, _short_value_text(_value_at_path(today, path)), _short_value_text(value), "") for path, value in params.items()],
-    )
+    """Return a table of the baseline values, as written, the winning values, and these rounded."""
+    study, found = optimum.study, optimum.confirmation
+    defaults = study.scenario.model_dump(mode="json", by_alias=True)
+    best = "closest" if found.verdict == "infeasible" else "best"
+    rounded = {} if found.rounded is None else found.rounded.params
+    rows = []
+    for path, value in found.trial.params.items():
+        written = node_at(study.source(), ("scenario", *(parse_path(path) or ())))
+        today = _value_at_path(defaults, path) if written is None else written.plain()
+        rows.append((path, _short_value_text(today), _short_value_text(value), _short_value_text(rounded[path]) if rounded else ""))
+    return align_columns(("path", "baseline", best, "rounded" if rounded else ""), rows)
 
 
 def _value_at_path(content: Any, path: str) -> Any:
@@ -196,7 +204,7 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned_text = f" {pruned:,} {'trial was' if pruned == 1 else 'trials were'} stopped early." if pruned else ""
     repeats_text = f" {repeats:,} trial{'s' * (repeats > 1)} repeated known values." if repeats else ""
     lines = [
-        "Use --out DIR to write the values to `best.yaml` and the metrics to `optimum.json`. Use `cjsim compare` to see all other effects.",
+        "Use `save` to write the values to best.yaml and the metrics to optimum.json, and `compare` to see all other effects.",
         f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",
     ]
     if refused:

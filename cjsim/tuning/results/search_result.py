@@ -125,6 +125,8 @@ class SearchResult:
             "broken": found.surely_violated,
             "customers": found.customers,
         }
+        if found.rounded is not None:
+            best["rounded"] = {"params": found.rounded.params, "gain": _gains(found.rounded.gains), "broken": found.rounded.surely_violated}
         pareto = [
             {
                 "params": finalist.trial.params,

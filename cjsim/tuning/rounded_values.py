@@ -1,0 +1,69 @@
+"""Rounds the values of a winner to values that people set, such as 14d for 13d 18h 28min."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
+from cjsim.scenario.search_space import Axis, axis_of
+from cjsim.tuning.study import Study
+
+# Durations: from this many days on, a multiple of so many units. Shorter durations keep their seconds.
+_DURATION_UNITS = ((2.0, 1, "d"), (2 / 24, 1, "h"), (0.5 / 24, 15, "min"), (2 / 1440, 1, "min"))
+_MINUTES = 15  # for times of day
+_SHARE_STEP, _NARROW_SHARE_STEP, _NARROW = 0.01, 0.001, 0.1
+_STEPS_PER_RANGE = 100  # for other numbers: at least this many steps between the bounds
+
+
+def rounded_values(study: Study, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Round the values of a study that have no step: shares to 1 point, durations to days, hours or quarter hours, and so on.
+
+    Parameters
+    ----------
+    study : Study
+        The study. Whole numbers, choices, values with a `step` and parts of mixes are not rounded.
+    params : Mapping of str to Any
+        Values by path.
+
+    Returns
+    -------
+    dict of str to Any
+        All values by path, within their bounds.
+    """
+    found = dict(params)
+    for path, free in study.free.items():
+        if free.choices is None and free.step is None and path in params:
+            rounded = _rounded(axis_of(path, free), params[path])
+            found |= {one: rounded for one in (path, *free.also) if one in params}
+    return found
+
+
+def _rounded(axis: Axis, value: Any) -> Any:
+    """The rounded value; the value itself if rounding leaves the bounds."""
+    low, high = axis.coordinate.low, axis.coordinate.high
+    if axis.kind == "duration":
+        text = _rounded_duration(value)
+        return text if low <= parse_duration(text) <= high else value
+    if axis.kind == "hour":
+        minutes = _MINUTES * round(parse_hour(value) * 60 / _MINUTES)
+        return hour_text(minutes / 60) if low <= minutes <= high else value
+    if axis.kind == "real":
+        step = _number_step(low, high)
+        number = float(f"{round(value / step) * step:.12g}")
+        return number if low <= number <= high else value
+    return value
+
+
+def _rounded_duration(text: str) -> str:
+    days = parse_duration(text)
+    for least, count, unit in _DURATION_UNITS:
+        if days >= least:
+            return f"{count * round(days / (count * parse_duration(f'1{unit}')))}{unit}"
+    return text
+
+
+def _number_step(low: float, high: float) -> float:
+    """Step of a number: a point for shares, and otherwise a power of ten that divides the range into at least 100 steps."""
+    if low >= 0 and high <= 1:
+        return _SHARE_STEP if high - low >= _NARROW else _NARROW_SHARE_STEP
+    return float(10.0 ** math.floor(math.log10((high - low) / _STEPS_PER_RANGE)))
