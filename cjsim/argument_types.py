@@ -209,4 +209,6 @@ def _remedy(members: list[Any], value: Any) -> str:
         if isinstance(member, type) and member.__module__.startswith("cjsim"):
             name = member.__name__.removesuffix("Spec")
             return f"Load one with {name}.load(FILE)." if hasattr(member, "load") else f"Create one with {name}(...)."
-    return "Remove the quotes." if isinstance(value, str) and {int, float} & set(members) else "Pass such a value."
+    if {int, float} & set(members):
+        return "Remove the quotes." if isinstance(value, str) and value.replace(".", "", 1).isdigit() else "Use a number."
+    return "Pass such a value."

@@ -115,7 +115,7 @@ def test_a_window_that_leaves_no_rows_is_refused_with_the_longest_one(trial_file
     assert found.exit_code == 2
     assert "(--trial-window): must be at most" in found.stderr
     assert not (tmp_path / "out").exists()
-    longest = found.stderr.split("must be at most ")[1].split(" days")[0]
+    longest = found.stderr.split("must count outcomes for at most ")[1].split(" days")[0]
     found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", f"{longest}d", "--out", str(tmp_path / "out"))
     assert found.exit_code == 0, found.stderr
     assert len(pd.read_csv(tmp_path / "out" / "trial.csv"))

@@ -129,7 +129,7 @@ def test_customers_who_are_not_observed_for_the_window_are_left_out(run: cj.Run)
 def test_a_follow_up_from_entry_also_ends_the_window(tmp_path: Path) -> None:
     run = cj.simulate(weekly_buyers(), follow_up_days=20, log=tmp_path / "log.parquet")
     assert (run.trial()["observed_days"] == 5.0).all()
-    with pytest.raises(InputError, match=r"must be at most 5\.0 days"):
+    with pytest.raises(InputError, match=r"must count outcomes for at most 5\.0 days"):
         run.trial(follow_up_days=6)
 
 
@@ -211,4 +211,4 @@ def test_an_outcome_of_an_exported_trial_can_be_named_as_a_feature(run: cj.Run) 
 def test_a_scenario_without_experiment_is_refused_before_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cjsim.simulation.trial_export.simulate", lambda *_, **__: pytest.fail("simulated"))
     with pytest.raises(InputError, match="experiment: must name an experiment unless the policy has exactly one, got no experiment"):
-        cj.export_trial(weekly_buyers())
+        cj.export_trial(small_scenario())
