@@ -11,6 +11,8 @@ from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
 
+_ONLY_HELP = "Only levers at or below this path, of the policy or the journey. Can be repeated."
+
 
 @with_exit_codes
 def levers(
@@ -25,7 +27,8 @@ def levers(
         typer.Option("--also", metavar="OTHER", help="Also estimate the effect of switching to another scenario. Can be repeated."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="PATH", help="Only levers at or below this path. Can be repeated.")
+        list[str] | None,
+        typer.Option("--only", metavar="PATH", help=_ONLY_HELP),
     ] = None,
     sobol: Annotated[
         int | None,
@@ -55,7 +58,7 @@ def levers(
         from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices
 
-        paths = tuple(only or ("policy",)) + (("journey",) if journey else ())
+        paths = tuple(only or (("policy", "journey") if journey else ("policy",)))
         also_ranked = {name: scenarios[name] for name in others}
         ranking = rank_levers(scenarios[baseline], metric=metric, only=paths, also=also_ranked, threads=threads, progress=progress)
         if sobol is not None:

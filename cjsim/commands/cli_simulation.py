@@ -41,7 +41,9 @@ TrialWindowOption = Annotated[
 
 _METRIC_HELP = "Show this metric. Can be repeated; the answer is about the first one."
 _SORT_HELP = "Order of the metrics: by importance, relative change or name."
-_DETECT_HELP = "State how many customers are needed to detect a change of this size in the first metric, such as 1%."
+_DETECT_HELP = (
+    "State how many customers show a change of this size in the first metric, such as 1%: simulated ones, and those of a real A/B test."
+)
 DetectOption = Annotated[
     float | None,
     typer.Option("--detect", metavar="PERCENT", help=_DETECT_HELP, parser=options.percent_parser("--detect"), show_default=False),
@@ -173,7 +175,7 @@ def compare(
         as_json,
         table_format,
         text=lambda: comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect),
-        content=comparison.to_json,
+        content=lambda: comparison.to_json(detect=detect, metric=(metrics or ["clv"])[0]),
         table=comparison.to_pandas,
     )
 

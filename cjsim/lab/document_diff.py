@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cjsim.scenario.fields import readable_duration
 from cjsim.yaml.document import Document
 from cjsim.yaml.paths import KeyPath, path_text
 
@@ -91,18 +92,32 @@ def diff_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
 
 
 def shorten_value(value: Any) -> str:
-    """Format a plain value on one line, truncated to 100 characters.
+    """Format a plain value on one line, truncated to 100 characters. Durations are written in days or hours, not in weeks.
 
     Parameters
     ----------
     value : Any
         Value in file notation.
+
+    Examples
+    --------
+    >>> shorten_value("2w"), shorten_value({"wait": "1w", "then": [{"wait": "288min"}]})
+    ('14d', 'wait: 7d, then: [{"wait": "4.8h"}]')
     """
+    value = _with_readable_durations(value)
     parts = (
         [f"{key}: {_format_on_one_line(item)}" for key, item in value.items()] if isinstance(value, dict) else [_format_on_one_line(value)]
     )
     text = ", ".join(parts)
     return text if len(text) <= _MAX_VALUE_CHARS else f"{text[: _MAX_VALUE_CHARS - 3]}..."
+
+
+def _with_readable_durations(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_readable_durations(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_readable_durations(item) for item in value]
+    return readable_duration(value) if isinstance(value, str) else value
 
 
 def _format_on_one_line(value: Any) -> str:

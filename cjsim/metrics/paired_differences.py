@@ -40,10 +40,23 @@ class PairedDifference(NamedTuple):
     variance_ratio: float
 
     @property
+    def is_zero(self) -> bool:
+        """Whether the effect is 0 or only a rounding error."""
+        return abs(self.effect) <= self._rounding_error
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether no customer differs, up to rounding errors."""
+        return max(abs(self.effect), abs(self.low), abs(self.high)) <= self._rounding_error
+
+    @property
+    def _rounding_error(self) -> float:
+        return _ROUNDING_ERROR * max(abs(self.baseline), abs(self.value))
+
+    @property
     def is_significant(self) -> bool:
         """Whether the interval excludes 0, and the effect is more than a rounding error."""
-        is_rounding_error = abs(self.effect) <= _ROUNDING_ERROR * max(abs(self.baseline), abs(self.value))
-        return (self.low > 0 or self.high < 0) and not is_rounding_error
+        return (self.low > 0 or self.high < 0) and not self.is_zero
 
     @property
     def relative(self) -> float:

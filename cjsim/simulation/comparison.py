@@ -26,9 +26,10 @@ from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
 from cjsim.output_folder import COMPARISON_FILE, FolderResult
 from cjsim.progress import Progress
-from cjsim.simulation.comparison_answer import answer_text
+from cjsim.simulation.comparison_answer import OBJECTIVE, answer_text, best_alternative
 from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
 from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
+from cjsim.simulation.detectable_change import DetectableChange, detectable_change
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, named_scenarios
@@ -124,7 +125,8 @@ class Comparison(FolderResult):
         sort : {'importance', 'change', 'name'}
             Order of the metrics.
         detect : float, optional
-            Relative change, such as 0.01, for which to state the number of customers that would show it.
+            Relative change of the first metric, such as 0.01, for which to state the numbers of customers that show it: simulated ones,
+            which are paired, and those of a real A/B test.
 
         Returns
         -------
@@ -136,7 +138,17 @@ class Comparison(FolderResult):
             If a metric does not exist.
         """
         baseline = self.runs[self.baseline]
-        return comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detect=detect)
+        detection = None if detect is None else self._detection(metrics[0] if metrics else OBJECTIVE, detect)
+        return comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detection=detection)
+
+    def _detection(self, metric: str, change: float) -> DetectableChange | None:
+        compared = self._paired_runs().compared
+        best = best_alternative(compared, metric) if metric in compared.definitions else None
+        if best is None:
+            return None
+        runs = self.runs[self.baseline], self.runs[best]
+        terms = tuple(find_metric_definition(run, metric).terms(run) for run in runs)
+        return detectable_change(runs, (terms[0], terms[1]), metric=metric, change=change)
 
     def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
         """Return the contribution of each customer to an effect, one row per customer.
@@ -184,15 +196,20 @@ class Comparison(FolderResult):
         baseline = self.runs[self.baseline]
         return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers, such as `variance_ratio` if no customer differs, become null."""
+    def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
+        """Return plain values for JSON. Undefined numbers, such as `variance_ratio` if no customer differs, become null.
+
+        With `detect`, a relative change of `metric`, `detect` holds the numbers of customers that show this change.
+        """
         alternatives = {
             name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
         currency = self.runs[self.baseline].provenance.currency
         named = {"currency": currency} if currency else {}
-        return plain_values({"baseline": self.baseline, "answer": self.answer, **named, "alternatives": alternatives})
+        detection = None if detect is None else self._detection(metric, detect)
+        needed = {} if detection is None else {"detect": detection.to_json()}
+        return plain_values({"baseline": self.baseline, "answer": self.answer, **needed, **named, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a DataFrame with one row per alternative and metric.

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_relative, format_value, with_unit
+from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_relative, format_value, round_up_to_two_digits, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 
 OBJECTIVE = "clv"
 _COSTS = ("cost", "desk_cost", "staff_cost", "cac")
@@ -28,7 +28,6 @@ _LABELS = {
 }
 _PLURAL = ("customers", "purchases", "referrals", "opt_outs", "opt_ins")
 _LARGER_SAMPLES = (2, 4, 10)
-_POWER_QUANTILE = NORMAL_QUANTILE_95 + 0.8416  # 80 % power
 
 
 class ComparedMetrics(NamedTuple):
@@ -47,7 +46,7 @@ class ComparedMetrics(NamedTuple):
     currency: str | None = None
 
 
-def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect: float | None = None) -> str:
+def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detection: DetectableChange | None = None) -> str:
     """Answer a comparison in a few sentences.
 
     Parameters
@@ -56,29 +55,33 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
         The differences.
     objective : str
         Name of the metric that decides which policy is better.
-    detect : float, optional
-        Relative change of the objective, such as 0.01, for which to state the number of customers that would show it in 80 % of
-        simulations.
+    detection : DetectableChange, optional
+        A change in the objective, for which to state the numbers of customers that show it.
 
     Returns
     -------
     str
     """
-    definition = compared.definitions[objective]
-    sign = -1 if definition.better == "lower" else 1
-    effects = {name: effects[objective] for name, effects in compared.alternatives.items() if objective in effects}
-    defined = [name for name, effect in effects.items() if not math.isnan(effect.effect)]
-    if not defined:
+    definition, best = compared.definitions[objective], best_alternative(compared, objective)
+    if best is None:
         return f"{_capitalized(metric_label(definition))} is undefined here, so no policy can be called better."
-    best = max(defined, key=lambda name: sign * effects[name].effect)
+    effect = compared.alternatives[best][objective]
     sentences = [_verdict(compared, definition, best)]
     if compared.has_new_customers and objective == OBJECTIVE:
         sentences += _growth(compared, best)
-    if effects[best].low < effects[best].high and not effects[best].is_significant:
-        sentences.append(_larger_samples(effects[best], definition.unit, compared))
-    if detect is not None:
-        sentences.append(_needed_customers(effects[best], definition, detect, compared))
+    if effect.low < effect.high and not effect.is_significant:
+        sentences.append(_larger_samples(effect, definition.unit, compared))
+    if detection is not None:
+        sentences.append(_needed_customers(detection, definition, compared.currency))
     return " ".join(sentences)
+
+
+def best_alternative(compared: ComparedMetrics, objective: str) -> str | None:
+    """Return the name of the alternative with the best value of a metric; None if it is undefined everywhere."""
+    sign = -1 if compared.definitions[objective].better == "lower" else 1
+    effects = {name: effects[objective].effect for name, effects in compared.alternatives.items() if objective in effects}
+    defined = [name for name, effect in effects.items() if not math.isnan(effect)]
+    return max(defined, key=lambda name: sign * effects[name], default=None)
 
 
 def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str) -> str:
@@ -131,8 +134,14 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     if customers is None or profit is None or customers.effect == 0:
         return
     words = _amount(profit, compared.definitions["profit"], compared.currency, signed=True)
-    more = f"{abs(customers.effect):,.0f} {'more' if customers.effect > 0 else 'fewer'} customers"
+    count = f"{abs(customers.effect):,.0f}"
+    more = f"{count} {'more' if customers.effect > 0 else 'fewer'} customer{'' if count == '1' else 's'}"
     yield f"With {more}, total profit changes by {words}."
+
+
+def _size_text(value: float, unit: str, decimals: int) -> str:
+    """Format the size of a difference, without its sign; that of a share is in percentage points."""
+    return format_value(value, unit, decimals, is_difference=True).removeprefix("+")
 
 
 def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetrics) -> str:
@@ -142,26 +151,31 @@ def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetri
     decimals = estimate_decimals(unit, (narrowest, -narrowest, narrowest))
     halves = []
     for times in _LARGER_SAMPLES:
-        size = with_unit(format_value(half / math.sqrt(times), unit, decimals), unit, compared.currency)
+        size = with_unit(_size_text(half / math.sqrt(times), unit, decimals), unit, compared.currency)
         halves.append(f"{times * compared.customers:,} customers: \N{PLUS-MINUS SIGN}{size}")
     return f"With more customers the interval would be narrower ({'; '.join(halves)})."
 
 
-def _needed_customers(effect: PairedDifference, definition: MetricDefinition, detect: float, compared: ComparedMetrics) -> str:
-    """State how many customers would show a relative change in 80 % of simulations."""
-    wanted, error = detect * abs(effect.baseline), (effect.high - effect.low) / 2 / NORMAL_QUANTILE_95
-    if wanted == 0 or error == 0:
-        return f"How many customers would show a change of {100 * detect:g} % cannot be computed, because no customer differs."
-    needed = max(math.ceil(compared.customers * (_POWER_QUANTILE * error / wanted) ** 2), 1)
-    number = format_value(wanted, definition.unit, decimal_places(definition.unit, [wanted]))
-    size = with_unit(number, definition.unit, compared.currency)
-    return f"A change of {100 * detect:g} % ({size}) would show in 80 % of simulations with {_two_digits(needed):,} customers."
+def _needed_customers(detection: DetectableChange, definition: MetricDefinition, currency: str | None) -> str:
+    """State how many simulated customers, and how many customers of a real test, show a change."""
+    number = _size_text(detection.size, definition.unit, decimal_places(definition.unit, [detection.size]))
+    size = with_unit(number, definition.unit, currency)
+    start = f"To detect a change in {metric_label(definition)} of {100 * detection.change:g} % ({size})"
+    if math.isnan(detection.simulated.value) and math.isnan(detection.per_group.value):
+        return f"{start}, the number of customers cannot be estimated: too few of the {detection.customers:,} simulated customers differ."
+    paired = "an unknown number of simulated customers (too few differ here: simulate more)"
+    if not math.isnan(detection.simulated.value):
+        paired = f"{_about(detection.simulated)} simulated customers, paired as here,"
+    real = "an unknown number of customers"
+    if not math.isnan(detection.per_group.value):
+        real = f"{_about(detection.per_group)} customers"
+    return f"{start}: {paired} or {real} per group of a real A/B test (80 % power, 5 % two-sided; the closed form that rehearse uses)."
 
 
-def _two_digits(count: int) -> int:
-    """Round up to two digits."""
-    unit = int(10 ** max(len(str(count)) - 2, 0))
-    return math.ceil(count / unit) * unit
+def _about(needed: NeededCustomers) -> str:
+    """Format a number of customers with its interval."""
+    value, low, high = (f"{round_up_to_two_digits(one):,}" for one in needed)
+    return f"about {value} ({low} to {high})" if low != high else f"about {value}"
 
 
 def _change(definition: MetricDefinition, effect: PairedDifference, currency: str | None) -> str:

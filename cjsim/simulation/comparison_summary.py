@@ -15,6 +15,7 @@ from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.registration import registered_metric_definitions
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
+from cjsim.simulation.detectable_change import DetectableChange
 from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, table_notes, title_with_unit
 
 DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
@@ -49,7 +50,7 @@ def comparison_summary(
     full: bool = False,
     metrics: Sequence[str] = (),
     sort: SortOrder = "importance",
-    detect: float | None = None,
+    detection: DetectableChange | None = None,
 ) -> str:
     """Format the comparison of alternatives with the baseline.
 
@@ -67,8 +68,8 @@ def comparison_summary(
         Names of the metrics to show; the first one decides the answer. By default, those that matter or moved most.
     sort : {'importance', 'change', 'name'}
         Order of the metrics: as listed in the model's documentation or in `metrics`, by relative change, or by name.
-    detect : float, optional
-        Relative change for which to state the number of customers that would show it.
+    detection : DetectableChange, optional
+        A change for which to state the numbers of customers that show it.
 
     Returns
     -------
@@ -86,16 +87,20 @@ def comparison_summary(
     shown = [compared.definitions[name] for name in metrics] or metrics_to_show(compared, baseline, full=full)
     shown = _sorted(shown, alternatives, sort)
     n_hidden = 0 if metrics else len(compared.definitions) - len(shown)
+    n_moved_less = len([one for one in _informative_metrics(compared, baseline) if one not in shown]) if n_hidden else 0
     parts = [
-        wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detect=detect)),
+        wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detection=detection)),
         *_tables(compared, shown, list(alternatives), full=full),
-        wrap_lines(f"{table_notes(n_hidden)}\n{_caption(baseline, compared, full=full)}"),
+        wrap_lines(f"{table_notes(n_hidden, n_moved_less=n_moved_less)}\n{_caption(baseline, compared, full=full)}"),
     ]
     return "\n\n".join(parts)
 
 
 def metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: bool = False) -> list[MetricDefinition]:
-    """Return all metrics, or those that matter and those that moved most, measured in half-widths of the interval.
+    """Return all metrics, or those that matter and those that moved most.
+
+    These are the clearest effects on metrics of which higher or lower values are better, in half-widths of the interval, and the largest
+    significant relative changes of any metrics.
 
     Parameters
     ----------
@@ -113,17 +118,33 @@ def metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: boo
     """
     if full:
         return list(compared.definitions.values())
-    informative = [
+    informative = _informative_metrics(compared, baseline)
+    rated = [one for one in informative if one.better != "neither" and one.name not in _KEY_METRICS]
+    moved = sorted(rated, key=lambda one: -_clarity(one, compared.alternatives))[:_MOVED_METRICS]
+    clear = [one for one in informative if _largest_clear_change(one, compared.alternatives) > 0]
+    moved += sorted(clear, key=lambda one: -_largest_clear_change(one, compared.alternatives))[:_MOVED_METRICS]
+    key = [*_KEY_METRICS, *(one.name for one in registered_metric_definitions(baseline.codebook))]
+    return [
+        *(one for name in key for one in informative if one.name == name),
+        *(one for one in dict.fromkeys(moved) if one.name not in key),
+    ]
+
+
+def _informative_metrics(compared: ComparedMetrics, baseline: RunRecord) -> list[MetricDefinition]:
+    """Return the metrics without breakdowns, undefined and constant ones, and totals that only repeat the means."""
+    return [
         definition
         for definition in compared.definitions.values()
         if not definition.is_detail
         and (compared.has_new_customers or not definition.is_total)
         and not _is_constant(definition, baseline, compared.alternatives)
     ]
-    rated = [one for one in informative if one.better != "neither" and one.name not in _KEY_METRICS]
-    moved = sorted(rated, key=lambda one: -_clarity(one, compared.alternatives))[:_MOVED_METRICS]
-    key = [*_KEY_METRICS, *(one.name for one in registered_metric_definitions(baseline.codebook))]
-    return [*(one for name in key for one in informative if one.name == name), *(one for one in moved if one.name not in key)]
+
+
+def _largest_clear_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
+    """Return the largest significant change of a metric relative to its baseline, infinite if that is 0; 0 without such a change."""
+    differences = [effects[definition.name] for effects in alternatives.values() if definition.name in effects]
+    return max((abs(one.relative) if one.baseline else math.inf for one in differences if one.is_significant), default=0.0)
 
 
 def _clarity(definition: MetricDefinition, alternatives: DifferencesByName) -> float:

@@ -242,11 +242,20 @@ def title_with_unit(definition: MetricDefinition) -> str:
     return definition.title if is_named else f"{definition.title} ({definition.unit})"
 
 
-def table_notes(n_hidden: int) -> str:
-    """Return the legend of a table and the number of hidden metrics as text."""
+def table_notes(n_hidden: int, *, n_moved_less: int = 0) -> str:
+    """Return the legend of a table and the number of hidden metrics as text.
+
+    Parameters
+    ----------
+    n_hidden : int
+        Number of hidden metrics.
+    n_moved_less : int
+        Number of those that are hidden only because others changed more.
+    """
     mark = "^ computed only over converters, buyers, recipients or openers; which customers these are can differ between policies."
-    rest = (
-        f"{n_hidden} metrics are hidden: breakdowns by stage or channel, and metrics that are undefined or constant. "
-        "Show them with `full` or `to_json`."
-    )
-    return f"{mark}\n{rest}" if n_hidden else mark
+    if not n_hidden:
+        return mark
+    kinds = "breakdowns by stage or channel, totals over all customers, and metrics that are undefined, 0 or constant"
+    less = f"{n_moved_less} that changed less than those shown" if n_moved_less else ""
+    rest = f"{less}; the others are {kinds}" if n_hidden > n_moved_less > 0 else less or kinds
+    return f"{mark}\n{n_hidden} metrics are hidden: {rest}. Show them with `full` or `to_json`."

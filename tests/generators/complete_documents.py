@@ -31,6 +31,7 @@ def complete_documents(folder: Path) -> dict[str, CompleteDocument]:
     scenario = Scenario.load(WORLDS / "every_construct.yaml").source().plain()
     tiny = Scenario.load(WORLDS / "tiny.yaml").source().plain()
     study = Study.load(WORLDS / "study.yaml").source().plain()
+    scenario["currency"] = "EUR"
     scenario["accept_warnings"] = {"journey.messages": "for tests"}
     scenario["journey"]["accept_warnings"] = {"messages": "for tests"}
     scenario["policy"]["accept_warnings"] = {"flows": "for tests"}

@@ -62,7 +62,7 @@ def test_no_wrong_type_raises_an_internal_error(verb: str, argument: str) -> Non
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("value", [one for one in WRONG if not isinstance(one, Mapping)], ids=str)
+@pytest.mark.parametrize("value", [one for one in WRONG if not isinstance(one, Mapping)], ids=lambda one: type(one).__name__)
 def test_methods_refuse_wrong_types(method: str, value: Any) -> None:
     if method == "save" and isinstance(value, str):
         pytest.skip("a file name")

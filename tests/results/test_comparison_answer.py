@@ -1,16 +1,15 @@
 """A comparison begins with its answer: which policy is better, by how much, and what that costs elsewhere."""
 
 import math
-import re
 from dataclasses import replace
 
 import pytest
-from scipy.stats import norm
 
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.simulation.comparison_answer import ComparedMetrics, answer_text
+from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 
 DEFINITIONS = {
     name: MetricDefinition(name, unit, title, terms=lambda run: run, better=better, has_selected_denominator=selected)  # type: ignore[arg-type, return-value]
@@ -31,9 +30,11 @@ def difference(baseline: float, effect: float, half: float) -> PairedDifference:
     return PairedDifference(baseline, baseline + effect, effect, effect - half, effect + half, 10.0)
 
 
-def answer(*, has_new_customers: bool = False, detect: float | None = None, **alternatives: dict[str, PairedDifference]) -> str:
+def answer(
+    *, has_new_customers: bool = False, detection: DetectableChange | None = None, **alternatives: dict[str, PairedDifference]
+) -> str:
     compared = ComparedMetrics("today", alternatives, DEFINITIONS, 365.0, 1000, has_new_customers)
-    return answer_text(compared, detect=detect)
+    return answer_text(compared, detection=detection)
 
 
 BETTER = {"clv": difference(20, 1.0, 0.2), "opt_outs": difference(0.2, 0.05, 0.01), "satisfaction": difference(0.5, -0.005, 0.001)}
@@ -96,11 +97,24 @@ def test_where_customers_can_be_acquired_total_profit_stands_beside_the_mean() -
     assert "With 100 more customers, total profit changes by +900 [+700, +1,100]" in answer(has_new_customers=True, more=effects)
 
 
-def test_the_number_of_customers_that_would_tell_has_a_power_of_80_percent() -> None:
-    found = answer(better={"clv": difference(20, 1.0, 0.4)}, detect=0.01)
-    n = int(re.findall(r"with ([\d,]+) customers\.$", found)[0].replace(",", ""))
-    power = [norm.cdf(0.2 / (0.4 / 1.959964 * math.sqrt(1000 / count)) - 1.959964) for count in (0.9 * n, n)]
-    assert power[0] < 0.8 <= power[1] + 1e-6
+def test_one_more_customer_is_in_the_singular() -> None:
+    effects = {"clv": difference(20, -1, 0.2), "customers": difference(1000, 1, 0.5), "profit": difference(20000, 900, 200)}
+    assert "With 1 more customer, total profit" in answer(has_new_customers=True, more=effects)
+
+
+def test_both_numbers_of_customers_are_stated() -> None:
+    detection = DetectableChange("clv", 0.01, 0.42, NeededCustomers(1850, 1500, 2210), NeededCustomers(60100, 52000, 71000), 1000)
+    assert answer(better={"clv": difference(42, 1.0, 0.4)}, detection=detection).endswith(
+        "To detect a change in CLV of 1 % (0.42): about 1,900 (1,500 to 2,300) simulated customers, paired as here, or about 61,000 (52,000"
+        " to 71,000) customers per group of a real A/B test (80 % power, 5 % two-sided; the closed form that rehearse uses)."
+    )
+
+
+def test_a_number_that_is_not_known_is_not_stated() -> None:
+    unknown = NeededCustomers(math.nan, math.nan, math.nan)
+    detection = DetectableChange("clv", 0.01, 0.42, unknown, unknown, 200)
+    found = answer(better={"clv": difference(42, 1.0, 0.4)}, detection=detection)
+    assert found.endswith("the number of customers cannot be estimated: too few of the 200 simulated customers differ.")
 
 
 def test_metrics_that_are_better_when_lower_are_judged_so() -> None:
@@ -129,3 +143,9 @@ def test_a_narrow_table_leaves_out_the_optional_column() -> None:
 
 def test_lines_are_wrapped_at_words() -> None:
     assert wrap_lines("one two three\n  four five six", width=10) == "one two\n  three\n  four\n    five\n    six"
+
+
+def test_a_change_of_a_share_to_detect_is_in_percentage_points() -> None:
+    shares = {"clv": replace(DEFINITIONS["clv"], unit="share")}
+    compared = ComparedMetrics("today", {"better": {"clv": difference(0.64, 0.1, 0.02)}}, shares, 365.0, 1000, False)
+    assert "A change of 0.5 % (0.32 pp) would show" in answer_text(compared, detect=0.005)

@@ -1,5 +1,6 @@
 """Lists below a lever ranking: what is best for its cost, and what lowers a mean through growth."""
 
+import math
 from types import MappingProxyType
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
+from cjsim.tuning.levers.multiple_testing import p_value
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
 
@@ -70,3 +72,35 @@ def test_profit_stands_beside_the_mean_where_customers_can_be_acquired(has_new_c
 def test_a_rounding_error_is_never_significant() -> None:
     tiny = 1e-15
     assert not PairedDifference(10.0, 10.0 + tiny, tiny, tiny / 2, 2 * tiny, 5.0).is_significant
+
+
+ROUNDING = PairedDifference(20.0, 20.0 + 4e-15, 4e-15, 4e-15, 4e-15, float("nan"))
+TINY = PairedDifference(13.75, 13.75 + 8.7e-8, 8.7e-8, 3.5e-8, 1.4e-7, 1e6)  # some payments are discounted for seconds less
+NOTHING = PairedDifference(1.0, 1.0, 0.0, 0.0, 0.0, float("nan"))
+
+
+def test_rounding_error_without_variance_is_not_significant() -> None:
+    assert p_value(ROUNDING) == 1.0 and not ROUNDING.is_significant and ROUNDING.is_identical
+
+
+def test_an_effect_that_is_the_same_for_all_customers_is_significant() -> None:
+    assert p_value(PairedDifference(20.0, 21.0, 1.0, 1.0, 1.0, float("nan"))) == 0.0
+
+
+def test_moves_that_change_no_amount_stand_below_the_table() -> None:
+    move = Move("delay", "delay", "number", 1, 2, {})
+    same = LeverEffect(move, TINY, NOTHING, NOTHING, False, True, p_value(TINY), True)
+    text = ranking(lever("spend", 1.0, 0.1), same).summary(full=True)
+    assert "Moves that affect clv, cost, profit by less than a millionth: delay -> 2." in text and text.count("delay") == 1
+
+
+def test_negligible_effect_of_a_move_that_costs_something_has_no_stars() -> None:
+    move = Move("delay", "delay", "number", 1, 2, {})
+    text = ranking(LeverEffect(move, TINY, clear(0.5), NOTHING, False, True, p_value(TINY), True)).summary(full=True)
+    row = next(line for line in text.splitlines() if line.startswith("delay"))
+    assert "negligible" in row and "**" not in row
+
+
+def test_effect_per_cost_is_given_only_where_the_cost_rises() -> None:
+    dear, saving = lever("dear", 1.0, 2.0), lever("saving", -1.0, -2.0)
+    assert dear.effect_per_cost == 0.5 and math.isnan(saving.effect_per_cost)

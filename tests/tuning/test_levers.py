@@ -64,7 +64,7 @@ def test_lever_effect_equals_that_of_a_comparison(known_levers: LeverRanking) ->
     lever = lever_at(known_levers, "policy.guardrails.caps[0].at_most", 1)
     found = compare({"now": world, "then": world.with_values(lever.move.values)}, customers=1_000, seed=3).alternatives["then"]
     assert (lever.metric_effect, lever.cost_effect) == (found["revenue"], found["cost"])
-    assert lever.effect_per_cost == pytest.approx(found["revenue"].effect / found["cost"].effect)
+    assert found["cost"].effect < 0 and math.isnan(lever.effect_per_cost)
 
 
 def test_levers_without_effect_are_not_significant(known_levers: LeverRanking) -> None:
@@ -231,6 +231,13 @@ def test_command_accepts_journey_levers_other_scenarios_and_values(file: Path, t
     result = run(file, "--metric", "revenue", "--customers", "100", "--only", "journey.events", "--also", other, "--set", "horizon=14d")
     assert result.exit_code == 0, result.stderr
     assert "other" in result.stdout and "buys: mean wait" in result.stdout
+
+
+@pytest.mark.parametrize("journey", [[], ["--journey"]])
+def test_only_restricts_the_levers_of_the_journey_too(file: Path, journey: list[str]) -> None:
+    words = ("--metric", "revenue", "--customers", "50", "--only", "journey.events.buys", "--set", "horizon=14d", "--json")
+    paths = {lever["path"] for lever in json.loads(run(file, *words, *journey).stdout)["levers"]}
+    assert paths and all(path.startswith("journey.events.buys") for path in paths)
 
 
 @pytest.mark.parametrize(

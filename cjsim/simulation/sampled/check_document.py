@@ -6,6 +6,7 @@ from typing import Any
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.simulation.documents import Scenario
 from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
+from cjsim.validate.free_value_lint import free_value_warnings
 from cjsim.validate.lint import all_lint_warnings
 from cjsim.validate.unused_lint import without_parts_of_others
 from cjsim.yaml.document import Document
@@ -36,7 +37,9 @@ def find_warnings(document: Document, simulated: Callable[[Scenario], list[str]]
     if (arms := getattr(document, "arms", None)) is not None:  # of an experiment, which may use what its baseline does not
         found = found._replace(reported=without_parts_of_others(record, found.reported, [arm.scenario for arm in arms()]))
     unused = [] if simulated is None else unused_entry_warnings(record, warnings)
+    free = getattr(document, "free", None)  # of a study
+    own = [] if free is None else free_value_warnings(free, getattr(document, "mixes", {}))
     return SortedWarnings(
-        [f"{prefix}{warning}" for warning in (*found.reported, *unused)],
+        [*own, *(f"{prefix}{warning}" for warning in (*found.reported, *unused))],
         [one._replace(warning=f"{prefix}{one.warning}") for one in found.accepted],
     )

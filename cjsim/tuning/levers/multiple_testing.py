@@ -13,7 +13,7 @@ FAMILYWISE_ERROR_RATE = 0.05
 
 
 def p_value(effect: PairedDifference) -> float:
-    """Return the two-sided p-value for the null hypothesis of no effect; 1 if the effect is 0 or undefined.
+    """Return the two-sided p-value for the null hypothesis of no effect; 1 if the effect is 0, a rounding error, or undefined.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def p_value(effect: PairedDifference) -> float:
         In [0, 1].
     """
     error = (effect.high - effect.low) / (2 * NORMAL_QUANTILE_95)
-    if math.isnan(error) or effect.effect == 0:
+    if math.isnan(error) or effect.is_zero:
         return 1.0
     return math.erfc(abs(effect.effect) / error / math.sqrt(2)) if error else 0.0
 

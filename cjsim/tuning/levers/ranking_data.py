@@ -10,6 +10,13 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
 
+_NEGLIGIBLE = 1e-6  # of the metric
+
+
+def is_negligible(effect: PairedDifference) -> bool:
+    """Return whether an effect is below a millionth of the metric, for example because a payment is discounted for some more seconds."""
+    return max(abs(effect.effect), abs(effect.low), abs(effect.high)) <= _NEGLIGIBLE * max(abs(effect.baseline), abs(effect.value))
+
 
 class LeverEffect(NamedTuple):
     """Effect of one lever move.
@@ -45,8 +52,14 @@ class LeverEffect(NamedTuple):
 
     @property
     def effect_per_cost(self) -> float:
-        """Effect on the metric per unit of additional cost; nan if the effect on cost is not significant."""
-        return self.metric_effect.effect / self.cost_effect.effect if self.cost_effect.is_significant else math.nan
+        """Effect on the metric per unit of additional cost; nan if the cost does not rise significantly."""
+        rises = self.cost_effect.is_significant and self.cost_effect.effect > 0
+        return self.metric_effect.effect / self.cost_effect.effect if rises else math.nan
+
+    @property
+    def changes_any_amount(self) -> bool:
+        """Whether the metric, the cost or the profit changes by more than a millionth."""
+        return self.changes_any_customer and not all(is_negligible(one) for one in self[1:4])
 
     def row(self) -> dict[str, Any]:
         """Return one row of `levers.csv`, by column name."""
@@ -128,9 +141,9 @@ class RankingData:
         candidates = [
             lever
             for lever in self.levers
-            if lever.is_significant_after_holm and sign * lever.metric_effect.effect > 0 and not math.isnan(lever.effect_per_cost)
+            if lever.is_significant_after_holm and sign * lever.metric_effect.effect > 0 and lever.cost_effect.is_significant
         ]
-        return sorted(candidates, key=lambda lever: (lever.cost_effect.effect > 0, -abs(lever.effect_per_cost)))
+        return sorted(candidates, key=lambda one: (one.cost_effect.effect > 0, -abs(one.metric_effect.effect / one.cost_effect.effect)))
 
     def growing_moves(self) -> list[LeverEffect]:
         """Return moves that clearly lower the mean per customer, but clearly raise the profit from all customers."""

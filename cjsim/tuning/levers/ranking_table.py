@@ -12,7 +12,7 @@ from cjsim.metrics.number_format import (
     with_unit,
 )
 from cjsim.metrics.text_table import align_columns, wrap_lines
-from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
+from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData, is_negligible
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
 from cjsim.tuning.levers.titles import move_value_text
 
@@ -37,8 +37,9 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
     str
         Paragraphs separated by blank lines.
     """
-    effective = [lever for lever in ranking.levers if lever.changes_any_customer]
-    significant = [lever for lever in effective if lever.metric_effect.is_significant or lever.is_significant_after_holm]
+    effective = [lever for lever in ranking.levers if lever.changes_any_amount]
+    noticeable = [lever for lever in effective if not is_negligible(lever.metric_effect)]
+    significant = [lever for lever in noticeable if lever.metric_effect.is_significant or lever.is_significant_after_holm]
     shown = effective if full else significant[:_MAX_ROWS]
     table = _lever_table(ranking, shown)
     parts = [_heading(ranking), table if shown else "No move has a significant effect."]
@@ -53,7 +54,7 @@ def ranking_table(ranking: RankingData, *, full: bool = False) -> str:
         parts.append("\n".join([f"These moves lower {ranking.metric} per customer through growth, but raise total profit:", *lines]))
     if ranking.sobol_indices is not None:
         parts.append(_sobol_section(ranking.sobol_indices, ranking))
-    parts += [part for part in (_unaffected_line(ranking), _refused_line(ranking)) if part]
+    parts += [part for part in (*_unaffected_lines(ranking), _refused_line(ranking)) if part]
     return "\n\n".join([part if part is table else wrap_lines(part) for part in [*parts, _table_caption(ranking)]])
 
 
@@ -89,16 +90,15 @@ def _change_text(lever: LeverEffect) -> str:
 def _lever_row(lever: LeverEffect, unit: str) -> tuple[str, ...]:
     move, effect, cost = lever.move, lever.metric_effect, lever.cost_effect
     decimals = estimate_decimals(unit, effect[2:5])
-    is_zero = effect.effect == effect.low == effect.high == 0
-    interval = "identical"
-    if not is_zero:
+    interval = "identical" if effect.is_identical else "negligible"
+    if not is_negligible(effect):
         interval = format_interval(effect.low, effect.high, unit, decimals, is_difference=True, is_beside_value=True)
-    stars = "**" if lever.is_significant_after_holm else "*" if effect.is_significant else ""
+    stars = "" if is_negligible(effect) else "**" if lever.is_significant_after_holm else "*" if effect.is_significant else ""
     return (
         move.title,
         move_value_text(move.before, move.path),
         move_value_text(move.after, move.path),
-        format_value(effect.effect, unit, decimals, is_difference=True),
+        format_value(0.0 if is_negligible(effect) else effect.effect, unit, decimals, is_difference=True),
         interval,
         stars + ("~" if lever.has_unreliable_interval else ""),
         _difference_text(cost.effect, MONEY_UNIT) if cost.effect else "0",
@@ -154,11 +154,18 @@ def _share_text(share: VarianceShare) -> str:
     return f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]"
 
 
-def _unaffected_line(ranking: RankingData) -> str:
-    unaffected = [lever.move for lever in ranking.levers if not lever.changes_any_customer]
-    names = list(dict.fromkeys(f"{move.title} -> {move_value_text(move.after, move.path)}" for move in unaffected))
+def _unaffected_lines(ranking: RankingData) -> list[str]:
+    """Name the moves that change nothing, and those that change neither the metric nor any money."""
+    same = [lever for lever in ranking.levers if not lever.changes_any_customer]
+    same_amounts = [lever for lever in ranking.levers if lever.changes_any_customer and not lever.changes_any_amount]
+    amounts = ", ".join(dict.fromkeys((ranking.metric, "cost", "profit")))
+    return [_names_of_moves("no customer", same), _names_of_moves(f"{amounts} by less than a millionth", same_amounts)]
+
+
+def _names_of_moves(affected: str, levers: Sequence[LeverEffect]) -> str:
+    names = list(dict.fromkeys(f"{one.move.title} -> {move_value_text(one.move.after, one.move.path)}" for one in levers))
     more = f"; and {len(names) - _MAX_UNAFFECTED_NAMES} more" if len(names) > _MAX_UNAFFECTED_NAMES else ""
-    return f"Moves that affect no customer: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
+    return f"Moves that affect {affected}: {'; '.join(names[:_MAX_UNAFFECTED_NAMES])}{more}." if names else ""
 
 
 def _refused_line(ranking: RankingData) -> str:
@@ -179,7 +186,7 @@ def _table_caption(ranking: RankingData) -> str:
             "* the 95 % interval of this effect excludes 0.",
             f"** significant at the 5 % level after Holm's correction for {len(ranking.levers)} moves.",
             "~ only a few customers account for the effect, so the interval may be too narrow. Simulate more customers.",
-            "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the change in cost is significant.",
+            "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the cost rises significantly.",
             *(["profit: change in the profit from all customers; * its interval excludes 0."] if ranking.has_new_customers else []),
         ]
     )

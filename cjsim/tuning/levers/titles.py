@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.kinds.guardrail_rules import Guardrails
 from cjsim.scenario.kinds.steps import OfferStep, SendStep, Step, WaitForStep, WaitStep
 from cjsim.scenario.phrases import duration_phrase
@@ -63,13 +64,15 @@ def move_value_text(value: object, path: str) -> str:
     --------
     >>> move_value_text(True, "policy.flows.cart.again"), move_value_text(1000, "policy.flows.cart.priority")
     ('true', 'first')
-    >>> move_value_text(1000, "policy.desks.help.agents")
-    '1000'
+    >>> move_value_text(1000, "policy.desks.help.agents"), move_value_text("288min", "policy.flows.cart.steps[0].wait")
+    ('1000', '4.8h')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) == MAX_PRIORITY and path.endswith(".priority"):
         return "first" if value > 0 else "last"
+    if isinstance(value, str):
+        return readable_duration(value)
     return f"{value:,.4g}" if isinstance(value, float) else f"{value}"
 
 
