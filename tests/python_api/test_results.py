@@ -95,7 +95,8 @@ OFFERED = {
     "Optimum": "baseline best confirmation pareto policy pruned_trials seconds simulated_customers storage study trials warnings",
     "Findings": "arm_results claim confidence customers decides decisive_arm direction effect experiment from_json hypothesis is_relative"
     " metric replications scenario seed size unit verdict verdict_sentence",
-    "Rehearsal": "alternatives base currency customers metric mode seed shared starts_on trigger unit",
+    "Rehearsal": "alternatives base currency customers latest_entry metric mode replications seed shared starts_on target_power"
+    " trigger unit",
     "Readout": "arms assignment draws findings n notes outcome outcomes rule seed source warnings",
     "Attribution": "currency customers has_shared_resources rows rules scenario seconds seed totals touch touched touchpoints window_days",
     "PathCredits": "conversions errors has_times rules total_conversions total_nulls total_value touchpoints unattributed_conversions"

@@ -148,5 +148,5 @@ def test_lines_are_wrapped_at_words() -> None:
 def test_a_change_of_a_share_to_detect_is_in_percentage_points() -> None:
     shares = {"clv": replace(DEFINITIONS["clv"], unit="share")}
     compared = ComparedMetrics("today", {"better": {"clv": difference(0.64, 0.1, 0.02)}}, shares, 365.0, 1000, False)
-    detection = DetectableChange("clv", 0.005, 0.0032, NeededCustomers(1850, 1500, 2210), NeededCustomers(60100, 52000, 71000), 1000)
-    assert "of 0.5 % (0.32 pp): " in answer_text(compared, detection=detection)
+    detection = DetectableChange("clv", 0.005, 0.0032, NeededCustomers(50, 40, 60), NeededCustomers(500, 400, 600), 1000)
+    assert "To detect a change in CLV of 0.5 % (0.32 pp): " in answer_text(compared, detection=detection)
