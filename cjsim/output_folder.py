@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
-from cjsim.json_records import write_json
 from cjsim.table_files import write_csv
 from cjsim.tabular_result import TabularResult
 
@@ -211,6 +210,8 @@ class FolderResult(TabularResult):
 
     def _write_files(self, folder: Path) -> None:
         """Write all files, the marker last. By default, they are the table as CSV and the marker, which contains the result as JSON."""
+        from cjsim.json_records import write_json  # imports pydantic, which `cjsim --help` does not need
+
         write_csv(self.to_pandas(), folder / Path(self._marker).with_suffix(".csv"))
         write_json(folder / self._marker, self.to_json())
 

@@ -76,14 +76,16 @@ def describe(source: Document | str | os.PathLike[str]) -> str:
     """
     from cjsim.description.describe import describe as describe_model
     from cjsim.lab.experiment import Experiment
-    from cjsim.lab.report_page import describe_experiment
     from cjsim.tuning.study import Study
-    from cjsim.tuning.study_description import describe_study
 
     document = _as_any_document(source, "describe")
     if isinstance(document, Experiment):
+        from cjsim.lab.report_page import describe_experiment  # imports numba, which other documents do not need
+
         return describe_experiment(document)
     if isinstance(document, Study):
+        from cjsim.tuning.study_description import describe_study
+
         return describe_study(document)
     return describe_model(document)  # type: ignore[arg-type]
 
