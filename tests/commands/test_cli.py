@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 from typer.testing import CliRunner
@@ -28,8 +29,11 @@ class FakeResult:
     def __init__(self, **content: Any) -> None:
         self.content = content
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, **options: Any) -> dict[str, Any]:
         return self.content
+
+    def to_pandas(self) -> pd.DataFrame:
+        return pd.DataFrame([self.content])
 
     def __str__(self) -> str:
         return f"table of {sorted(self.content)}"
