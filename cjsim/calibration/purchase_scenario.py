@@ -6,12 +6,11 @@ which no customer drops out. The count of `purchase` is therefore the number of 
 day of the first purchase to the last day of the log.
 """
 
-from collections.abc import Mapping
+import csv
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cjsim.calibration.bgnbd import BgNbd
 from cjsim.calibration.gamma_gamma import GammaGamma
@@ -53,6 +52,8 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
     dict of str to str
         Contents keyed by file name.
     """
+    import pandas as pd
+
     head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
     rng = np.random.default_rng(1)  # the same fit gives the same draws
     return {
@@ -60,16 +61,18 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
         "policy.yaml": head + "# Touchpoints in addition to those in place when the log was recorded: none yet.\nname: nothing_new\n",
         "scenario.yaml": head + _scenario_yaml(len(histories.customer_ids), origin),
         # Row n is customer n of the simulation, so the log can be joined to its results.
-        "entries.csv": _csv_text({"entered": histories.first_day.astype(str), IDENTIFIER: histories.customer_ids}),
+        "entries.csv": _entries_csv(histories),
         # One draw per row and one column per path, for the `draws` of a study.
-        "draws.csv": _csv_text(_timing_columns(timing, rng) | _spend_columns(spend, rng)),
+        "draws.csv": csv_text(pd.DataFrame(_timing_columns(timing, rng) | _spend_columns(spend, rng))),
     }
 
 
-def _csv_text(columns: Mapping[str, NDArray[Any]]) -> str:
+def _entries_csv(histories: PurchaseHistories) -> str:
+    """Return the entry dates with the customer IDs exactly as in the log, also if they look like formulas."""
     import pandas as pd
 
-    return csv_text(pd.DataFrame(columns))
+    table = pd.DataFrame({"entered": histories.first_day.astype(str), IDENTIFIER: histories.customer_ids})
+    return str(table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))  # quotes carriage returns, too
 
 
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:

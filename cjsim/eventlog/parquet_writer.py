@@ -62,7 +62,7 @@ class LogWriter:
     def __init__(self, path: str | Path, names: "Codebook", start: date) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() in _OTHER_FORMATS:
-            remedy = "Use a name that ends in .parquet; Run.log.to_pandas().to_csv(...) writes other formats."
+            remedy = "Use a name that ends in .parquet; Run.log.to_pandas() returns a table for other formats."
             raise InputError(format_error("log", "must be a Parquet file", f"'{self.path.name}'", remedy))
         self.rows = 0
         self._part = self.path.with_name(self.path.name + ".part")

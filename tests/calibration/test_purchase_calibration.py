@@ -1,5 +1,6 @@
 """A journey from a purchase log: printed and written results, and warnings about uninformative logs."""
 
+import csv
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -330,6 +331,13 @@ def test_entry_file_contains_customer_names(tmp_path: Path) -> None:
     assert (read.entered.tolist(), read.traits, read.attributes) == ([1.0, 3.0, 3.0], {}, {})
     entries.write_text("entered,customer\n0,7\n")
     assert read_entries(entries, start=date(2024, 1, 1), traits={"customer": 0}, levels={}).traits["customer"].tolist() == [7.0]
+
+
+def test_entry_file_has_one_row_for_a_name_with_a_carriage_return(tmp_path: Path) -> None:
+    name = "a\rb"
+    calibrate(write_purchase_log(tmp_path, [(f'"{name}"', 1, 5.0), (f'"{name}"', 9, 5.0), ("c", 2, 5.0)]), out=tmp_path / "out")
+    with (tmp_path / "out" / "entries.csv").open(encoding="utf-8", newline="") as file:
+        assert [row[1] for row in csv.reader(file)] == ["customer", name, "c"]
 
 
 def test_warnings_mention_refunds(tmp_path: Path) -> None:
