@@ -103,6 +103,7 @@ def uplift(
         propensity=None if is_estimated else propensity,
         received=received,
         shares=shares,
+        adjust=adjust,
     )
     source = str(data) if isinstance(data, str | Path) else "data"
     trial = read_trial(data, roles) if isinstance(data, str | Path) else Trial.from_frame(data, roles)

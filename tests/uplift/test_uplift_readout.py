@@ -291,7 +291,7 @@ def test_folder_contains_the_report_the_tables_and_the_figures(tmp_path: Path) -
 def test_report_marks_assumed_values(tmp_path: Path) -> None:
     text = (readout().save(tmp_path) / "report.md").read_text(encoding="utf-8")
     assert "*Assumed: policies are valued in the unit of bought (no `value` is given).*" in text
-    assert "*Assumed: treatment costs nothing (no --cost is given).*" in text
+    assert "*Assumed: treatment costs nothing (no `cost` is given).*" in text
 
 
 def test_report_states_given_values_and_costs(tmp_path: Path) -> None:
@@ -306,6 +306,17 @@ def test_figures_state_rows_and_intervals() -> None:
 
     captions = [figure.caption(readout().outcomes) for figure in FIGURES]
     assert all("Rows: bought 4,000" in caption and "95 % intervals" in caption for caption in captions)
+
+
+def test_effects_are_adjusted_for_a_column_that_looks_like_an_identifier() -> None:
+    table = planted_trial(400)
+    found = read(table.assign(customer_id=np.arange(400)), adjust=("customer_id",))
+    assert any("customer_id" in note and "features: " in note for note in found.notes)
+
+
+def test_a_column_of_the_adjustment_has_no_other_role() -> None:
+    with pytest.raises(InputError, match="data: adjust: must be a different column from 'outcome', got 'bought'"):
+        read(planted_trial(400), adjust=("bought",))
 
 
 def test_effects_are_not_adjusted_for_an_empty_column() -> None:

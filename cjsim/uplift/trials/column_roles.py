@@ -30,6 +30,8 @@ class ColumnRoles:
         Column with the arm that was actually received.
     shares : mapping of str to float, optional
         Planned share of each arm. The shares are rescaled to sum to 1.
+    adjust : sequence of str
+        Features for which effects are adjusted.
     """
 
     treatment: str
@@ -40,6 +42,7 @@ class ColumnRoles:
     propensity: str | Mapping[str, str] | None = None
     received: str | None = None
     shares: Mapping[str, float] | None = None
+    adjust: Sequence[str] = ()
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -80,8 +83,9 @@ class ColumnRoles:
         if not self.outcomes:
             raise InputError(format_error(f"{prefix}outcome", "must name at least one column", "none", "Name the outcome."))
         role_by_column: dict[str, str] = {}
-        features = [("features", name) for name in self.features or ()]
-        for role, column in [*self._assigned(), *features]:
+        adjust = [("adjust", name) for name in dict.fromkeys(self.adjust)]
+        features = [("features", name) for name in self.features or () if name not in self.adjust]
+        for role, column in [*self._assigned(), *adjust, *features]:
             if column not in columns:
                 raise InputError(
                     format_error(f"{prefix}{role}", *unknown_name_parts(column, columns, "column")[:2], _remedy(column, columns))

@@ -103,7 +103,9 @@ class Trial:
         if not len(frame):
             raise InputError(format_error(location.source, "must have rows", "only a header", "Check the file."))
         arms, treatment = parse_arms(frame[roles.treatment], roles.control, location)
-        selection = select_features(frame, named=roles.features, excluded=roles.columns_without_features(), location=location)
+        selection = select_features(
+            frame, named=roles.features, kept=roles.adjust, excluded=roles.columns_without_features(), location=location
+        )
         propensity = _parse_propensity(frame, roles, arms, location)
         return cls(
             features=selection.features,

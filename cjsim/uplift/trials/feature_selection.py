@@ -37,7 +37,7 @@ class FeatureSelection(NamedTuple):
 
 
 def select_features(
-    frame: "pd.DataFrame", *, named: Sequence[str] | None, excluded: Sequence[str], location: CellLocation
+    frame: "pd.DataFrame", *, named: Sequence[str] | None, kept: Sequence[str] = (), excluded: Sequence[str], location: CellLocation
 ) -> FeatureSelection:
     """Select the features.
 
@@ -48,6 +48,8 @@ def select_features(
     named : sequence of str or None
         Columns named by the user; empty ones are left out. If None, all columns except `excluded`, identifiers, dates and constants, and
         except the other outcomes and the times of an exported trial.
+    kept : sequence of str
+        Columns that are features even if they look like identifiers or are constant, such as those of the adjustment.
     excluded : sequence of str
         Columns with another role.
     location : CellLocation
@@ -62,20 +64,21 @@ def select_features(
     InputError
         If there are at least as many features as rows, or a named feature holds dates.
     """
+    given = {*(named or ()), *kept}
     candidates = [str(name) for name in frame.columns if name not in excluded]
     of_export = reasons_not_to_use([str(name) for name in frame.columns])
     reason_by_column = {name: reason for name in candidates if (reason := of_export.get(name) or _exclusion_reason(frame[name]))}
-    ids = {name: frame[name].nunique() for name in candidates if reason_by_column.get(name) == _ID_REASON and name not in (named or ())}
+    ids = {name: frame[name].nunique() for name in candidates if reason_by_column.get(name) == _ID_REASON and name not in given}
     id_column = max(ids, key=ids.__getitem__, default=None)
     if id_column is not None and ids[id_column] < len(frame) / 2:
         id_column = None
-    if CUSTOMER_COLUMN in of_export and CUSTOMER_COLUMN in candidates and CUSTOMER_COLUMN not in (named or ()):
+    if CUSTOMER_COLUMN in of_export and CUSTOMER_COLUMN in candidates and CUSTOMER_COLUMN not in given:
         id_column = CUSTOMER_COLUMN
-    dates = [name for name in named or () if reason_by_column.get(name) == _DATE_REASON]
+    dates = [name for name in candidates if name in given and reason_by_column.get(name) == _DATE_REASON]
     if dates:
         where = location.column(dates[0])
         raise InputError(format_error(where, "must hold numbers or categories", "dates", "Convert the dates to days before assignment."))
-    left_out = {name: reason for name, reason in reason_by_column.items() if named is None or (reason == _EMPTY_REASON and name in named)}
+    left_out = {name: reason for name, reason in reason_by_column.items() if (reason == _EMPTY_REASON if name in given else named is None)}
     chosen = [name for name in (candidates if named is None else named) if name not in left_out]
     if len(chosen) >= len(frame):
         got, remedy = f"{len(frame)} rows and {len(chosen)} features", "Add rows, or name fewer features."
