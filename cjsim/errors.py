@@ -161,7 +161,7 @@ def require_package(package: str, *, extra: str, where: str, what: str, alternat
     package : str
         Name of the package.
     extra : str
-        Extra of cjsim that installs it, such as 'gp'.
+        Extra of cjsim that installs it, such as 'excel'.
     where : str
         Field or option that requires it.
     what : str

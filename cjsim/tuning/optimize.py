@@ -16,7 +16,7 @@ from cjsim.tuning.batch_sampler import study_with_sampler
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.results.optimum import Optimum
-from cjsim.tuning.samplers import require_installed_sampler
+from cjsim.tuning.samplers import SAMPLERS, require_installed_sampler
 from cjsim.tuning.search import search
 from cjsim.tuning.storage import IN_MEMORY, TrialStore
 from cjsim.tuning.study import Study
@@ -113,4 +113,8 @@ def _load_study(study: Study | str | os.PathLike[str], changes: Mapping[str, Any
     if isinstance(study, str | os.PathLike):
         return Study.load(study, set=values)
     study = as_document(study, Study, argument="study")
-    return study.with_values(values) if values else study.checked()
+    if study.sampler in SAMPLERS or "sampler" in values:
+        return study.with_values(values) if values else study.checked()
+    # The study of a result holds the class name of a sampler that was passed to `optimize`. Everything else is checked.
+    named = study.model_copy(update={"sampler": Study.model_fields["sampler"].default})
+    return (named.with_values(values) if values else named.checked()).model_copy(update={"sampler": study.sampler})

@@ -231,6 +231,18 @@ def test_study_of_a_result_needs_its_sampler_again() -> None:
         optimize(found.study, storage="memory")
 
 
+def test_study_of_a_result_is_searched_again_with_its_sampler() -> None:
+    found = optimize(load_test_study(trials=4), sampler=TPESampler(seed=1), storage="memory")
+    again = optimize(found.study, sampler=TPESampler(seed=1), storage="memory")
+    assert [trial.params for trial in again.trials] == [trial.params for trial in found.trials]
+
+
+def test_study_of_a_result_is_checked_except_for_its_sampler() -> None:
+    found = optimize(load_test_study(trials=4), sampler=TPESampler(seed=1), storage="memory")
+    with pytest.raises(InputError, match="trials: must be"):
+        optimize(found.study.model_copy(update={"trials": 0}), sampler=TPESampler(seed=1), storage="memory")
+
+
 def test_grid_can_be_searched_to_its_end() -> None:
     cap, values = "policy.guardrails.caps[0].at_most", list(range(7))
     study = load_test_study(trials=7, free={cap: {"low": 0, "high": 6}}, mixes={})
