@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
-from cjsim.errors import InputError, format_error, short_repr
+from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.progress import Progress
 
 P = ParamSpec("P")
@@ -174,7 +174,7 @@ def _phrase(members: list[Any], *, is_plural: bool = False) -> str:
 def _noun(hint: Any, is_plural: bool) -> str:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return " or ".join(repr(choice) for choice in args)
+        return " or ".join(map(repr, args)) if len(args) <= 2 else f"one of {quote_choices(args)}"
     if origin in _SEQUENCES:
         return ("lists" if is_plural else "a list") + (f" of {_phrase(_members(args[0]), is_plural=True)}" if args else "")
     if origin in _MAPPINGS:

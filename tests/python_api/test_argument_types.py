@@ -142,7 +142,7 @@ def test_a_log_is_not_written_under_the_name_of_another_format(tmp_path: Path) -
 
 
 def test_an_unknown_order_of_metrics_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^sort: must be 'importance' or 'change' or 'name', got 'size'"):
+    with pytest.raises(InputError, match=r"^sort: must be one of 'importance', 'change', 'name', got 'size'"):
         cj.Comparison.summary(None, sort="size")  # type: ignore[arg-type]
 
 
