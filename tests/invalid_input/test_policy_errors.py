@@ -271,7 +271,7 @@ CASES = {
     "held_out with an argument": (
         "not held_out and",
         "not held_out(x) and",
-        "76: policy.flows.nurture.if: must call only 'visited', 'count', 'days_since', 'tagged', 'score', 'consent',",
+        "76: policy.flows.nurture.if: must call only 'visited', 'count', 'days_since', 'tagged', 'score' and 14 more,",
     ),
     "unknown offer of a condition": (
         "not has_offer(tenth)",

@@ -123,7 +123,7 @@ def _how_to_rehearse(size: int, result: RehearsalData, report: AlternativeReport
     customers = round_up_to_two_digits(size / reached) if reached > 0 else math.inf
     if customers > MAX_CUSTOMERS:
         return "That is more than can be simulated at the share of customers who reach the trigger."
-    return f"To rehearse this size: --sizes {size}" + (f" --customers {customers}." if customers > result.customers else ".")
+    return f"To rehearse this size: `sizes` {size}" + (f" `customers` {customers}." if customers > result.customers else ".")
 
 
 def _constant_baseline(result: RehearsalData, report: AlternativeReport) -> list[str]:
