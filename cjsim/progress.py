@@ -47,6 +47,10 @@ def progress_task(progress: Progress, total: int, label: str) -> Iterator[None]:
 class NoProgress(Progress):
     """Shows no progress. Messages, such as that kernels are compiled, are written to standard error."""
 
+    def announce(self, text: str) -> None:
+        """Write the name of the step that starts now to standard error."""
+        self.note(text)
+
     def note(self, text: str) -> None:
         """Write a message to standard error."""
         sys.stderr.write(f"{text}\n")

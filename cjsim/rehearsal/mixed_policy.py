@@ -15,6 +15,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 ARM, BASE, ALTERNATIVE = "rehearsal_arm", "base", "alternative"
+_NOTES = ("title", "accept_warnings")  # keys that change nothing for customers
 
 
 def mixed_scenario(base: Scenario, alternative: Scenario, *, share: float, since_day: int | None = None) -> Scenario:
@@ -84,12 +85,12 @@ def is_under_alternative(run: Run, share: float) -> Array:
 def _require_equal_rest(base: Scenario, alternative: Scenario) -> None:
     """Raise an error that names the difference if the scenarios differ in anything that cannot depend on the arm."""
     before, after = base.to_dict(), alternative.to_dict()
-    assigned = ("name", "title", "flows", "broadcasts", "personalisation")
+    free = {"journey": _NOTES, "policy": (*_NOTES, "name", "flows", "broadcasts", "personalisation")}
     differing = [
         f"{document}.{key}"
         for document in ("journey", "policy")
         for key in {**before[document], **after[document]}
-        if before[document].get(key) != after[document].get(key) and key not in (assigned if document == "policy" else ("title",))
+        if before[document].get(key) != after[document].get(key) and key not in free[document]
     ]
     if before.get("discount_rate") != after.get("discount_rate"):
         differing.append("discount_rate")

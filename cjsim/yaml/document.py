@@ -46,6 +46,12 @@ class Document(StrictModel):
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # parents validate this record without calling it
 
+    def __repr__(self) -> str:
+        """Name the document. `to_dict` returns its content."""
+        return f"{type(self).__name__}({getattr(self, 'name', '')!r})"
+
+    __str__ = __repr__
+
     @classmethod
     @checked_arguments
     def load(cls, path: str | os.PathLike[str], *, set: Mapping[str, Any] | None = None) -> Self:  # noqa: A002

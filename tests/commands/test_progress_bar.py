@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cjsim.progress import ProgressBar
+from cjsim.progress import NoProgress, ProgressBar
 
 
 class Terminal(io.StringIO):
@@ -32,3 +32,8 @@ def test_steps_are_announced_on_lines_without_a_terminal(monkeypatch: pytest.Mon
     bar.announce("kernel 1 of 3")
     bar.announce("kernel 2 of 3")
     assert sys.stderr.getvalue() == "kernel 1 of 3\nkernel 2 of 3\n"  # type: ignore[attr-defined]
+
+
+def test_steps_are_announced_where_no_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    NoProgress().announce("kernel 1 of 3")
+    assert capsys.readouterr().err == "kernel 1 of 3\n"

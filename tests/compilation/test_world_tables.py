@@ -301,7 +301,7 @@ def test_message_lifts_and_effects_are_grouped_by_touch() -> None:
 def test_guardrails_encode_channels_as_bits() -> None:
     rules = {
         "quiet_hours": [{"from": "21:30", "to": "8:00", "channels": ["text"]}],
-        "gaps": [{"at_least": "12h", "channels": ["mail", "text", "mail"]}, {"at_least": "1h"}],
+        "gaps": [{"at_least": "12h", "channels": ["mail", "text"]}, {"at_least": "1h"}],
         "caps": [{"at_most": 3, "per": "7d", "channels": ["mail"]}, {"at_most": 0, "per": "1d"}, {"at_most": 2, "per": "1d"}],
     }
     plan = compile_scenario(messaging_scenario(guardrails=rules))

@@ -43,7 +43,7 @@ def study_error(folder: Path, *changes: Replacement) -> str:
         (
             "at_most: {low: 0, high: 6}",
             "at_most: {low: -3, high: 6}",
-            "bad.yaml:45: policy.guardrails.caps[0].at_most: must be at least 0, got -3. Correct the value.",
+            "bad.yaml:45: policy.guardrails.caps[0].at_most: must be at least 0, got -3. Use a higher value, such as 3.",
         ),
         ("  - clv\n", "  - clw\n", None),
         ("  - clv\n", "  - {metric: clv, direction: up}\n", None),
@@ -154,12 +154,9 @@ def test_infeasible_study_reports_the_nearest_trial() -> None:
 
 
 def test_undefined_metrics_are_reported_as_undefined(tmp_path: Path) -> None:
-    text = replace_each(
-        (WORLDS / "study.yaml").read_text(encoding="utf-8"),
-        [("at_most: {low: 0, high: 6}", "at_most: [0, 0]"), ("metric: contacts, at_most: 8", "metric: open_rate, at_least: 0.1")],
-    )
-    (tmp_path / "none.yaml").write_text(text, encoding="utf-8")
-    options = [str(tmp_path / "none.yaml"), "--storage", "memory", "--trials", "1"]
+    nobody_is_contacted = ["--set", "scenario.policy.guardrails.holdout=1"]
+    options = [STUDY, "--storage", "memory", "--trials", "1", *nobody_is_contacted]
+    options += ["--set", "constraints=[{metric: open_rate, at_least: 0.1}]"]
     output = CliRunner().invoke(app, ["optimize", *options]).stdout
     assert "No trial satisfies the constraints. Trial 0 comes closest:\n  open_rate at least 0.1: undefined\n" in output
     assert "nothing was chosen" not in output

@@ -98,3 +98,12 @@ def test_objects_of_one_name_must_be_named() -> None:
     shop = cj.Scenario.load("shop")
     with pytest.raises(InputError, match=r"must be different scenarios, each with its own name, got 'shop' twice\. Pass a mapping"):
         cj.compare(shop, shop.with_values({"policy.guardrails.caps[0].at_most": 1}))
+
+
+def test_repr_of_a_document_is_its_kind_and_name() -> None:
+    shop = cj.Scenario.load("shop")
+    assert [repr(one) for one in (shop, shop.journey, shop.policy)] == [
+        "Scenario('shop')",
+        "Journey('shop')",
+        "Policy('shop_today')",
+    ]

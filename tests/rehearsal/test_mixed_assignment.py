@@ -63,6 +63,13 @@ def test_what_all_customers_share_must_be_equal(path: str, value: Any, named: st
         mixed_scenario(base, base.with_values({path: value}), share=0.5)
 
 
+@pytest.mark.parametrize("document", ["journey", "policy"])
+def test_titles_and_accepted_warnings_may_differ(document: str) -> None:
+    base = sharing_customers()
+    notes = {f"{document}.title": "other", f"{document}.accept_warnings": {"messages": "a reason"}}
+    assert mixed_scenario(base, base.with_values(notes), share=0.5).customers == base.customers
+
+
 def test_equal_policies_have_no_effect_and_no_interference() -> None:
     base = sharing_customers()
     found = cj.rehearse(base, {"same": base.with_values({"title": "x"})}, metric="clv", sizes=[60], days=[60], settings=FIXED)

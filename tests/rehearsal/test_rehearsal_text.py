@@ -46,7 +46,7 @@ def test_needed_size_solves_the_closed_form(small: cj.Rehearsal) -> None:
 def test_needed_size_is_in_the_text_with_the_options_that_rehearse_it(small: cj.Rehearsal) -> None:
     text = " ".join(str(small).split())
     assert "For 80 % power after 30 days (fixed horizon), a test of this effect needs about " in text
-    assert " per group), " in text and "To rehearse this size: --sizes " in text
+    assert " per group), " in text and "To rehearse this size: `sizes` " in text
 
 
 def test_needed_size_is_in_the_json_and_the_table(small: cj.Rehearsal) -> None:

@@ -258,14 +258,14 @@ def test_entry_file_does_not_apply_to_arrivals(tmp_path: Path) -> None:
     ],
 )
 def test_too_many_arrivals_are_rejected(customers: int, most: int, got: str) -> None:
-    message = rf"scenario: must not exceed {most:,} customers, got {got}\. Lower the arrivals or the spend, .* --max-customers"
+    message = rf"scenario: must not exceed {most:,} customers, got {got}\. Lower the arrivals or the spend, .* `max_customers`"
     with pytest.raises(InputError, match=message):
         simulate(two_channel_scenario(100, customers=customers), max_customers=most)
 
 
 def test_too_many_initial_customers_are_rejected() -> None:
     message = (
-        r"scenario: must not exceed 10 customers, got 11 initial customers\. Use fewer customers, or raise the limit with --max-customers"
+        r"scenario: must not exceed 10 customers, got 11 initial customers\. Use fewer customers, or raise the limit with `max_customers`"
     )
     with pytest.raises(InputError, match=message):
         simulate(small_scenario(customers=11), max_customers=10)

@@ -477,7 +477,7 @@ def wait_for_a_past_event(simulation: cj.RunningSimulation) -> Iterator[Any]:
         (return_a_number, r"process 'return_a_number': must be a generator function, got a function that returns 5\."),
         (fire_unknown, r"event: must be one of 'ring', got 'rign'\. Did you mean 'ring'\?"),
         (fire_to_a_key, r"process 'fire_to_a_key': must fire events for customers of its own simulation, got 0\. Pass a customer from"),
-        ("no function", r"processes: must be generator functions, got 'no function'\. Pass the function itself, without calling it\."),
+        ("no function", r"processes: must be a list of functions, got \('no function',\)\. Use a list\."),
     ],
 )
 def test_invalid_processes_are_refused(process: Any, message: str) -> None:
@@ -485,9 +485,9 @@ def test_invalid_processes_are_refused(process: Any, message: str) -> None:
         run_with(process, journey={"events": {"ring": {}}})
 
 
-def test_a_process_outside_of_a_list_is_refused() -> None:
-    with pytest.raises(InputError, match=r"processes: must be a list of generator functions, got one function\. Put it in a list\."):
-        cj.simulate(small_scenario(), customers=1, engine="readable", processes=observe_everything)  # type: ignore[arg-type]
+def test_one_process_stands_for_a_list_of_one() -> None:
+    run = cj.simulate(small_scenario(), customers=1, engine="readable", processes=observe_everything)  # type: ignore[arg-type]
+    assert run.provenance.processes == ("observe_everything",)
 
 
 def test_customers_of_another_simulation_are_refused() -> None:

@@ -20,6 +20,7 @@ from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.errors import InputError
 from cjsim.eventlog import EventLog
 from cjsim.kernels.state import REFERRAL
+from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 
@@ -186,7 +187,7 @@ def test_referrals_do_not_depend_on_other_events() -> None:
 @pytest.mark.parametrize(("most", "total", "generation"), [(150, "170", "1st"), (1_000, "1,440", "5th")])
 def test_run_aborts_if_the_population_exceeds_its_limit(most: int, total: str, generation: str) -> None:
     got = f"{total} in the {generation} generation of referred customers"
-    message = rf"scenario: must not exceed {most:,} customers, got {got}\. Lower 'invites' or 'joins' of 'refer', .* --max-customers"
+    message = rf"scenario: must not exceed {most:,} customers, got {got}\. Lower 'invites' or 'joins' of 'refer', .* `max_customers`"
     with pytest.raises(InputError, match=message):
         simulate(small_scenario(journey=referral_journey_once(invites=3, joins=0.5), customers=70, horizon="300d"), max_customers=most)
 
@@ -207,7 +208,7 @@ def test_aborted_run_leaves_no_log(tmp_path: Path) -> None:
 
 
 def test_progress_is_updated_for_each_generation() -> None:
-    class CountingProgress:
+    class CountingProgress(Progress):
         def __init__(self) -> None:
             self.total = self.done = 0
 
@@ -220,10 +221,6 @@ def test_progress_is_updated_for_each_generation() -> None:
 
         def advance(self, n: int) -> None:
             self.done += n
-
-        def note(self, text: str) -> None: ...
-
-        def finish(self) -> None: ...
 
     progress = CountingProgress()
     run = simulate(branching_scenario(40), progress=progress)
