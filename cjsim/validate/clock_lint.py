@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from cjsim.kernels.codes import ConditionOp
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
@@ -20,6 +21,14 @@ _MAX_NAMED = 3
 _REVERSIBLE = frozenset(
     {ConditionOp.STAGE, ConditionOp.TAGGED, ConditionOp.SCORE, ConditionOp.CONSENT, ConditionOp.UNOPENED, ConditionOp.CHANNEL_UNOPENED}
 )
+
+
+class _Move(NamedTuple):
+    """A move between two stages. `mover` is the event that causes it, in quotes, or 'a message or desk'."""
+
+    origin: str
+    target: str
+    mover: str
 
 
 def clock_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str) -> Iterator[str]:
@@ -111,16 +120,18 @@ def _restart_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterat
             continue
         moves = _moves_between(journey, name, event.stages, reachable.events, (*reachable.messages, *reachable.desks))
         if moves:
-            shown = moves[0] + (", ..." if len(moves) > 1 else "")
+            first = moves[0]
+            shown = f"from '{first.origin}' to '{first.target}' by {first.mover}" + (", ..." if len(moves) > 1 else "")
             yield (
                 f"events.{name}.wait: the fixed wait of {readable_duration(days)} starts again at each move between its stages ({shown}), "
-                f"so the event comes late or never. Use one stage and a tag for the other, or 'in: anywhere' with 'when: stage in "
-                f"[{', '.join(event.stages)}]', which keeps the wait running over these stages; or accept this warning."
+                f"so the event comes late or never. Keep one stage, '{first.origin}', with a tag in place of '{first.target}': "
+                f"'tag: {first.target}' for 'go: {first.target}', 'untag: {first.target}' where customers leave or go back, and "
+                f"'when: tagged({first.target})' for what happens only there. If the wait should start again, accept this warning."
             )
 
 
-def _moves_between(journey: JourneySpec, name: str, stages: Iterable[str], events: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Moves between the stages of an event that its own effects do not cause, in words."""
+def _moves_between(journey: JourneySpec, name: str, stages: Iterable[str], events: Iterable[str], others: Iterable[str]) -> list[_Move]:
+    """Moves between the stages of an event that its own effects do not cause."""
     inside = set(stages)
     other_effects = [effect for path, effect in journey_effects(journey) if path[0] != "events" and path[1] in set(others)]
     places = _places_of_events(journey, name, events, other_effects)
@@ -131,7 +142,7 @@ def _moves_between(journey: JourneySpec, name: str, stages: Iterable[str], event
     ):
         if isinstance(effect, GoEffect) and effect.go in inside:
             origins = places.get(mover.strip("'"), inside) & inside - {effect.go}
-            moves += [f"from '{origin}' to '{effect.go}' by {mover}" for origin in journey.stages if origin in origins]
+            moves += [_Move(origin, effect.go, mover) for origin in journey.stages if origin in origins]
     return sorted(dict.fromkeys(moves))
 
 
@@ -167,16 +178,17 @@ def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator
         if any(_can_return(others, policy, names, op, code) for op, code, _ in program):
             length = readable_duration(days)
             yield (
-                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the wait after a pause is "
-                f"shorter than {length}. {_pause_remedy(program)}"
+                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event comes less than {length} after "
+                f"a pause; a bill can come soon after the payment of a customer who returns. {_pause_remedy(program)}"
             )
 
 
 def _pause_remedy(program: Program) -> str:
     """What to do about a pause. With several stages, `in` would start the wait again at each move between them."""
+    accept = "If the rest of the wait should go on after a pause, accept this warning."
     if sum(op is ConditionOp.STAGE for op, _, _ in program) > 1:
-        return "Accept this warning if the wait should run on over these stages; to start it again after each pause, use one stage ('in')."
-    return "To start it again each time, use a stage ('in') in place of 'when'; otherwise accept this warning."
+        return f"To start it again after each pause, use one stage ('in'), with a tag in place of each other one. {accept}"
+    return f"To start it again after each pause, use a stage ('in') in place of 'when'. {accept}"
 
 
 def _can_return(effects: list[Effect], policy: PolicySpec | None, names: ConditionNames, op: ConditionOp, code: int) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from in_memory_simulation import simulate_in_memory
 from small_scenarios import small_scenario
 
 from cjsim.simulation.documents import Journey
@@ -137,16 +138,46 @@ def billed(**event: Any) -> dict[str, Any]:
 STAGES = {"here": {}, "there": {}, "gone": {}}
 
 
-def test_the_remedy_for_a_restarting_wait_names_the_condition_to_write() -> None:
+def test_the_remedy_for_a_restarting_wait_is_one_stage_with_a_tag() -> None:
     [found] = warned(stages=STAGES, events=billed(**{"in": ["here", "there"]}))
-    assert "'in: anywhere' with 'when: stage in [here, there]'" in found
+    assert "Keep one stage, 'here', with a tag in place of 'there': 'tag: there' for 'go: there', 'untag: there' where" in found
 
 
-def test_a_pause_by_several_stages_does_not_advise_to_list_the_stages_again() -> None:
+def with_a_tag() -> dict[str, Any]:
+    """The bill of `billed` as the remedy says: one stage, and a tag in place of the other."""
+    events = billed(**{"in": ["here"]})
+    recommends = events["recommends"] | {"when": "not tagged(there)", "effects": [{"tag": "there"}]}
+    leaves = events["leaves"] | {"in": ["here"], "effects": [{"untag": "there"}, {"go": "gone"}]}
+    return events | {"recommends": recommends, "leaves": leaves}
+
+
+def test_a_journey_changed_as_the_remedy_says_has_no_more_warnings() -> None:
+    stages = {name: body for name, body in STAGES.items() if name != "there"}
+    assert warned(stages=stages, events=with_a_tag()) == []
+
+
+def test_a_journey_changed_as_the_remedy_says_bills_no_sooner_than_a_wait_after_a_return() -> None:
+    journey = {"stages": {name: body for name, body in STAGES.items() if name != "there"}, "events": with_a_tag()}
+    rows = simulate_in_memory(small_scenario(journey=journey, customers=200, horizon="200d")).log_rows()
+    returned: dict[int, float] = {}
+    gaps = []
+    for row in rows:
+        if row.event == "returns":
+            returned[row.customer] = row.time
+        elif row.event == "month_ends" and row.customer in returned:
+            gaps.append(row.time - returned[row.customer])
+    assert gaps
+    assert min(gaps) >= 30 - 1e-6
+
+
+def test_a_pause_by_several_stages_advises_one_stage_with_a_tag() -> None:
     [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
-    assert found.endswith(
-        "Accept this warning if the wait should run on over these stages; to start it again after each pause, use one stage ('in')."
-    )
+    assert "To start it again after each pause, use one stage ('in'), with a tag in place of each other one." in found
+
+
+def test_a_pause_warns_of_a_bill_soon_after_a_return() -> None:
+    [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
+    assert "a bill can come soon after the payment of a customer who returns" in found
 
 
 def test_a_pause_by_one_stage_advises_to_use_the_stage() -> None:
