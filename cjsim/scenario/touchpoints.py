@@ -99,9 +99,9 @@ class Offer(StrictModel):
     title: Title = Field("", examples=["10 % off"])
     """Title shown in output."""
     discount: Annotated[RealNumber, Field(gt=0, le=1)] | None = Field(None, examples=[0.1])
-    """Discount as a share of the value of a purchase; either this or `amount` is required."""
+    """Discount as a share of the value of a purchase; either this or `amount` is required. Customers do not respond to its size."""
     amount: Positive | None = Field(None, examples=[5])
-    """Discount in money, at most the value of the purchase; either this or `discount` is required."""
+    """Discount in money, at most the value of the purchase; either this or `discount` is required. Customers do not respond to its size."""
     valid: PositiveDuration = Field(examples=["14d"])
     """How long a customer can redeem the offer after receiving it."""
     uses: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(1, examples=[3])

@@ -6,7 +6,7 @@ under one policy only is treated as never having entered under the other.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
+from cjsim.metrics.text_table import wrap_lines
 from cjsim.output_folder import COMPARISON_FILE, FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.comparison_answer import OBJECTIVE, answer_text, best_alternative
@@ -34,6 +35,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, named_scenarios
 from cjsim.simulation.simulate import simulate
+from cjsim.validate.free_value_lint import notes_on_differing_sizes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +57,13 @@ class Comparison(FolderResult):
         Runs by name. The first is the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
+    assumptions : tuple of str
+        Notes on prices and discounts that differ, to whose size customers do not respond; empty if made from runs alone.
     """
 
     runs: Mapping[str, Run]
     alternatives: Mapping[str, DifferenceByMetric]
+    assumptions: tuple[str, ...] = ()
     _marker = COMPARISON_FILE
 
     @classmethod
@@ -139,7 +144,8 @@ class Comparison(FolderResult):
         """
         baseline = self.runs[self.baseline]
         detection = None if detect is None else self._detection(metrics[0] if metrics else OBJECTIVE, detect)
-        return comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detection=detection)
+        text = comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detection=detection)
+        return "\n\n".join([text, *map(wrap_lines, self.assumptions)])
 
     def _detection(self, metric: str, change: float) -> DetectableChange | None:
         compared = self._paired_runs().compared
@@ -197,18 +203,14 @@ class Comparison(FolderResult):
         return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
 
     def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers, such as `variance_ratio` if no customer differs, become null.
-
-        With `detect`, a relative change of `metric`, `detect` holds the numbers of customers that show this change.
-        """
+        """Return plain values for JSON; undefined numbers become null. `detect` adds how many customers show this change of `metric`."""
         alternatives = {
             name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        currency = self.runs[self.baseline].provenance.currency
-        named = {"currency": currency} if currency else {}
-        detection = None if detect is None else self._detection(metric, detect)
-        needed = {} if detection is None else {"detect": detection.to_json()}
+        facts = {"assumptions": list(self.assumptions), "currency": self.runs[self.baseline].provenance.currency}
+        needed = {} if detect is None or (found := self._detection(metric, detect)) is None else {"detect": found.to_json()}
+        named = {name: fact for name, fact in facts.items() if fact}
         return plain_values({"baseline": self.baseline, "answer": self.answer, **needed, **named, "alternatives": alternatives})
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -254,8 +256,8 @@ class Comparison(FolderResult):
         source = Path(folder)
         saved = read_json(source / COMPARISON_FILE, "comparison")
         with readable_result(saved, source, "comparison"):
-            names = [saved["baseline"], *saved["alternatives"]]
-        return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)})
+            names, notes = [saved["baseline"], *saved["alternatives"]], tuple(saved.get("assumptions", ()))
+        return replace(cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}), assumptions=notes)
 
 
 @checked_arguments
@@ -319,7 +321,7 @@ def compare(
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
     simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
     runs = {name: simulate_one(scenario) for name, scenario in by_name.items()}
-    return Comparison.of(runs)
+    return replace(Comparison.of(runs), assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
 
 
 def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
@@ -371,8 +373,7 @@ def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
     import pandas as pd
 
     order = np.argsort(run.keys)
-    places = np.minimum(np.searchsorted(run.keys, keys, sorter=order), len(order) - 1)
-    numbers = order[places]
+    numbers = order[np.minimum(np.searchsorted(run.keys, keys, sorter=order), len(order) - 1)]
     return pd.arrays.IntegerArray(numbers.astype(np.int64), run.keys[numbers] != keys)
 
 
@@ -386,12 +387,13 @@ def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
     """Return the paired difference of every metric that both runs have."""
     pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(other))
     before, after = all_metric_definitions(baseline.codebook), all_metric_definitions(other.codebook)
-    found = {name: paired_difference(before[name].terms(baseline), after[name].terms(other), pairing) for name in before if name in after}
-    return MappingProxyType(found)
+    shared = [name for name in before if name in after]
+    return MappingProxyType({name: paired_difference(before[name].terms(baseline), after[name].terms(other), pairing) for name in shared})
 
 
 def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
     if expected != value:
-        remedy = f"Use the same {field} for both."
         must = f"must have the same {field} as '{name}' ({'none' if expected is None else expected})"
-        raise InputError(format_error(f"'{other}'", must, "none" if value is None else short_repr(value), remedy))
+        raise InputError(
+            format_error(f"'{other}'", must, "none" if value is None else short_repr(value), f"Use the same {field} for both.")
+        )

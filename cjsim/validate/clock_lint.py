@@ -178,8 +178,8 @@ def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator
         if any(_can_return(others, policy, names, op, code) for op, code, _ in program):
             length = readable_duration(days)
             yield (
-                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event comes less than {length} after "
-                f"a pause; a bill can come soon after the payment of a customer who returns. {_pause_remedy(program)}"
+                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event comes less than {length} "
+                f"after a pause; a bill can come soon after the payment of a customer who returns. {_pause_remedy(program)}"
             )
 
 

@@ -1,9 +1,14 @@
-"""Warnings about free values to whose size customers do not respond."""
+"""Warnings and notes about values to whose size customers do not respond."""
+
+from pathlib import Path
+from typing import Any
 
 import pytest
+from small_scenarios import small_scenario
 
 from cjsim.scenario.search_space import Free, Mix
-from cjsim.validate.free_value_lint import free_value_warnings
+from cjsim.simulation.comparison import Comparison, compare
+from cjsim.validate.free_value_lint import free_value_warnings, notes_on_differing_sizes, notes_on_sizes
 
 RANGE = Free(low=0.1, high=0.6)
 
@@ -45,3 +50,36 @@ def test_the_other_paths_of_a_free_value_are_checked() -> None:
 def test_the_paths_of_a_mix_are_checked() -> None:
     mix = Mix(total=1, of=("journey.offers.one.amount", "journey.offers.two.amount"))
     assert len(list(free_value_warnings({}, {"money": mix}))) == 2
+
+
+def priced(value: float, *, discount: float = 0.1, wait: str = "9d") -> dict[str, Any]:
+    """Plain data of a scenario with a price and a discount."""
+    event = {"wait": {"exponential": wait}, "effects": [{"purchase": {"value": value}}]}
+    return {"journey": {"events": {"buy": event}, "offers": {"ten": {"discount": discount}}}}
+
+
+def test_a_comparison_of_prices_notes_that_customers_do_not_respond() -> None:
+    [note] = notes_on_differing_sizes([priced(19), priced(24)])
+    assert note == "assumed: customers do not respond to the size of journey.events.buy.effects[0].purchase.value"
+
+
+def test_scenarios_with_equal_prices_have_no_note() -> None:
+    assert notes_on_differing_sizes([priced(19), priced(19, wait="5d")]) == ()
+
+
+def test_several_alternatives_with_the_same_discount_path_have_one_note() -> None:
+    assert len(notes_on_differing_sizes([priced(19), priced(19, discount=0.2), priced(19, discount=0.3)])) == 1
+
+
+def test_a_move_of_a_price_distribution_has_a_note_but_a_move_of_a_cost_has_none() -> None:
+    price = "journey.events.buy.effects[0].purchase.value.lognormal.median"
+    assert len(notes_on_sizes([price, "journey.messages.mail.cost"])) == 1
+
+
+def test_the_note_stands_in_the_summary_and_the_json_of_a_comparison_and_is_saved(tmp_path: Path) -> None:
+    journey = {"events": {"buy": {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"purchase": {"value": 19}}]}}}
+    base = small_scenario(journey=journey, customers=20)
+    comparison = compare({"a": base, "b": base.with_values({"journey.events.buy.effects[0].purchase.value": 24})})
+    assert "assumed: customers do not respond to the size of" in comparison.summary()
+    comparison.save(tmp_path / "c")
+    assert Comparison.load(tmp_path / "c").to_json()["assumptions"] == list(comparison.assumptions)

@@ -9,6 +9,7 @@ from cjsim.json_records import plain_values
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
+from cjsim.validate.free_value_lint import notes_on_sizes
 
 _NEGLIGIBLE = 1e-6  # of the metric
 
@@ -130,6 +131,11 @@ class RankingData:
     def __len__(self) -> int:
         return len(self.levers)
 
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Notes on moved prices and discounts, to whose size customers do not respond."""
+        return notes_on_sizes(lever.move.path for lever in self.levers)
+
     def by_effect_per_cost(self) -> list[LeverEffect]:
         """Return significant moves that improve the metric and change the cost; empty if the metric is `cost`.
 
@@ -159,4 +165,5 @@ class RankingData:
         further |= {"currency": self.currency} if self.currency else {}
         levers = [lever.row() | {"set": lever.move.values} for lever in self.levers]
         content = {name: getattr(self, name) for name in names} | {"levers": levers, "refused": self.refusal_reasons}
-        return plain_values(further | content)
+        noted = {"assumptions": list(self.assumptions)} if self.assumptions else {}
+        return plain_values(further | content | noted)
