@@ -1,7 +1,7 @@
 """Parsing of PATH=VALUE settings, and loading of the document files that commands are given."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,8 +77,27 @@ def print_warnings(file: Path, document: "Document") -> None:
     echo_warnings(file, find_warnings(document).reported)
 
 
+def count_warnings(file: Path, document: "Document") -> None:
+    """Print the number of warnings about a document, except accepted ones, and the command that shows them."""
+    from cjsim.simulation.sampled.check_document import find_warnings
+
+    _echo_count(file, len(find_warnings(document).reported))
+
+
+def count_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> None:
+    """Print the number of warnings about each compared scenario, as far as `print_compared_warnings` prints them."""
+    for file, warnings in _compared_warnings(scenarios):
+        _echo_count(file, len(warnings))
+
+
 def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> None:
     """Print the warnings about compared scenarios, each once, except accepted ones and those about parts that another scenario uses."""
+    for file, warnings in _compared_warnings(scenarios):
+        echo_warnings(file, warnings)
+
+
+def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterator[tuple[Path, list[str]]]":
+    """Yield the warnings about each compared scenario that none before it has."""
     from cjsim.simulation.sampled.check_document import find_warnings
     from cjsim.validate.unused_lint import without_parts_of_others
 
@@ -87,8 +106,14 @@ def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> Non
     for file, scenario in pairs:
         others = [other for _, other in pairs if other is not scenario]
         kept = without_parts_of_others(scenario, find_warnings(scenario).reported, others)
-        echo_warnings(file, [warning for warning in kept if warning not in printed])
+        yield file, [warning for warning in kept if warning not in printed]
         printed.update(kept)
+
+
+def _echo_count(file: Path, count: int) -> None:
+    """Print a number of warnings on standard error; nothing if it is 0."""
+    if count:
+        typer.echo(f"{file}: {count} warning{'s' * (count > 1)}; run cjsim check {file}", err=True)
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:

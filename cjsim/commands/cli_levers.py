@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_compared_warnings
+from cjsim.commands.arguments import count_compared_warnings, label_scenarios, load_scenario, parse_set_options
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
@@ -53,7 +53,7 @@ def levers(
         raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
     scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)}, "--also")
     baseline, *others = scenarios
-    print_compared_warnings(zip((scenario, *files), scenarios.values(), strict=True))
+    count_compared_warnings(zip((scenario, *files), scenarios.values(), strict=True))
     with output_folder(out, command="levers", force=force) as folder, progress_bar() as progress:
         from cjsim.tuning.levers.rank import levers as rank_levers
         from cjsim.tuning.levers.sobol import MAX_SOBOL_LEVERS, add_sobol_indices

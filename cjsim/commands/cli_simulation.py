@@ -10,11 +10,11 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import (
+    count_compared_warnings,
+    count_warnings,
     label_scenarios,
     load_scenario,
     parse_set_options,
-    print_compared_warnings,
-    print_warnings,
     require_shared_settings,
 )
 from cjsim.commands.console import output_folder, print_output, with_exit_codes
@@ -87,7 +87,7 @@ def simulate(
         raise InputError(format_error("--trial-window", "must be used with --trial", "no --trial", "Add --trial NAME."))
     if exposed and by is None:
         raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
-    print_warnings(scenario, document)
+    count_warnings(scenario, document)
     with output_folder(out, command="simulate", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
@@ -162,7 +162,7 @@ def compare(
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
         scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
-    print_compared_warnings(zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True))
+    count_compared_warnings(zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
 
@@ -207,7 +207,7 @@ def walk(
     Example: cjsim walk shop --customer 7 --truth
     """
     document = load_scenario(scenario, parse_set_options(sets, seed=seed))
-    print_warnings(scenario, document)
+    count_warnings(scenario, document)
     if "numba" not in sys.modules and customer < document.customers and not document.has_shared_resources:
         os.environ["NUMBA_DISABLE_JIT"] = (
             "1"  # for one customer, plain Python is faster than loading the compiled kernels, and gives the same result

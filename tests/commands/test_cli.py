@@ -368,18 +368,18 @@ def test_describe_ends_with_warnings() -> None:
     assert result.stderr.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
 
 
-def test_simulate_prints_warnings_and_written_files(simulate_calls: list[Any], tmp_path: Path) -> None:
+def test_simulate_prints_the_number_of_warnings_and_written_files(simulate_calls: list[Any], tmp_path: Path) -> None:
     result = invoke("simulate", TINY, *OPTIONS_WITH_A_WARNING, "--out", str(tmp_path / "run"), "--events")
     warning, note, written = result.stderr.splitlines()
-    assert warning.startswith(f"{TINY}: warning: policy.guardrails.caps[0]: is 0")
+    assert warning == f"{TINY}: 1 warning; run cjsim check {TINY}"
     assert (note, written) == ("compiling", f"{tmp_path / 'run'}: wrote log.parquet, manifest.json, metrics.json")
 
 
-def test_compare_prints_the_warnings_of_each_scenario_once(compare_calls: list[Any], tmp_path: Path) -> None:
+def test_compare_prints_the_number_of_warnings_of_each_scenario_each_counted_once(compare_calls: list[Any], tmp_path: Path) -> None:
     (tmp_path / "less.yaml").write_text(f"extends: {TINY}\nset:\n  policy.guardrails.caps: [{{at_most: 0, per: 1d}}]\n")
     less = str(tmp_path / "less.yaml")
-    assert invoke("compare", TINY, less).stderr.startswith(f"{less}: warning: policy.guardrails.caps[0]: is 0")
-    assert invoke("compare", TINY, less, *OPTIONS_WITH_A_WARNING).stderr.count("policy.guardrails.caps[0]") == 1
+    assert invoke("compare", TINY, less).stderr.startswith(f"{less}: 1 warning; run cjsim check {less}\n")
+    assert invoke("compare", TINY, less, *OPTIONS_WITH_A_WARNING).stderr.count(" 1 warning; ") == 1
 
 
 def test_full_disk_error_names_the_folder_as_typed(replace_function: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
