@@ -29,19 +29,22 @@ def explain(
 ) -> None:
     """Explain a field of a journey, policy, scenario, study or experiment: meaning, type, default and an example.
 
-    `cjsim explain condition` lists the operators and names of conditions.
+    `cjsim explain condition` lists the operators and names of conditions. A single word, as in `cjsim explain discount`, lists the fields
+    with a name like it.
 
     Example: cjsim explain policy.guardrails.caps
     """
     from cjsim.description.condition_help import EXAMPLES, POINTER, TOPIC, explain_condition
-    from cjsim.description.field_help import explain_path
+    from cjsim.description.field_help import explain_path, find_fields
     from cjsim.lab.document_types import document_types
     from cjsim.scenario.json_schema import file_schema
 
     if path.strip() in (TOPIC, f"{TOPIC}s"):
         found = explain_condition()
     else:
-        found = explain_path({kind: file_schema(model) for kind, model in document_types().items()}, path)
+        schemas = {kind: file_schema(model) for kind, model in document_types().items()}
+        is_word = path.strip().isidentifier() and path.strip() not in schemas
+        found = (find_fields(schemas, path) if is_word else None) or explain_path(schemas, path)
         if found.type == TOPIC:
             found = replace(found, description=f"{found.description}\n\n{POINTER}", example="; ".join([found.example, *EXAMPLES[1:]]))
     print_output(as_json, table_format, text=lambda: _help_text(found), content=found.to_json, table=lambda: _help_table(found))

@@ -1,8 +1,9 @@
 """Help on the fields of a file, from its JSON schema: the description of a field, its type in words, its default and an example."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
@@ -12,6 +13,7 @@ from cjsim.yaml.tree import to_inline_yaml
 
 ANY_NAME = "*"
 _WORDS = {"string": "text", "boolean": "true or false", "integer": "whole number", "number": "number", "object": "mapping"}
+_MAX_FOUND, _MIN_CLOSENESS = 10, 0.75  # of a search for a word: number of fields, and closeness of names from 0 to 1
 _UNBOUNDED = 1e12  # bounds that only keep numbers finite
 NameWriter = Callable[[str], str]
 
@@ -100,6 +102,64 @@ def explain_path(schemas: dict[str, JsonSchema], text: str) -> FieldHelp:
         above = schema.get("description", above)
         schema, default = found
     return _help_on(path, schema, default, definitions, above)
+
+
+def find_fields(schemas: dict[str, JsonSchema], word: str) -> FieldHelp | None:
+    """Return the paths of at most ten fields whose name contains a word or resembles it.
+
+    Parameters
+    ----------
+    schemas : dict
+        The schema of each kind of document, as built by `file_schema`.
+    word : str
+        A word that is not the kind of a document.
+
+    Returns
+    -------
+    FieldHelp or None
+        The fields, with their paths as names: the best matches first. None if there is none.
+    """
+    ranks = {line: _match_rank(line.name.rpartition(".")[2].lower(), word.strip().lower()) for line in _all_fields(schemas)}
+    found = sorted((line for line, rank in ranks.items() if rank is not None), key=lambda line: ranks[line] or 0)
+    text = f"Fields with a name like '{word.strip()}'. Explain one of them by its path."
+    return FieldHelp(word.strip(), text, "", "", "", fields=tuple(found[:_MAX_FOUND])) if found else None
+
+
+def _match_rank(name: str, word: str) -> int | None:
+    """How well a name matches a word, from 0 (equal) to 2 (similar); None if it does not."""
+    if name == word:
+        return 0
+    if word in name:
+        return 1
+    return 2 if difflib.SequenceMatcher(None, name, word).ratio() >= _MIN_CLOSENESS else None
+
+
+def _all_fields(schemas: dict[str, JsonSchema]) -> Iterator[FieldLine]:
+    """Yield the fields of all documents, named by path. Each record is visited once, at its shortest path."""
+    visited = set()
+    pending = [(kind, schema, schema["$defs"]) for kind, schema in schemas.items()]
+    while pending:
+        path, schema, definitions = pending.pop(0)
+        for suffix, record in _records_below(schema, definitions, ""):
+            identity = (record.get("description"), tuple(record["properties"]))
+            if identity in visited:
+                continue
+            visited.add(identity)
+            yield from (replace(line, name=f"{path}{suffix}.{line.name}") for line in field_lines(record))
+            below = ((key, value) for key, value in record["properties"].items() if key not in schemas)
+            pending += [(f"{path}{suffix}.{key}", value, definitions) for key, value in below]
+
+
+def _records_below(schema: JsonSchema, definitions: dict[str, JsonSchema], suffix: str) -> Iterator[tuple[str, JsonSchema]]:
+    """Yield the records of a value, of the items of a list, or of the values of a mapping, with what follows the path."""
+    for one in _alternatives(schema, definitions):
+        yield from ((suffix, definitions[referenced_name(kind)]) for kind in one.get("oneOf", ()))
+        if "properties" in one:
+            yield suffix, one
+        elif isinstance(values := one.get("additionalProperties"), dict):
+            yield from _records_below(values, definitions, f"{suffix}.*")
+        elif isinstance(items := one.get("items"), dict):
+            yield from _records_below(items, definitions, suffix)
 
 
 def _help_on(path: KeyPath, schema: JsonSchema, default: str, definitions: dict[str, JsonSchema], above: str) -> FieldHelp:

@@ -215,7 +215,7 @@ class JourneySpec(Document):
     messages: dict[MessageName, Message] = {}
     """Messages that policies can send, and how customers respond to them."""
     offers: dict[OfferName, Offer] = {}
-    """Discounts that effects and flows can give to customers."""
+    """Discounts that effects and flows can give to customers, who respond to the message, not to the size of the discount."""
     desks: dict[DeskName, Desk] = {}
     """Desks that answer customers: service times, patience and effects; the policy declares their staff."""
     acquisition: dict[AcquisitionName, Acquisition] = {}

@@ -15,7 +15,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.library import LIBRARY_FOLDERS
 from cjsim.yaml.document_kind import DOCUMENT_KINDS, kind_of, wrong_kind_error
 from cjsim.yaml.extends import load_tree, resolve_includes
-from cjsim.yaml.paths import Fault, set_value
+from cjsim.yaml.paths import Fault, location_of, set_value
 from cjsim.yaml.pydantic_errors import faults_from_pydantic
 from cjsim.yaml.strict_model import StrictModel
 from cjsim.yaml.tree import Node, to_tree, to_yaml
@@ -357,9 +357,17 @@ def _with_changes(root: Node, model: type[Document], values: Mapping[str, Any], 
     return root
 
 
+def _by_line(faults: list[Fault], root: Node) -> list[Fault]:
+    """Sort faults by line, file by file."""
+    places = [location_of(root, fault.at or fault.path).rpartition(":")[::2] for fault in faults]
+    files = [file for file, _ in places]
+    keys = [(files.index(file), int(line) if line.isdigit() else 0) for file, line in places]
+    return [faults[i] for i in sorted(range(len(faults)), key=keys.__getitem__)]
+
+
 def _input_error(faults: list[Fault], root: Node) -> InputError:
     """Combine faults into one error. The message shows the first five."""
-    lines = list(dict.fromkeys(fault.message(root) for fault in faults))
+    lines = list(dict.fromkeys(fault.message(root) for fault in _by_line(faults, root)))
     n_more = len(lines) - _MAX_REPORTED_FAULTS
     more = [f"({n_more} more error{'s' if n_more > 1 else ''}. 'cjsim check' shows all.)"] if n_more > 0 else []
     return InputError("\n".join([*lines[:_MAX_REPORTED_FAULTS], *more]), errors=lines)

@@ -43,6 +43,17 @@ def kind_of(keys: Iterable[str], *, default: str = "scenario") -> str:
     return max(_OWN_KEYS, key=lambda kind: (len(_OWN_KEYS[kind] & found), kind == default))
 
 
+def owner_of(key: str) -> str:
+    """Return the kind of document, with its article, that alone has a top-level key; empty if there is none.
+
+    Examples
+    --------
+    >>> owner_of("currency"), owner_of("name")
+    ('a scenario', '')
+    """
+    return next((_with_article(kind) for kind, keys in _OWN_KEYS.items() if key in keys), "")
+
+
 def wrong_kind_error(where: str, wanted: str, found: str) -> str:
     """Return the error message about a document of another kind.
 

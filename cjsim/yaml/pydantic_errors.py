@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from cjsim.errors import did_you_mean, nearest_choices, quote_choices, short_repr
+from cjsim.yaml.document_kind import owner_of
 from cjsim.yaml.examples import Slot, example_text, slots_at
 from cjsim.yaml.keyed_union import NO_SINGLE_KIND, Kind, kinds_of
 from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, path_text, types_at
@@ -17,7 +18,8 @@ from cjsim.yaml.tree import Node
 # Words that people write for a key.
 _SYNONYMS = {
     "discount": ("off", "percent", "percentage", "rebate"),
-    "amount": ("value", "money"),
+    "amount": ("value", "money", "price"),
+    "value": ("price", "amount", "money"),
     "wait": ("delay", "pause", "sleep"),
     "send": ("message", "email", "mail", "sms"),
     "if": ("when", "condition", "where"),
@@ -29,6 +31,7 @@ _SYNONYMS = {
     "in": ("stage", "stages"),
     "effects": ("then", "actions"),
 }
+_DOCUMENT_PATHS: tuple[KeyPath, ...] = ((), ("journey",), ("policy",), ("scenario",), ("scenario", "journey"), ("scenario", "policy"))
 # Errors that every mismatched branch of a union reports.
 _WRONG_BRANCH_ERRORS = frozenset(
     {"model_type", "literal_error", "tuple_type", "string_type", "dict_type", "float_type", "int_type", NO_SINGLE_KIND}
@@ -136,7 +139,9 @@ def _unknown_key_fault(path: KeyPath, key: Any, root: Node, model: type[BaseMode
     is_without_kind = any(isinstance(one, type) and issubclass(one, Kind) and one.key not in mapping for one in kinds)
     remedy = "Use one of these keys." if is_without_kind else "Remove it."
     synonym = next((name for name in keys if key in _SYNONYMS.get(name, ())), None)
-    near = f"Did you mean '{synonym}'?" if synonym else did_you_mean(key, keys)
+    owner = owner_of(str(key)) if path in _DOCUMENT_PATHS else ""
+    moved = f"It belongs in {owner}: move it there." if owner else ""
+    near = f"Did you mean '{synonym}'?" if synonym else moved or did_you_mean(key, keys)
     if "set" in keys and "." in str(key) and not near:
         near = f"Put values by path under 'set', as in {{set: {{{key}: ...}}}}."
     return Fault(path, must, short_repr(key), near or remedy, at=(*path, key))

@@ -28,6 +28,11 @@ FLOW = "policy: {flows: {cart: {on: {stage: active}, steps: [{wait: 1d}, {stop: 
         (f"{FLOW}set: {{'policy.flows.cart.steps[1].wait': 3d}}\n", "'wait' is at policy.flows.cart.steps[0], policy.flows.cart.steps[2]."),
         (f"{FLOW}set: {{'policy.flows.cart.steps[1]': 3d}}\n", "Write {wait: 3d}."),
         ("journey: {offers: {spring: {off: 0.2, valid: 30d}}}\n", "got 'off'. Did you mean 'discount'?"),
+        ("journey: {currency: EUR}\n", "got 'currency'. It belongs in a scenario: move it there."),
+        (
+            "journey: {events: {pays: {in: anywhere, wait: {fixed: 1d}, effects: [{purchase: {price: 19}}]}}}\n",
+            "got 'price'. Did you mean 'value'?",
+        ),
         ("horizon: 1y\n", "got '1y'. Write it in days, such as 365d."),
         ("horizon: 12months\n", "got '12months'. Write it in days, such as 360d."),
     ],
@@ -46,3 +51,11 @@ def test_a_plain_duration_for_a_clock_is_answered_with_two_distributions(tmp_pat
 def test_a_long_list_of_names_is_cut_to_the_nearest_five() -> None:
     with pytest.raises(InputError, match=r"metric: must be one of 'clv', (?:'[^']+', ){3}'[^']+' and \d+ more, got 'clw'"):
         cj.levers(cj.Scenario.load(TINY), metric="clw")
+
+
+def test_errors_are_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    event = "wait: {fixed: 60 days}, effects: [{purchase: {price: 19}}]"
+    text = f"journey:\n  currency: EUR\n  events:\n    pays: {{in: anywhere, {event}}}\nhorizon: 1y\n"
+    lines = [int(line.split(":")[1]) for line in error_of(tmp_path, text).splitlines()]
+    assert lines == sorted(lines)
+    assert len(lines) > 3

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cjsim.description.field_help import explain_path, type_words
+from cjsim.description.field_help import explain_path, find_fields, type_words
 from cjsim.scenario.json_schema import file_schema
 from cjsim.simulation.documents import Journey, Policy, Scenario
 from cjsim.yaml.keyed_union import Kind
@@ -93,3 +93,27 @@ def test_first_required_field_of_a_kind_is_its_key() -> None:
 )
 def test_types_are_described_in_words(schema: dict[str, Any], words: str) -> None:
     assert type_words(schema) == words
+
+
+def test_a_word_finds_the_fields_with_a_name_like_it_and_the_best_match_is_first() -> None:
+    found = find_fields(SCHEMAS, "discount")
+    assert found is not None
+    assert [line.name for line in found.fields] == ["journey.offers.*.discount", "scenario.discount_rate"]
+
+
+def test_a_misspelled_word_finds_the_field() -> None:
+    found = find_fields(SCHEMAS, "disscount")
+    assert found is not None
+    assert found.fields[0].name == "journey.offers.*.discount"
+
+
+def test_a_word_unlike_any_name_finds_nothing() -> None:
+    assert find_fields(SCHEMAS, "zzzzzz") is None
+
+
+@pytest.mark.parametrize("word", ["e", "wait", "split"])
+def test_at_most_ten_fields_are_found_and_each_path_can_be_explained(word: str) -> None:
+    found = find_fields(SCHEMAS, word)
+    assert found is not None
+    assert 0 < len(found.fields) <= 10
+    assert [explain_path(SCHEMAS, line.name).description for line in found.fields] == [line.description for line in found.fields]

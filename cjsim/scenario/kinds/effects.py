@@ -89,7 +89,7 @@ class PurchaseTerms(StrictModel):
     """Amount of a purchase: a random value times traits."""
 
     value: AmountLaw = Field(examples=[{"lognormal": {"median": 40, "sigma": 0.6}}])
-    """Distribution of the value before discounts, in money; a number means a fixed value."""
+    """Distribution of the value before discounts, in money; a number means a fixed value. Customers do not respond to its size."""
     times: tuple[TraitRef, ...] = ()
     """Traits that multiply the value."""
     margin: Annotated[RealNumber, Field(ge=-10, le=1)] = Field(1.0, examples=[0.35])

@@ -251,7 +251,7 @@ class SplitStep(StepKind, key="split"):
     code = StepCode.SPLIT
     changes_something = False
     split: Annotated[dict[Name, Arm], Field(min_length=2, examples=[{"control": {"share": 0.5}, "treated": {"share": 0.5}}])]
-    """Arms by name, with their shares and steps."""
+    """Arms by name, with their shares and steps. The name of an `experiment` stands beside `split`, not in it."""
     experiment: Name | None = Field(None, examples=["win_back_test"])
     """Experiment that the split belongs to; without it, each split draws a new arm each time."""
 
