@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -296,7 +296,7 @@ def run_from_plan(
             desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
             for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
         },
-        profiles=lambda: draw_profiles(plan, provenance.seed, registry),
+        profiles=partial(draw_profiles, plan, provenance.seed, registry),
         log_path=log_path,
     )
 
