@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,9 @@ class Run(RunRecord, FolderResult):
             "seconds": origin.seconds,
             "metrics": plain_values({name: metric._asdict() for name, metric in self.metrics.items()}),
         }
+
+    def __getstate__(self) -> dict[str, Any]:  # pickle cannot copy the read-only metrics, which are computed again
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the metrics as a DataFrame with one row per metric and the columns value, low, high, n and unit."""

@@ -263,11 +263,8 @@ def test_an_unknown_preference_is_refused() -> None:
 
 
 def test_factory_must_return_definitions() -> None:
-    with (
-        cj.temporary_metric(lambda codebook: ["visits"]),  # type: ignore[arg-type, return-value]
-        pytest.raises(InputError, match=r"metrics of '<lambda>': must be MetricDefinitions, got str\."),
-    ):
-        run_with_revenue(1).metrics  # noqa: B018
+    with pytest.raises(InputError, match=r"metrics of '<lambda>': must be MetricDefinitions, got str\."):
+        cj.register_metric(lambda codebook: ["visits"])  # type: ignore[arg-type, return-value]
 
 
 def test_two_factories_must_not_return_the_same_name() -> None:
@@ -402,8 +399,8 @@ def test_an_exception_in_a_factory_names_the_factory() -> None:
     def broken_factory(codebook: Any) -> list[cj.MetricDefinition]:
         raise RuntimeError("no metrics")
 
-    with cj.temporary_metric(broken_factory), pytest.raises(InputError) as caught:
-        run_with_revenue(1).metrics  # noqa: B018
+    with pytest.raises(InputError) as caught:
+        cj.register_metric(broken_factory)
     assert str(caught.value).startswith("metric factory 'broken_factory': must return metrics, got RuntimeError: no metrics. Correct")
     assert isinstance(caught.value.__cause__, RuntimeError)
 
