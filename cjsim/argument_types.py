@@ -208,7 +208,7 @@ def _remedy(members: list[Any], value: Any) -> str:
             return "Use a dict."
         if isinstance(member, type) and member.__module__.startswith("cjsim"):
             name = member.__name__.removesuffix("Spec")
-            return f"Load one with {name}.load(FILE)." if hasattr(member, "load") else f"Create one with {name}(...)."
+            return f"Use {name}.load(FILE), or {name}.from_dict(...)." if hasattr(member, "from_dict") else f"Create one with {name}(...)."
     if {int, float} & set(members):
         return "Remove the quotes." if isinstance(value, str) and value.replace(".", "", 1).isdigit() else "Use a number."
     return "Pass such a value."

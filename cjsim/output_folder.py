@@ -183,7 +183,8 @@ class FolderResult(TabularResult):
     def save(self, folder: str | Path) -> Path:
         """Save the result to a folder, and replace earlier results of the same kind. The manifest is written last.
 
-        Only the command line asks before it replaces results (`--force`).
+        Only the command line asks before it replaces results (`--force`). A `Run` and a `Comparison` can be loaded again with `load`;
+        the files of other results are JSON and CSV.
 
         Parameters
         ----------

@@ -7,6 +7,7 @@ whose files cannot contain functions.
 import pickle
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,13 +19,17 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.kernels.world import Array
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms
-from cjsim.metrics.shipped_metrics import is_shipped_name
+from cjsim.metrics.shipped_metrics import PLACEHOLDER_NAMES, is_shipped_name
 
 MetricFactory = Callable[[Codebook], Iterable[MetricDefinition]]
 MetricSource = MetricDefinition | MetricFactory
 
 _NAME_PATTERN = re.compile(r"[A-Za-z_]\w*(\[[^\[\]]+\])?")
 _SHARE_TOLERANCE = 1e-9  # allows for rounding in numerators that are sums of days or money
+_MAX_ERROR_CHARS = 120
+_FACTORY_REMEDY = (
+    "Return a list of MetricDefinitions. A function of a run is one metric: register MetricDefinition(name, unit, title, function)."
+)
 _REGISTERED: dict[str, MetricSource] = {}  # keyed by name of the metric or factory, in order of registration
 
 
@@ -60,6 +65,8 @@ def register_metric(source: MetricSource) -> None:
         remedy = "Create one with MetricDefinition(name, unit, title, terms)."
         got = type(source).__name__
         raise InputError(format_error("register_metric", "must be given a MetricDefinition or a function of the codebook", got, remedy))
+    else:
+        definitions_of(source, PLACEHOLDER_NAMES)
     name = _source_name(source)
     if name in _REGISTERED and _REGISTERED[name] != source:
         raise _name_taken(name, "a name that is already registered", f"Call unregister_metric('{name}') first, or rename the metric.")
@@ -166,7 +173,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
     for definition in definitions:
         if not isinstance(definition, MetricDefinition):
             where, got = f"metrics of '{_source_name(source)}'", type(definition).__name__
-            raise InputError(format_error(where, "must be MetricDefinitions", got, "Return a list of MetricDefinitions, possibly empty."))
+            raise InputError(format_error(where, "must be MetricDefinitions", got, _FACTORY_REMEDY))
         _check_registrable(definition)
     return definitions
 
@@ -324,7 +331,7 @@ def _user_error(where: str, must: str, error: Exception) -> InputError:
     """Return the error for an exception in a user's function, which becomes its cause."""
     if isinstance(error, InputError):  # of a function of this package that the user's function calls
         return InputError(f"{where}: {error}")
-    got = short_repr(f"{type(error).__name__}: {error}").strip("'\"")
+    got = textwrap.shorten(f"{type(error).__name__}: {error}", _MAX_ERROR_CHARS, placeholder=" ...")
     return InputError(format_error(where, must, got, "Correct its function, or call unregister_metric."))
 
 

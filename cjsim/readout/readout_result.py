@@ -84,8 +84,16 @@ class Readout(FolderResult):
         ----------
         name : str
             Name of the outcome.
+
+        Raises
+        ------
+        InputError
+            If there is no such outcome.
         """
-        return next(one for one in self.outcomes if one.name == name)
+        by_name = {one.name: one for one in self.outcomes}
+        if name not in by_name:
+            raise InputError(format_error("outcome", *unknown_name_parts(name, by_name, "outcome")))
+        return by_name[name]
 
     def rule(self, outcome: str | None = None, *, policy: str | None = None, distill_depth: int | None = None) -> "TargetingRule":
         """Return the proposed policy as a targeting rule, for `rules` in a policy. See `OutcomeReadout.rule`.
@@ -111,9 +119,7 @@ class Readout(FolderResult):
         names = [one.name for one in self.outcomes]
         if outcome is None and len(names) > 1:
             raise InputError(format_error("outcome", f"must be one of {quote_choices(names)}", "none", "Name the outcome of the rule."))
-        if outcome is not None and outcome not in names:
-            raise InputError(format_error("outcome", *unknown_name_parts(outcome, names, "outcome")))
-        return self.outcome(outcome or names[0]).rule(policy, distill_depth=distill_depth)
+        return self.outcome(names[0] if outcome is None else outcome).rule(policy, distill_depth=distill_depth)
 
     def _heading(self) -> str:
         """Return a one-line description of the trial."""

@@ -86,6 +86,9 @@ class Comparison(FolderResult):
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
 
+    def __reduce__(self) -> tuple[Any, ...]:  # pickle cannot copy read-only mappings
+        return Comparison.of, (dict(self.runs),)
+
     @property
     def baseline(self) -> str:
         """Name of the baseline."""

@@ -2,8 +2,8 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,9 @@ class Run(RunRecord, FolderResult):
             "seconds": origin.seconds,
             "metrics": plain_values({name: metric._asdict() for name, metric in self.metrics.items()}),
         }
+
+    def __getstate__(self) -> dict[str, Any]:  # pickle cannot copy the read-only metrics, which are computed again
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the metrics as a DataFrame with one row per metric and the columns value, low, high, n and unit."""
@@ -296,7 +299,7 @@ def run_from_plan(
             desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
             for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
         },
-        profiles=lambda: draw_profiles(plan, provenance.seed, registry),
+        profiles=partial(draw_profiles, plan, provenance.seed, registry),
         log_path=log_path,
     )
 

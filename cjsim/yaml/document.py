@@ -295,7 +295,7 @@ def as_document(source: object, model: type[D], *, argument: str) -> D:
     must = f"must be an {kind} or the path of its file"  # an experiment, of which the library has none
     if kind.lower() in LIBRARY_FOLDERS:
         must = f"must be a {kind}, the path of its file or a name in the library"
-    raise InputError(format_error(argument, must, type(source).__name__, f"Load one with {kind}.load(FILE)."))
+    raise InputError(format_error(argument, must, type(source).__name__, f"Use {kind}.load(FILE), or {kind}.from_dict(...)."))
 
 
 def with_file_digests(content: Any) -> Any:

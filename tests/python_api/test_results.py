@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import pickle
 import re
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from planted_trials import planted_trial
 
 import cjsim as cj
 from cjsim.attribution.touch_paths import Paths
+from cjsim.errors import InputError
 from cjsim.output_folder import FolderResult
 from cjsim.tabular_result import TabularResult
 
@@ -245,3 +247,14 @@ def test_an_experiment_without_reports_writes_nothing(tmp_path: Path, monkeypatc
 def test_a_repeated_experiment_gives_the_saved_findings(tmp_path: Path) -> None:
     first, second = (cj.experiment(cj.Experiment.from_dict(EXPERIMENT), reports=tmp_path) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("name", ["Run", "Comparison"])
+def test_results_of_simulations_can_be_pickled(name: str) -> None:
+    found = result(name)
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(found)).to_pandas(), found.to_pandas())
+
+
+def test_an_unknown_outcome_of_a_readout_is_named() -> None:
+    with pytest.raises(InputError, match="outcome: must be"):
+        result("Readout").outcome("nothing")

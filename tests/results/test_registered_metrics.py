@@ -258,16 +258,13 @@ def test_any_exception_inside_a_metric_names_the_metric() -> None:
 
 
 def test_an_unknown_preference_is_refused() -> None:
-    with pytest.raises(InputError, match=r"better: must be .higher. or .lower. or .neither., got .up.\. Choose"):
+    with pytest.raises(InputError, match=r"better: must be one of 'higher', 'lower', 'neither', got 'up'\."):
         cj.MetricDefinition("mine", "ratio", "mine", mean_of_outcome("opens"), better="up")  # type: ignore[arg-type]
 
 
 def test_factory_must_return_definitions() -> None:
-    with (
-        cj.temporary_metric(lambda codebook: ["visits"]),  # type: ignore[arg-type, return-value]
-        pytest.raises(InputError, match=r"metrics of '<lambda>': must be MetricDefinitions, got str\."),
-    ):
-        run_with_revenue(1).metrics  # noqa: B018
+    with pytest.raises(InputError, match=r"metrics of '<lambda>': must be MetricDefinitions, got str\."):
+        cj.register_metric(lambda codebook: ["visits"])  # type: ignore[arg-type, return-value]
 
 
 def test_two_factories_must_not_return_the_same_name() -> None:
@@ -402,7 +399,14 @@ def test_an_exception_in_a_factory_names_the_factory() -> None:
     def broken_factory(codebook: Any) -> list[cj.MetricDefinition]:
         raise RuntimeError("no metrics")
 
-    with cj.temporary_metric(broken_factory), pytest.raises(InputError) as caught:
-        run_with_revenue(1).metrics  # noqa: B018
+    with pytest.raises(InputError) as caught:
+        cj.register_metric(broken_factory)
     assert str(caught.value).startswith("metric factory 'broken_factory': must return metrics, got RuntimeError: no metrics. Correct")
     assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize("function", [lambda run: run.outcomes, lambda run: 5], ids=["a function of a run", "a number"])
+def test_a_function_that_is_no_factory_is_refused_at_once(function: Any) -> None:
+    with pytest.raises(InputError, match="metric"):
+        cj.register_metric(function)
+    assert "clv" in cj.simulate("shop", customers=5).metrics

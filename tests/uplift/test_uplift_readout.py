@@ -315,7 +315,7 @@ def test_effects_are_adjusted_for_a_column_that_looks_like_an_identifier() -> No
 
 
 def test_a_column_of_the_adjustment_has_no_other_role() -> None:
-    with pytest.raises(InputError, match="data: adjust: must be a different column from 'outcome', got 'bought'"):
+    with pytest.raises(InputError, match=r"^adjust: must be a different column from 'outcome', got 'bought'"):
         read(planted_trial(400), adjust=("bought",))
 
 
