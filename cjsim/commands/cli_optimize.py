@@ -7,7 +7,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_study, parse_set_options, print_warnings
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_output, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.progress import progress_bar
 
@@ -50,4 +50,10 @@ def optimize(
         optimum = run_study(document, storage=storage, workers=workers, threads=threads, progress=progress)
         if folder is not None:
             optimum.save(folder, final_folder=out)
-    print_result(optimum, as_json=as_json, table_format=table_format)
+    print_output(
+        as_json,
+        table_format,
+        text=lambda: optimum.summary(is_saved=out is not None),
+        content=optimum.to_json,
+        table=optimum.to_pandas,
+    )

@@ -21,7 +21,7 @@ Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
 _DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
-_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more (default: 5 % of its value after the days of the test)."
+_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN, such as 0.01 or 5%, or more (default: 5% of its value after the test's days)."
 _RAMP_HELP = "Share under the alternative, by days since the test opened, such as 0d=5%,7d=20%. Replaces --share."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
@@ -151,12 +151,16 @@ def _ramp(text: str) -> "Ramp":
 
 
 def _guardrail(text: str) -> "Guardrail":
-    """Parse METRIC or METRIC=MARGIN."""
+    """Parse METRIC, METRIC=MARGIN or METRIC=PERCENT of the baseline."""
     from cjsim.rehearsal.rehearsal_settings import Guardrail, is_higher_better
 
     metric, equals, margin = text.partition("=")
     try:
-        return Guardrail(metric, float(margin) if equals else None, higher_is_better=is_higher_better(metric))
+        is_better = is_higher_better(metric)
+        if margin.strip().endswith("%"):
+            return Guardrail(metric, higher_is_better=is_better, relative_margin=_fraction(margin))
+        return Guardrail(metric, float(margin) if equals else None, higher_is_better=is_better)
     except ValueError:
-        must, remedy = "must be METRIC=MARGIN with a finite margin above 0", "Give the smallest unacceptable loss, such as opt_outs=0.01."
+        must = "must be METRIC=MARGIN with a finite margin above 0"
+        remedy = "Give the smallest unacceptable loss, such as opt_outs=0.01 or opt_outs=5%."
         raise InputError(format_error("--guardrail", must, short_repr(text), remedy)) from None

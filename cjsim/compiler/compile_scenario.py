@@ -111,7 +111,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         rings=symbols.reserved.get("cap_times", 0),
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
-    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols.experiments)
+    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
     return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
 
 
@@ -125,18 +125,19 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
             raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Remove some."))
 
 
-def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...], experiments: dict[str, dict[str, float]]) -> Codebook:
+def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...], symbols: Symbols) -> Codebook:
     declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
     special = {
         "events": (*(touch.name.lower() for touch in TouchCode), *journey.events),
-        "moments": (*_journey_moments(journey), *map(exposure_moment, experiments)),
+        "moments": (*_journey_moments(journey), *map(exposure_moment, symbols.experiments)),
     }
     return Codebook(
         **declared | special,
         sources=(*sources, *journey.desks, *journey.offers),
         tags=tuple(names.tags or {}),
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
-        experiments=experiments,
+        experiments=symbols.experiments,
+        idle_arms=symbols.idle_arms,
     )
 
 

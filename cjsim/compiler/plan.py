@@ -78,6 +78,7 @@ class Codebook:
     desks: tuple[str, ...]
     acquisition: tuple[str, ...]  # acquisition channels
     experiments: dict[str, dict[str, float]] = field(default_factory=dict)  # cumulative shares of customers by experiment and arm
+    idle_arms: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arms that do nothing to a customer, by experiment
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ class Symbols:
         self._condition_indices: dict[tuple[bool, str], int] = {}
         self.n_moments = n_moments  # of the journey; those of experiments follow
         self.experiments: dict[str, dict[str, float]] = {}  # cumulative shares by arm
+        self.idle_arms: dict[str, tuple[str, ...]] = {}  # arms that do nothing at any split, by experiment
 
     def code(self, kind: str, name: str) -> int:
         """Return the code of a name, given its kind, such as `event` or `channel`."""
@@ -120,9 +121,11 @@ class Symbols:
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
         return self.schedule.add(times)
 
-    def experiment(self, name: str, cumulative_shares: Mapping[str, float]) -> int:
+    def experiment(self, name: str, cumulative_shares: Mapping[str, float], idle_arms: Iterable[str]) -> int:
         """Register an experiment. Returns the index of the moment of a customer's first exposure."""
         self.experiments[name] = dict(cumulative_shares)
+        chosen = set(idle_arms) & set(self.idle_arms.get(name, cumulative_shares))
+        self.idle_arms[name] = tuple(arm for arm in cumulative_shares if arm in chosen)
         return self.n_moments + list(self.experiments).index(name)
 
     def new_slot(self) -> int:

@@ -1,8 +1,9 @@
 """Checks of the arguments of `rehearse`."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
@@ -90,7 +91,7 @@ def start_day(base: Scenario, starts_on: date, days: float) -> int:
     return day
 
 
-def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> None:
+def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str], scenarios: Iterable[Scenario]) -> None:
     """Raise if a test has a trigger although customers share something.
 
     Outcomes that count from a trigger require that each customer is simulated until days of the customer's own. Where customers share
@@ -102,6 +103,8 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> No
         Settings with the trigger.
     shared : sequence of str
         What customers share.
+    scenarios : iterable of Scenario
+        The baseline and the alternatives.
 
     Raises
     ------
@@ -110,8 +113,23 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str]) -> No
     """
     if settings.trigger is not None:
         must = f"must be omitted where customers share {' and '.join(shared)}, because the arms affect each other before the trigger, too"
-        remedy = "Omit it to rehearse a test of all customers, or remove what they share."
+        remedy = "Omit it to rehearse a test of all customers, or remove what they share"
+        values = list(
+            dict.fromkeys(f"{path}=0" for one in scenarios for path in _referral_shares(one.model_dump(mode="json", by_alias=True)))
+        )
+        sets = " ".join(f"--set '{value}'" for value in values)
+        remedy += f", referrals with {sets}." if values else "."
         raise InputError(format_error("trigger", must, f"'{settings.trigger}'", remedy))
+
+
+def _referral_shares(content: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of the shares of invited friends who join, in a scenario or a part of it."""
+    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in parts:
+        inner = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".removeprefix(".")
+        if key == "refer" and isinstance(value, dict) and "joins" in value:
+            yield f"{inner}.joins"
+        yield from _referral_shares(value, inner)
 
 
 def require_possible_ramp(settings: RehearsalSettings, share: float, shared: Sequence[str]) -> None:

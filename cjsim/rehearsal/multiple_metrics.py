@@ -39,12 +39,15 @@ class GuardrailReport:
         Share of tests whose interval excludes a loss of the margin or more.
     passed_at_margin : Rate
         The same if the true loss equals the margin: the share of wrong passes, at most alpha / 2 where normality holds.
+    relative_margin : float or None
+        The margin as a fraction of the metric under the baseline, if it was given so.
     """
 
     margin: float
     effect: float
     passed: Rate
     passed_at_margin: Rate
+    relative_margin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def rehearse_metrics(
         if (margin := rail.margin) is None:
             raise InputError(format_error(f"margin of '{rail.metric}'", "must be given", "none", "Give the smallest unacceptable loss."))
         ships = ships & (low > -margin)
-        reports[rail.metric] = GuardrailReport(margin, effect, share_rate(low > -margin), share_rate(low > effect))
+        reports[rail.metric] = GuardrailReport(margin, effect, share_rate(low > -margin), share_rate(low > effect), rail.relative_margin)
     return MultipleMetricReport(
         correction,
         {name: share_rate(real[:, i]) for i, name in enumerate(metrics)},

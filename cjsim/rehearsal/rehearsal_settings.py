@@ -78,17 +78,21 @@ class Guardrail:
         days of the test (assumed).
     higher_is_better : bool
         Whether larger values of the metric are better.
+    relative_margin : float, optional
+        The margin as a fraction of the metric under the baseline, above 0; used if `margin` is None.
     """
 
     metric: str
     margin: float | None = None
     higher_is_better: bool = True
+    relative_margin: float | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.margin is not None and not 0 < self.margin < math.inf:
-            remedy = "Give the smallest unacceptable loss."
-            raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0 and finite", f"{self.margin:g}", remedy))
+        for value in (self.margin, self.relative_margin):
+            if value is not None and not 0 < value < math.inf:
+                remedy = "Give the smallest unacceptable loss."
+                raise InputError(format_error(f"margin of '{self.metric}'", "must be above 0 and finite", f"{value:g}", remedy))
 
     def with_margin(self, baseline: float) -> "Guardrail":
         """Return a guardrail with a margin.
@@ -103,7 +107,10 @@ class Guardrail:
         Guardrail
             This guardrail if it already has a margin.
         """
-        return self if self.margin is not None else replace(self, margin=DEFAULT_MARGIN * abs(baseline))
+        if self.margin is not None:
+            return self
+        relative = DEFAULT_MARGIN if self.relative_margin is None else self.relative_margin
+        return replace(self, margin=relative * abs(baseline), relative_margin=relative)
 
 
 @dataclass(frozen=True)

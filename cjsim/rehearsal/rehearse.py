@@ -148,7 +148,7 @@ def _simulate_outcomes(
 ) -> OutcomesByName:
     """Simulate the outcomes from which tests are drawn."""
     if shared:
-        require_no_trigger(settings, shared)
+        require_no_trigger(settings, shared, (tested.base, *tested.alternatives.values()))
     runs = len(tested.days) * (1 + len(tested.alternatives))
     if shared:
         n_others = len(tested.alternatives)

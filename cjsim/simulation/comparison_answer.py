@@ -133,10 +133,17 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     customers, profit = effects.get("customers"), effects.get("profit")
     if customers is None or profit is None or customers.effect == 0:
         return
-    words = _amount(profit, compared.definitions["profit"], compared.currency, signed=True)
-    count = f"{abs(customers.effect):,.0f}"
-    more = f"{count} {'more' if customers.effect > 0 else 'fewer'} customer{'' if count == '1' else 's'}"
-    yield f"With {more}, total profit changes by {words}."
+    count, is_larger = f"{abs(customers.effect):,.0f}", customers.effect > 0
+    more = f"{count} {'more' if is_larger else 'fewer'} customer{'' if count == '1' else 's'}"
+    amount = _amount(profit, compared.definitions["profit"], compared.currency, signed=not profit.is_significant)
+    change = f"total profit {'rises' if profit.effect > 0 else 'falls'} by {amount}"
+    if not profit.is_significant:
+        change = f"there is no clear difference in total profit: {amount}"
+    mean = effects[OBJECTIVE]
+    if mean.effect < 0 and is_larger and customers.relative >= -mean.relative:  # new customers can account for the fall
+        yield f"With {more}, {change}."
+    else:
+        yield f"{_capitalized(change)}; {more} {'joins' if count == '1' else 'join'}."
 
 
 def _size_text(value: float, unit: str, decimals: int) -> str:

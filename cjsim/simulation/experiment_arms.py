@@ -8,6 +8,7 @@ from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.world import Array
 from cjsim.scenario.kinds.steps import experiment_stream
+from cjsim.uplift.trials.arm_labels import is_control_label
 
 
 def find_experiment(codebook: Codebook, experiment: str | None, where: str = "experiment") -> str:
@@ -42,6 +43,28 @@ def find_experiment(codebook: Codebook, experiment: str | None, where: str = "ex
     if experiment not in names:
         raise InputError(format_error(where, *unknown_name_parts(experiment, names, "experiment")))
     return experiment
+
+
+def control_arm(codebook: Codebook, experiment: str) -> str:
+    """Return the arm that the other arms of an experiment are compared with.
+
+    It is the arm whose steps do nothing; if there is not exactly one, the arm that its name identifies as the control, as when a trial is
+    read from a file; failing that, the first.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    experiment : str
+        Name of the experiment.
+
+    Returns
+    -------
+    str
+    """
+    arms, idle = list(codebook.experiments[experiment]), codebook.idle_arms.get(experiment, ())
+    named = [arm for arm in arms if is_control_label(arm)]
+    return next((found[0] for found in (idle, named) if len(found) == 1), arms[0])
 
 
 def draw_arms(run: RunRecord, experiment: str) -> Array:

@@ -20,7 +20,7 @@ from cjsim.metrics.ratios import MetricDefinition
 from cjsim.output_folder import FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.experiment_arms import draw_arms, find_experiment, first_exposures
+from cjsim.simulation.experiment_arms import control_arm, draw_arms, find_experiment, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ARM = "arm"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GroupedMetrics(FolderResult):
-    """The metrics of a run by group of customers. For arms of an experiment, also the differences from the first arm.
+    """The metrics of a run by group of customers. For arms of an experiment, also the differences from the control.
 
     The differences are unpaired, as a firm would see them in its own test: the arms consist of different customers. `compare` gives the
     same effect with a narrower interval, because it simulates every customer under both policies.
@@ -51,10 +51,12 @@ class GroupedMetrics(FolderResult):
     exposed : Mapping of str to int
         Number of these customers who were exposed to the experiment, by arm; empty for an attribute.
     differences : Mapping of str to Mapping of str to GroupDifference
-        Differences from the first arm, keyed by arm, then by metric name; totals are excluded. Empty for an attribute, whose levels were
+        Each arm minus the control, keyed by arm, then by metric name; totals are excluded. Empty for an attribute, whose levels were
         not assigned at random.
     definitions : Mapping of str to MetricDefinition
         The metrics, in table order.
+    control : str or None
+        The arm whose steps do nothing, else the one named as a control, else the first; None for an attribute.
     currency : str or None
         Currency of the scenario.
     """
@@ -66,6 +68,7 @@ class GroupedMetrics(FolderResult):
     exposed: Mapping[str, int]
     differences: Mapping[str, Mapping[str, GroupDifference]]
     definitions: Mapping[str, MetricDefinition]
+    control: str | None = None
     currency: str | None = None
     _marker = "groups.json"
 
@@ -96,9 +99,9 @@ class GroupedMetrics(FolderResult):
         by, experiment = find_grouping(run.codebook, by)
         if experiment is not None:
             members = _customers_by_arm(run, experiment)
-            is_exposed = ~np.isnan(first_exposures(run, experiment))
+            is_exposed, control = ~np.isnan(first_exposures(run, experiment)), control_arm(run.codebook, experiment)
         else:
-            members, is_exposed = _customers_by_level(run, profiles, by), None
+            members, is_exposed, control = _customers_by_level(run, profiles, by), None, None
             if exposed_only:
                 must, remedy = "must be used with the arms of an experiment", "Use it with 'arm', or omit it."
                 raise InputError(format_error("exposed_only", must, f"attribute '{by}'", remedy))
@@ -106,7 +109,7 @@ class GroupedMetrics(FolderResult):
             members = {name: chosen & is_exposed for name, chosen in members.items()}
         entered = {name: int(np.count_nonzero(chosen & run.entered)) for name, chosen in members.items()}
         exposed = {} if is_exposed is None else {name: int(np.count_nonzero(chosen & is_exposed)) for name, chosen in members.items()}
-        return _estimated(run, members, by=by, is_exposed_only=exposed_only, entered=entered, exposed=exposed)
+        return _estimated(run, members, by=by, control=control, is_exposed_only=exposed_only, entered=entered, exposed=exposed)
 
     def __str__(self) -> str:
         return self.summary()
@@ -120,7 +123,7 @@ class GroupedMetrics(FolderResult):
         return table[[not self.definitions[name].is_detail for name in table.index.get_level_values("metric")]]
 
     def summary(self, *, full: bool = False) -> str:
-        """Return text tables: for arms, one table per arm after the first, with differences; otherwise, one table of all groups.
+        """Return text tables: for arms, one table per arm except the control, with differences from it; otherwise, one table of all groups.
 
         Parameters
         ----------
@@ -131,13 +134,14 @@ class GroupedMetrics(FolderResult):
         -------
         str
         """
-        if not self.exposed:
+        if self.control is None:
             return group_table(self.by, self.groups, self.definitions, self.entered, currency=self.currency, full=full)
         counts, is_exposed_only = (self.entered, self.exposed), self.is_exposed_only
         return arm_tables(
             self.groups,
             self.differences,
             self.definitions,
+            control=self.control,
             counts=counts,
             is_exposed_only=is_exposed_only,
             currency=self.currency,
@@ -149,14 +153,14 @@ class GroupedMetrics(FolderResult):
         content: dict[str, Any] = {"by": self.by, "groups": _as_dicts(self.groups), "entered": self.entered}
         if self.exposed:
             content |= {"exposed": self.exposed, "exposed_only": self.is_exposed_only}
-            content |= {"versus": next(iter(self.groups)), "differences": _as_dicts(self.differences)}
+            content |= {"versus": self.control, "differences": _as_dicts(self.differences)}
         return plain_values(content)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a frame with one row per group and metric.
 
-        The columns are value, low, high, n and unit; for arms, also effect, effect_low and effect_high, which are missing for the first
-        arm.
+        The columns are value, low, high, n and unit; for arms, also effect, effect_low and effect_high, which are missing for the
+        control.
         """
         import pandas as pd
 
@@ -224,17 +228,25 @@ def check_groups(scenario: Scenario, *, by: str | None = None, experiment: str |
 
 
 def _estimated(
-    run: RunRecord, members: Mapping[str, Array], *, by: str, is_exposed_only: bool, entered: dict[str, int], exposed: dict[str, int]
+    run: RunRecord,
+    members: Mapping[str, Array],
+    *,
+    by: str,
+    control: str | None,
+    is_exposed_only: bool,
+    entered: dict[str, int],
+    exposed: dict[str, int],
 ) -> GroupedMetrics:
-    definitions, (first, *others) = all_metric_definitions(run.codebook), members
+    definitions = all_metric_definitions(run.codebook)
     groups: dict[str, dict[str, MetricEstimate]] = {name: {} for name in members}
-    differences: dict[str, dict[str, GroupDifference]] = {name: {} for name in others} if exposed else {}
+    differences: dict[str, dict[str, GroupDifference]] = {} if control is None else {name: {} for name in members if name != control}
     for metric, definition in definitions.items():
         estimates = dict(zip(members, estimate_by_group(run, definition, list(members.values())), strict=True))
         for name, estimate in estimates.items():
             groups[name][metric] = estimate.metric
-        for name in differences if not definition.is_total else ():
-            differences[name][metric] = group_difference(estimates[first], estimates[name])
+        if control is not None and not definition.is_total:
+            for name, by_metric in differences.items():
+                by_metric[metric] = group_difference(estimates[control], estimates[name])
     return GroupedMetrics(
         by=by,
         is_exposed_only=is_exposed_only,
@@ -243,6 +255,7 @@ def _estimated(
         exposed=MappingProxyType(exposed),
         differences=_frozen(differences),
         definitions=MappingProxyType(definitions),
+        control=control,
         currency=run.provenance.currency,
     )
 

@@ -102,21 +102,24 @@ def arm_tables(
     differences: Mapping[str, Mapping[str, GroupDifference]],
     definitions: Mapping[str, MetricDefinition],
     *,
+    control: str,
     counts: tuple[Mapping[str, int], Mapping[str, int]],
     is_exposed_only: bool,
     currency: str | None = None,
     full: bool = False,
 ) -> str:
-    """Format the metrics of each arm of an experiment beside those of the first arm.
+    """Format the metrics of each arm of an experiment beside those of the control.
 
     Parameters
     ----------
     groups : Mapping of str to Mapping of str to MetricEstimate
         Metrics by arm, then by name.
     differences : Mapping of str to Mapping of str to GroupDifference
-        Differences from the first arm, keyed by arm, then by name.
+        Each arm minus the control, keyed by arm, then by name.
     definitions : Mapping of str to MetricDefinition
         The metrics.
+    control : str
+        The arm that the others are compared with.
     counts : tuple of Mapping of str to int
         Numbers of customers who entered and who were exposed, by arm.
     is_exposed_only : bool
@@ -131,13 +134,14 @@ def arm_tables(
     str
     """
     entered, exposed = counts
-    first, shown = next(iter(groups)), _shown_by_group(groups, definitions, full=full)
+    shown = _shown_by_group(groups, definitions, full=full)
     tables = []
     for arm, by_metric in differences.items():
         compared = [definition for definition in shown if definition.name in by_metric]
-        rows = [_arm_row(one, groups[first][one.name], groups[arm][one.name], by_metric[one.name], currency) for one in compared]
-        table = align_columns(("metric", first, arm, "difference", "95 % interval", "", "unit", ""), rows)
-        tables.append(f"{table}\n\n{wrap_lines(table_notes(len(definitions) - len(rows)))}")
+        rows = [_arm_row(one, groups[control][one.name], groups[arm][one.name], by_metric[one.name], currency) for one in compared]
+        table = align_columns(("metric", control, arm, "difference", "95 % interval", "", "unit", ""), rows)
+        notes = f"difference: {arm} minus {control}.\n{table_notes(len(definitions) - len(rows))}"
+        tables.append(f"{table}\n\n{wrap_lines(notes)}")
     sizes = "\n".join(f"{arm}: {n:,} customers who entered, {exposed[arm]:,} of them exposed" for arm, n in entered.items())
     basis = "only customers who were exposed" if is_exposed_only else "all customers of an arm, exposed or not"
     caption = (

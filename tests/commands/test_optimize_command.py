@@ -149,6 +149,7 @@ def test_saved_best_scenario_extends_the_original_file(tmp_path: Path) -> None:
     for _ in range(2):  # into a new folder, then into the existing one
         done = CliRunner().invoke(app, ["optimize", str(file), "--storage", "memory", "--out", str(out), "--force"])
         assert done.exit_code == 0, done.stderr
+        assert "The values are in best.yaml." in done.stdout and "Use --out" not in done.stdout
         assert "extends: ../../sub/tiny.yaml" in (out / "best.yaml").read_text()
     assert unnamed_files(out, "optimize") == []
     best = json.loads((out / "optimum.json").read_text())["best"]["params"]

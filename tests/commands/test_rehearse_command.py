@@ -82,6 +82,12 @@ def test_guardrail_without_a_margin_has_that_of_5_percent_after_the_days_of_the_
     assert found["metrics"]["contacts"]["margin"] == pytest.approx(0.05 * cj.simulate(base, follow_up_days=14).metrics["contacts"].value)
 
 
+def test_a_margin_can_be_relative_and_is_printed() -> None:
+    text = " ".join(invoke(*DESIGN, *SMALL, "--guardrail", "contacts=10%", "--guardrail", "opt_outs").stdout.split())
+    assert re.search(r"contacts \(margin [\d.]+, 10 % of the baseline\) in", text), text
+    assert re.search(r"opt_outs \(margin [\d.]+, 5 % of the baseline, the default\) in", text), text
+
+
 def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
     assert invoke(*DESIGN, *SMALL, "--out", str(tmp_path)).exit_code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"designs.csv", "power.png", "rehearsal.json", "report.md"}

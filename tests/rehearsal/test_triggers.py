@@ -1,6 +1,7 @@
 """Tests with a trigger: outcomes are counted from the trigger, against closed forms."""
 
 import math
+import re
 from datetime import date
 from typing import Any
 
@@ -200,8 +201,10 @@ def test_a_hidden_trigger_is_refused() -> None:
 def test_a_trigger_where_customers_share_resources_is_refused() -> None:
     base = sharing_customers()
     settings = cj.RehearsalSettings(runs=100, trigger="order")
-    with pytest.raises(InputError, match="trigger: must be omitted where customers share desks and referrals, because the arms affect"):
+    with pytest.raises(InputError, match="trigger: must be omitted where customers share desks and referrals, because the arms") as caught:
         cj.rehearse(base, {"same": base.with_values({"title": "x"})}, metric="clv", sizes=[60], days=[30], settings=settings)
+    named = dict.fromkeys(re.findall(r"--set '(\S+)=0'", str(caught.value)), 0)
+    assert named and shared_resources(base.with_values(named)) == ["desks"]
 
 
 NO_FRIENDS = {"journey.events.recommend.effects[0].refer.joins": 0}

@@ -94,12 +94,25 @@ def test_an_undefined_objective_is_no_answer() -> None:
 
 def test_where_customers_can_be_acquired_total_profit_stands_beside_the_mean() -> None:
     effects = {"clv": difference(20, -1, 0.2), "customers": difference(1000, 100, 10), "profit": difference(20000, 900, 200)}
-    assert "With 100 more customers, total profit changes by +900 [+700, +1,100]" in answer(has_new_customers=True, more=effects)
+    assert "With 100 more customers, total profit rises by 900 [700, 1,100] (+4.5 %)." in answer(has_new_customers=True, more=effects)
 
 
 def test_one_more_customer_is_in_the_singular() -> None:
     effects = {"clv": difference(20, -1, 0.2), "customers": difference(1000, 1, 0.5), "profit": difference(20000, 900, 200)}
-    assert "With 1 more customer, total profit" in answer(has_new_customers=True, more=effects)
+    assert "; 1 more customer joins." in answer(has_new_customers=True, more=effects)
+
+
+@pytest.mark.parametrize("clv", [1.0, -1.0])  # a rise, and a fall of 5 % that 0.2 % more customers cannot account for
+def test_profit_is_not_attributed_to_growth_that_cannot_account_for_the_mean(clv: float) -> None:
+    effects = {"clv": difference(20, clv, 0.2), "customers": difference(1000, 2, 0.5), "profit": difference(20000, 900, 200)}
+    found = answer(has_new_customers=True, more=effects)
+    assert found.endswith("Total profit rises by 900 [700, 1,100] (+4.5 %); 2 more customers join.")
+
+
+def test_a_change_of_profit_that_is_not_clear_is_called_so() -> None:
+    effects = {"clv": difference(20, 1, 0.2), "customers": difference(1000, -2, 0.5), "profit": difference(20000, 90, 200)}
+    found = answer(has_new_customers=True, more=effects)
+    assert found.endswith("There is no clear difference in total profit: +90 [-110, +290] (+0.45 %); 2 fewer customers join.")
 
 
 def test_both_numbers_of_customers_are_stated() -> None:

@@ -141,13 +141,39 @@ def test_groups_of_an_attribute_are_its_levels(run: cj.Run) -> None:
     assert grouped.differences == {}
 
 
-def test_three_arms_are_each_compared_with_the_first() -> None:
-    arms = {"none": {"share": 0.2}, "some": {"share": 0.3}, "more": {"share": 0.5}}
-    flow = {"on": {"event": "here"}, "steps": [{"split": arms, "experiment": "amount"}]}
+def grouped_by_arm(**arms: list[Any]) -> cj.GroupedMetrics:
+    shared = {name: {"share": 1 / len(arms), "steps": steps} for name, steps in arms.items()}
+    flow = {"on": {"event": "here"}, "steps": [{"split": shared, "experiment": "amount"}]}
     journey = {"events": {"here": {"in": "anywhere", "wait": {"fixed": "1d"}}}}
-    grouped = cj.simulate(small_scenario(journey=journey, policy={"flows": {"try": flow}}), customers=200).by("arm")
+    return cj.simulate(small_scenario(journey=journey, policy={"flows": {"try": flow}}), customers=200).by("arm")
+
+
+ACTS, WAITS = [{"wait": "1d"}, {"tag": "seen"}], [{"wait": "1d"}]
+
+
+def test_three_arms_are_each_compared_with_the_control() -> None:
+    grouped = grouped_by_arm(none=[], some=ACTS, more=ACTS)
     assert list(grouped.groups) == ["none", "some", "more"]
     assert list(grouped.differences) == ["some", "more"]
+
+
+@pytest.mark.parametrize(
+    ("arms", "control"),
+    [
+        ({"offer": ACTS, "wait": WAITS}, "wait"),  # the only arm that does nothing
+        ({"offer": ACTS, "holdout": ACTS}, "holdout"),  # the only arm with the name of a control, as when a trial is read
+        ({"offer": ACTS, "other": ACTS}, "offer"),  # the first
+        ({"offer": [], "holdout": []}, "holdout"),
+    ],
+)
+def test_the_control_is_the_arm_that_does_nothing(arms: dict[str, list[Any]], control: str) -> None:
+    grouped = grouped_by_arm(**arms)
+    assert grouped.control == grouped.to_json()["versus"] == control
+    assert list(grouped.differences) == [name for name in arms if name != control]
+
+
+def test_the_summary_states_the_sign_of_the_difference() -> None:
+    assert "\ndifference: offer minus wait.\n" in grouped_by_arm(offer=ACTS, wait=WAITS).summary()
 
 
 def test_relatives_by_referral_are_one_unit_of_a_group() -> None:

@@ -46,6 +46,15 @@ def test_no_loss_is_best_for_its_cost() -> None:
     assert [one.move.path for one in found] == ["dear"]
 
 
+def test_no_move_that_clearly_lowers_profit_is_best_for_its_cost() -> None:
+    assert ranking(lever("growth", 1.0, 0.1, profit=-0.07)).by_effect_per_cost() == []
+
+
+def test_no_move_with_an_unreliable_interval_is_best_for_its_cost() -> None:
+    rough = lever("rare", 1.0, 0.1)._replace(has_unreliable_interval=True)
+    assert ranking(rough).by_effect_per_cost() == []
+
+
 def test_improvements_that_save_cost_come_first() -> None:
     found = ranking(lever("cheap", 1.0, 0.1), lever("saves", 0.5, -1.0), lever("dear", 1.0, 2.0)).by_effect_per_cost()
     assert [one.move.path for one in found] == ["saves", "cheap", "dear"]

@@ -7,6 +7,8 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import SHARE_UNIT
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.rehearsal.design_checks import DEFAULT_SHARE
+from cjsim.rehearsal.multiple_metrics import GuardrailReport
+from cjsim.rehearsal.rehearsal_settings import DEFAULT_MARGIN
 from cjsim.rehearsal.results.design_report import DesignReport, Rate
 from cjsim.rehearsal.results.rehearsal_data import AlternativeReport, RehearsalData
 from cjsim.rehearsal.results.rehearsal_legend import analysis_title, is_valid, rehearsal_legend
@@ -95,6 +97,8 @@ def needed_customers(result: RehearsalData, report: AlternativeReport) -> list[s
         )
     if report.recommended is None:
         lines.append(_how_to_rehearse(min(sizes), result, report) if sizes else "Use more days, or another metric.")
+    if sizes and report.guardrails:
+        lines.append(f"These numbers are for {result.metric} alone: to pass the guardrails as well, a test can need more customers.")
     return ["\n".join(lines)] if lines else []
 
 
@@ -283,10 +287,18 @@ def _rate(rate: Rate, decimals: int) -> str:
     return "-" if rate.runs == 0 or math.isnan(rate.value) else f"{rate.value:.{decimals}f}"
 
 
+def _margin_text(metric: str, guardrail: GuardrailReport) -> str:
+    """Name a guardrail with its margin, and where that comes from."""
+    relative = guardrail.relative_margin
+    default = ", the default" if relative == DEFAULT_MARGIN else ""
+    origin = "" if relative is None else f", {100 * relative:g} % of the baseline{default}"
+    return f"{metric} (margin {guardrail.margin:.3g}{origin})"
+
+
 def _guardrails(report: AlternativeReport) -> list[str]:
     lines = []
     for tested in report.guardrails:
-        passed = ", ".join(f"{key} in {100 * one.passed.value:.0f} %" for key, one in tested.report.guardrails.items())
+        passed = ", ".join(f"{_margin_text(key, one)} in {100 * one.passed.value:.0f} %" for key, one in tested.report.guardrails.items())
         shipped = f"{100 * tested.report.shipped.value:.0f} %"
         lines.append(f"{tested.size:,} customers for {tested.days:g} days: guardrails passed: {passed} of tests; rolled out: {shipped}.")
     return ["\n".join(lines)] if lines else []

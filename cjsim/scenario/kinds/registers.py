@@ -71,8 +71,11 @@ class Registers(Protocol):
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 if there is none."""
 
-    def experiment(self, name: str, cumulative_shares: Mapping[str, float]) -> int:
-        """Register an experiment with the cumulative shares of its arms. Returns the index of the moment of a customer's first exposure."""
+    def experiment(self, name: str, cumulative_shares: Mapping[str, float], idle_arms: Iterable[str]) -> int:
+        """Register an experiment with the cumulative shares of its arms. Returns the index of the moment of a customer's first exposure.
+
+        `idle_arms` are the arms whose steps do nothing to a customer.
+        """
 
     def channel_mask(self, channels: Iterable[str]) -> int:
         """Return the bit mask of channels; all bits are set if the list is empty."""

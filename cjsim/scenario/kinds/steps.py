@@ -245,6 +245,10 @@ def experiment_stream(experiment: str) -> str:
     return f"experiment:{experiment}"
 
 
+def _change_something(steps: tuple["Step", ...]) -> bool:
+    return any(step.changes_something or any(_change_something(branch.steps) for branch in step.branches()) for step in steps)
+
+
 class SplitStep(StepKind, key="split"):
     """Assigns the customer to a random arm. With `experiment`, a customer is in the same arm in all flows, which the log records."""
 
@@ -264,7 +268,8 @@ class SplitStep(StepKind, key="split"):
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         cumulative, moment, name = self._cumulative_shares(), 0, f"{records.owner}::split:{self.label or path}"
         if self.experiment is not None:
-            moment, name = records.registers.experiment(self.experiment, cumulative), experiment_stream(self.experiment)
+            idle = [arm for arm, terms in self.split.items() if not _change_something(terms.steps)]
+            moment, name = records.registers.experiment(self.experiment, cumulative, idle), experiment_stream(self.experiment)
         fields = {"target": moment, "count": len(self.split), "slot": records.registers.new_slot()}
         [(row, _)] = records.add({"op": self.code, **fields, "stream": records.registers.stream(name)})
         shares: list[RecordFields] = [{"cumulative": share, "step": -1} for share in cumulative.values()]

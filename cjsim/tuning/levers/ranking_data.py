@@ -139,7 +139,8 @@ class RankingData:
     def by_effect_per_cost(self) -> list[LeverEffect]:
         """Return significant moves that improve the metric and change the cost; empty if the metric is `cost`.
 
-        Moves that also save cost come first, then those with the largest effect per unit of cost.
+        Moves with an unreliable interval, and moves that clearly lower the profit from all customers, are left out. Moves that also save
+        cost come first, then those with the largest effect per unit of cost.
         """
         if self.metric == "cost":
             return []
@@ -148,6 +149,7 @@ class RankingData:
             lever
             for lever in self.levers
             if lever.is_significant_after_holm and sign * lever.metric_effect.effect > 0 and lever.cost_effect.is_significant
+            if not lever.has_unreliable_interval and not (lever.profit_effect.is_significant and lever.profit_effect.effect < 0)
         ]
         return sorted(candidates, key=lambda one: (one.cost_effect.effect > 0, -abs(one.metric_effect.effect / one.cost_effect.effect)))
 

@@ -20,13 +20,15 @@ from cjsim.tuning.study import Study
 from cjsim.yaml.document import relative_path
 from cjsim.yaml.tree import to_yaml
 
+_OUTCOMES = {"gain": "gain", "none": "no gain", "infeasible": "no feasible trial"}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Optimum(SearchResult, FolderResult):
     """Result of a study."""
 
     def _facts(self) -> str:
-        return f"{self.study.name}: {len(self.trials):,} trials, {self.confirmation.verdict}"
+        return f"{self.study.name}: {len(self.trials):,} trials, {_OUTCOMES[self.confirmation.verdict]}"
 
     def _answer(self) -> str:
         return verdict_text(self)
@@ -34,9 +36,19 @@ class Optimum(SearchResult, FolderResult):
     def __str__(self) -> str:
         return self.summary()
 
-    def summary(self) -> str:
-        """Return the result as text and tables."""
-        return summarize_optimum(self)
+    def summary(self, *, is_saved: bool = False) -> str:
+        """Return the result as text and tables.
+
+        Parameters
+        ----------
+        is_saved : bool
+            Whether the result was written to a folder.
+
+        Returns
+        -------
+        str
+        """
+        return summarize_optimum(self, is_saved=is_saved)
 
     @checked_arguments
     def save(self, folder: str | Path, *, final_folder: str | Path | None = None) -> Path:

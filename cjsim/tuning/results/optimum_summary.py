@@ -1,12 +1,13 @@
 """Text summary of the result of a study."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cjsim.errors import short_repr
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_value, unit_in_text, with_unit
+from cjsim.metrics.ratios import SHARE_UNIT
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.scenario.phrases import join_names
 from cjsim.tuning.confirm import ConfirmationResult, Finalist
@@ -16,16 +17,21 @@ from cjsim.tuning.trial import ObjectiveGain
 from cjsim.yaml.paths import node_at, parse_path
 
 _MAX_FRONT_ROWS = 12
+_MAX_DECIMALS = 6
+_UNSAVED = "Use `save` to write the values to best.yaml and the metrics to optimum.json"
+_SAVED = "The values are in best.yaml. Use it as a scenario"
 _MAX_VALUE_LENGTH = 60  # characters
 
 
-def summarize_optimum(optimum: SearchResult) -> str:
+def summarize_optimum(optimum: SearchResult, *, is_saved: bool = False) -> str:
     """Return the result of a study as text with tables.
 
     Parameters
     ----------
     optimum : SearchResult
         The result.
+    is_saved : bool
+        Whether the result was written to a folder.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def summarize_optimum(optimum: SearchResult) -> str:
         parts.append(_metrics_table(optimum))
     if len(optimum.pareto) > 1:
         parts.append(_pareto_table(optimum))
-    return "\n\n".join([*parts, wrap_lines(_cost_lines(optimum))])
+    return "\n\n".join([*parts, wrap_lines(_cost_lines(optimum, is_saved=is_saved))])
 
 
 def verdict_text(optimum: SearchResult) -> str:
@@ -58,13 +64,16 @@ def _verdict_lines(optimum: SearchResult) -> Iterator[str]:
     gain, unit = found.gains[objective.metric], optimum.baseline[objective.metric].unit
     decimals = estimate_decimals(unit, (gain.effect, gain.low, gain.high))
     effect = f"{_effect_text(optimum, objective.metric, gain)} on {found.customers:,} fresh customers"
+    size = gain if gain.effect > 0 else gain._replace(effect=-gain.effect, low=-gain.high, high=-gain.low)
+    change = f"{'raises' if gain.effect > 0 else 'lowers'} {objective.metric} by {_effect_text(optimum, objective.metric, size)}"
+    change = f"{change.replace('+', '')} on {found.customers:,} fresh customers"
     if found.verdict == "gain":
-        yield f"Gain: trial {found.trial.index} changes {objective.metric} by {effect}."
+        yield f"Gain: trial {found.trial.index} {change}."
     elif found.surely_violated:
         violated = ", ".join(found.surely_violated)
-        yield f"No valid gain: trial {found.trial.index} changes {objective.metric} by {effect}, but violates {violated}."
+        yield f"No valid gain: trial {found.trial.index} differs in {objective.metric} by {effect}, but violates {violated}."
     else:
-        yield f"No significant gain: the best trial, trial {found.trial.index}, changes {objective.metric} by {effect}."
+        yield f"No significant gain: the best trial, trial {found.trial.index}, differs in {objective.metric} by {effect}."
     for further in study.objectives[1:]:
         other = found.gains[further.metric]
         if max(further.sign * other.low, further.sign * other.high) < 0:
@@ -149,7 +158,8 @@ def _metrics_table(optimum: SearchResult) -> str:
     bounds = _bound_texts(optimum.study)
     names = dict.fromkeys([*(one.metric for one in optimum.study.objectives), *bounds])
     currency = optimum.study.scenario.currency
-    rows = [_metric_row(optimum.confirmation, name, bounds.get(name, ""), currency) for name in names]
+    limits = {name: [one.bound for one in optimum.study.constraints if one.metric == name] for name in names}
+    rows = [_metric_row(optimum.confirmation, name, bounds.get(name, ""), limits[name], currency) for name in names]
     return align_columns(("metric", "baseline", "best", "gain", "95 % interval", "unit", "n", "constraint"), rows, optional=["n"])
 
 
@@ -161,16 +171,24 @@ def _bound_texts(study: Study) -> dict[str, str]:
     return bounds
 
 
-def _metric_row(found: ConfirmationResult, name: str, bound: str, currency: str | None) -> tuple[str, ...]:
+def _metric_row(found: ConfirmationResult, name: str, bound: str, limits: Sequence[float], currency: str | None) -> tuple[str, ...]:
     metric, today, gain = found.metrics[name], found.baseline[name], found.gains.get(name)
     decimals = decimal_places(metric.unit, [metric.value, today.value])
+    scale = 100 if metric.unit == SHARE_UNIT else 1
     effect = interval = ""
     if gain is not None:
         decimals = estimate_decimals(metric.unit, (gain.effect, gain.low, gain.high))
         effect = format_value(gain.effect, metric.unit, decimals, is_difference=True)
         interval = format_interval(gain.low, gain.high, metric.unit, decimals, is_difference=True, is_beside_value=True)
+    while decimals < _MAX_DECIMALS and any(_looks_equal(scale * metric.value, scale * one, decimals) for one in limits):
+        decimals += 1
     unit = unit_in_text(metric.unit, currency)
     return name, _metric_text(today, decimals), _metric_text(metric, decimals), effect, interval, unit, f"{metric.n:,}", bound
+
+
+def _looks_equal(value: float, limit: float, decimals: int) -> bool:
+    """Return whether a table hides on which side of a bound a value is."""
+    return value != limit and round(value, decimals) == round(limit, decimals)
 
 
 def _metric_text(metric: MetricEstimate, decimals: int) -> str:
@@ -196,7 +214,7 @@ def _pareto_row(optimum: SearchResult, finalist: Finalist) -> tuple[str, ...]:
     return f"trial {finalist.trial.index}", *cells, ""
 
 
-def _cost_lines(optimum: SearchResult) -> str:
+def _cost_lines(optimum: SearchResult, *, is_saved: bool) -> str:
     confirming, total = optimum.confirmation.simulated_customers, optimum.simulated_customers
     pruned = sum(trial.simulated_customers > 0 for trial in optimum.pruned_trials)
     refused = [trial for trial in optimum.trials if trial.refusal_reason]
@@ -204,7 +222,7 @@ def _cost_lines(optimum: SearchResult) -> str:
     pruned_text = f" {pruned:,} {'trial was' if pruned == 1 else 'trials were'} stopped early." if pruned else ""
     repeats_text = f" {repeats:,} trial{'s' * (repeats > 1)} repeated known values." if repeats else ""
     lines = [
-        "Use `save` to write the values to best.yaml and the metrics to optimum.json, and `compare` to see all other effects.",
+        f"{_SAVED if is_saved else _UNSAVED}, and `compare` to see all other effects.",
         f"Simulated {total:,} customers, {confirming:,} of them for confirmation.{pruned_text}{repeats_text}",
     ]
     if refused:

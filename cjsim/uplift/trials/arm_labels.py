@@ -58,6 +58,11 @@ def arm_label(value: Any) -> str:
     return whole[1] if whole else text
 
 
+def is_control_label(label: str) -> bool:
+    """Return whether a label is recognizable as that of a control arm, such as 'holdout' or 'no e-mail'."""
+    return label.casefold() in _CONTROL_NAMES or label.casefold().startswith("no ")
+
+
 def parse_arms(column: Any, control: str | float | bool | None, location: CellLocation) -> ArmAssignment:
     """Parse the treatment column.
 
@@ -127,7 +132,7 @@ def _sort_key(label: str) -> tuple[int, float, str]:
 
 
 def _inferred_control(labels: list[str], where: str) -> str:
-    found = [label for label in labels if label.casefold() in _CONTROL_NAMES or label.casefold().startswith("no ")]
+    found = [label for label in labels if is_control_label(label)]
     if len(found) != 1:
         got = f"the arms {quote_choices(sorted(labels, key=_sort_key))}"
         raise InputError(format_error(where, "must have one arm that is recognizable as the control", got, "Name the control arm."))
