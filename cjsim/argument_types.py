@@ -26,8 +26,8 @@ _NUMBERS = (int, float, type(None))
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Wrap a function so that it checks its arguments against its annotations.
 
-    A single string or number stands for a list of one, and numpy scalars for Python numbers. Arguments that are only numbers are left to
-    the function, which knows their range, and so are documents that can be given by their path or name.
+    A single string or number stands for a list of one, and numpy scalars for Python numbers. Two kinds of arguments are not
+    checked here but by the function: numbers, which must be in a range, and documents, which may be given by path or name.
 
     Parameters
     ----------

@@ -176,4 +176,5 @@ def require_package(package: str, *, extra: str, where: str, what: str, alternat
     """
     if find_spec(package) is None:
         remedy = f"Install it (pip install 'cjsim[{extra}]'), or {alternative}."
-        raise InputError(format_error(where, "must be installed", f"{what}, which requires the package {package}", remedy))
+        must = "must be supported by the installed packages"
+        raise InputError(format_error(where, must, f"{what}, which requires the package {package}", remedy))

@@ -183,7 +183,7 @@ class FolderResult(TabularResult):
     def save(self, folder: str | Path) -> Path:
         """Save the result to a folder, and replace earlier results of the same kind. The manifest is written last.
 
-        Only the command line asks before it replaces results (`--force`). A `Run` and a `Comparison` can be loaded again with `load`;
+        Unlike the command line, it needs no `--force` to replace them. A `Run` and a `Comparison` can be loaded again with `load`;
         the files of other results are JSON and CSV.
 
         Parameters
@@ -313,7 +313,7 @@ def _result_text(out: Path, names: Set[str]) -> str:
     if "date" in content:
         command = "compare" if manifest != MANIFEST_FILE else _COMMANDS_BY_KIND.get(content.get("kind", ""), "simulate")
         name = content.get("name") or content.get("scenario")
-        return f"the result of '{command}' of {name}, {str(content['date'])[:10]}"
+        return f"the '{command}' result for {name}, {str(content['date'])[:10]}"
     first = sorted(names)[:_MAX_LISTED_FILES]
     more = f" and {len(names) - len(first)} more" if len(names) > len(first) else ""
     return f"{', '.join(first)}{more}"

@@ -37,7 +37,7 @@ def without_formula(text: str) -> str:
 
 
 def csv_text(table: "pd.DataFrame", *, float_format: str | None = None) -> str:
-    r"""Return a table as CSV, with a header and, if it is named, the index.
+    r"""Return a table as CSV with a header. The index is included if it has a name.
 
     Parameters
     ----------

@@ -124,5 +124,5 @@ def _open_interval_warnings(fit: LikelihoodFit) -> list[str]:
     names = [name for name, (_, low, high) in fit.estimates.items() if low is None or high is None]
     if not names:
         return []
-    intervals = f"the interval{'s' if len(names) > 1 else ''} for {' and '.join(names)}"
+    intervals = f"the interval{'s' if len(names) > 1 else ''} for {', '.join([*names[:-2], ' and '.join(names[-2:])])}"
     return [f"{intervals} {'are' if len(names) > 1 else 'is'} unbounded on one side; the missing bound is shown as 'open' (null in JSON)"]

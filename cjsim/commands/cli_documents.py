@@ -30,8 +30,8 @@ def check(
     """Validate a file and warn about likely mistakes.
 
     For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
-    overloaded. `accept_warnings` in a file lists warnings that are not reported. Of a file with errors, all are shown; with `--json`,
-    as an object with 'file' and 'errors'.
+    overloaded. `accept_warnings` in a file lists warnings that are not reported. If a file has errors, all of them are
+    shown; `--json` prints them as an object with the keys 'file' and 'errors'.
 
     Example: cjsim check shop
     """

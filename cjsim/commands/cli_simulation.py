@@ -42,7 +42,7 @@ TrialWindowOption = Annotated[
 _METRIC_HELP = "Show this metric. Can be repeated; the answer is about the first one."
 _SORT_HELP = "Order of the metrics: by importance, relative change or name."
 _DETECT_HELP = (
-    "State how many customers show a change of this size in the first metric, such as 1%: simulated ones, and those of a real A/B test."
+    "State how many customers, simulated or in a real A/B test, are needed to detect a change of this size in the first metric, such as 1%."
 )
 DetectOption = Annotated[
     float | None,

@@ -15,8 +15,8 @@ from cjsim.progress import progress_bar
 _TREATMENT_HELP = "Column with the assigned arm."
 _OUTCOME_HELP = "Columns with outcomes after the assignment."
 _FEATURES_HELP = (
-    "Columns from before the assignment. By default, all columns that no other option names, except identifiers, dates and constants, "
-    "and of a trial.csv from 'cjsim simulate --trial' the other outcomes."
+    "Columns measured before assignment. By default, all columns that no other option names, except identifiers, dates, constants "
+    "and, in a trial.csv from 'cjsim simulate --trial', the other outcomes."
 )
 _VALUE_HELP = "Value of one unit of the outcome, such as the margin of an order."
 _COST_HELP = "Cost of treating one customer, in the unit of --value."

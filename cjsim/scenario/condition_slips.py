@@ -85,7 +85,7 @@ def remedy_for_syntax(text: str, problem: str) -> str:
     if problem.startswith("unterminated string"):
         return "Close the quote."
     if "was never closed" in problem or problem.startswith("unmatched"):
-        return "Each parenthesis or bracket needs its counterpart."
+        return "Balance the parentheses and brackets."
     words = [word for word in re.findall(r"[A-Za-z_]\w*", bare) if keyword.iskeyword(word) and word not in _OPERATORS]
     if words:
         return f"Put names that are Python keywords in quotes: '{words[0]}'."

@@ -169,7 +169,8 @@ def _needed_customers(detection: DetectableChange, definition: MetricDefinition,
     size = with_unit(number, definition.unit, currency)
     start = f"To detect a change in {metric_label(definition)} of {100 * detection.change:g} % ({size})"
     if math.isnan(detection.simulated.value) and math.isnan(detection.per_group.value):
-        return f"{start}, the number of customers cannot be estimated: too few of the {detection.customers:,} simulated customers differ."
+        needed = f"The number of customers needed to{start.removeprefix('To')}"
+        return f"{needed} cannot be estimated: too few of the {detection.customers:,} simulated customers differ."
     paired = "an unknown number of simulated customers (too few differ here: simulate more)"
     if not math.isnan(detection.simulated.value):
         paired = f"{_about(detection.simulated)} simulated customers, paired as here,"

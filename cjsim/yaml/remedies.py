@@ -142,10 +142,10 @@ def _true_or_false(details: ErrorDetails, value: Any, slots: Sequence[Slot], key
 _WITHOUT_EXAMPLE = {
     "int_type": "Write a whole number such as 2.",
     "float_type": "Write a number such as 0.5.",
-    "dict_type": "Write its names below it, each with a value.",
+    "dict_type": "Write the names on the lines below, each with a value.",
     "tuple_type": "Write a list, with its items in brackets.",
     "literal_error": "Use one of these.",
-    "model_type": "Write its keys below it, each with a value.",
+    "model_type": "Write the keys on the lines below, each with a value.",
 }
 _Suggestion = Callable[[ErrorDetails, Any, Sequence[Slot], Sequence[str]], str]
 # By type of error; the first that has an answer counts.

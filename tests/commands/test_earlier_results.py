@@ -72,10 +72,10 @@ def test_other_files_in_the_folder_are_no_obstacle(command: str) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "text"),
     [
-        ("manifest.json", {"scenario": "shop", "date": "2026-01-05T10:00:00+00:00"}, "the result of 'simulate' of shop, 2026-01-05"),
-        ("run_0/manifest.json", {"scenario": "shop", "date": "2026-01-05T10:00:00"}, "the result of 'compare' of shop, 2026-01-05"),
-        ("manifest.json", {"kind": "study", "name": "timing", "date": "2026-02-01"}, "the result of 'optimize' of timing, 2026-02-01"),
-        ("manifest.json", {"kind": "levers", "name": "shop", "date": "2026-02-01"}, "the result of 'levers' of shop, 2026-02-01"),
+        ("manifest.json", {"scenario": "shop", "date": "2026-01-05T10:00:00+00:00"}, "the 'simulate' result for shop, 2026-01-05"),
+        ("run_0/manifest.json", {"scenario": "shop", "date": "2026-01-05T10:00:00"}, "the 'compare' result for shop, 2026-01-05"),
+        ("manifest.json", {"kind": "study", "name": "timing", "date": "2026-02-01"}, "the 'optimize' result for timing, 2026-02-01"),
+        ("manifest.json", {"kind": "levers", "name": "shop", "date": "2026-02-01"}, "the 'levers' result for shop, 2026-02-01"),
     ],
 )
 def test_message_names_the_command_and_the_date_of_the_earlier_result(file: str, content: dict[str, Any], text: str) -> None:
@@ -110,7 +110,7 @@ def test_command_names_all_files_that_it_writes(words: list[str]) -> None:
 def test_force_replaces_the_result_and_its_absence_does_not() -> None:
     assert invoke("simulate", TINY, "--out", "out", "--customers", "5").exit_code == 0
     before = (Path("out") / "metrics.json").read_bytes()
-    assert "got 'out' with the result of 'simulate' of tiny, " in invoke("simulate", TINY, "--out", "out").stderr
+    assert "got 'out' with the 'simulate' result for tiny, " in invoke("simulate", TINY, "--out", "out").stderr
     assert (Path("out") / "metrics.json").read_bytes() == before
     assert invoke("simulate", TINY, "--out", "out", "--customers", "6", "--force").exit_code == 0
     assert json.loads((Path("out") / "metrics.json").read_text())["customers"] == 6

@@ -107,7 +107,7 @@ def test_interference_lowers_the_coverage_of_the_true_effect(busy_desk: cj.Rehea
 
 def test_interference_is_in_the_json_and_the_text(busy_desk: cj.Rehearsal) -> None:
     assert set(busy_desk.to_json()["interference"][0]) == {"days", "bias", "low", "high", "runs"}
-    assert "Interference: customers share desks and referrals, so the test misses the true effect by +" in str(busy_desk)
+    assert "Interference: customers share desks and referrals, so the test is biased by +" in str(busy_desk)
 
 
 def test_referred_customers_in_both_arms_hide_the_effect_on_referrals() -> None:

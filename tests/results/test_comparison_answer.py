@@ -127,7 +127,7 @@ def test_a_number_that_is_not_known_is_not_stated() -> None:
     unknown = NeededCustomers(math.nan, math.nan, math.nan)
     detection = DetectableChange("clv", 0.01, 0.42, unknown, unknown, 200)
     found = answer(better={"clv": difference(42, 1.0, 0.4)}, detection=detection)
-    assert found.endswith("the number of customers cannot be estimated: too few of the 200 simulated customers differ.")
+    assert found.endswith("(0.42) cannot be estimated: too few of the 200 simulated customers differ.")
 
 
 def test_metrics_that_are_better_when_lower_are_judged_so() -> None:

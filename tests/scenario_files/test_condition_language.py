@@ -207,7 +207,7 @@ def test_program_agrees_with_the_oracle(condition: TextAndValue) -> None:
         ("hour between 8 and 9", "must be a condition", "Write a range as 8 <= hour <= 18."),
         ("opens / contacts > 10%", "must be a condition", "Write 0.1 for 10 %."),
         ("stage == 'old", "must be a condition", "Close the quote."),
-        ("(hour > 3", "must be a condition", "needs its counterpart"),
+        ("(hour > 3", "must be a condition", "Balance the parentheses"),
         ("hour hour", "must be a condition", "'cjsim explain condition' shows what a condition may contain."),
         ("held_out == true", "must use only names of the condition language", "Leave out the comparison"),
         ("last_purchase > 3", "must use only names of the condition language", "days_since_purchase"),

@@ -54,9 +54,9 @@ def _alternative_text(result: RehearsalData, name: str, report: AlternativeRepor
     further = [*_ramp(result, report), *_dilution(result, report), *_guardrails(report)]
     if report.most_profitable is not None:
         further.append(
-            f"If profit counts and not proof (test and roll): {report.most_profitable.total:,.0f} customers in the test, then the policy"
-            " that did better for all others, whether or not the difference is significant. Such a test need not have the power of a"
-            " recommended design."
+            f"To maximize profit rather than prove an effect (test and roll): test {report.most_profitable.total:,.0f} customers, then give"
+            " all others the policy that did better, even if the difference is not significant. Such a test may have less power than"
+            " a recommended design."
         )
     return "\n\n".join([*map(wrap_lines, lines), _designs(result, report), *map(wrap_lines, further)])
 
@@ -69,7 +69,7 @@ def _start(result: RehearsalData) -> str:
 def _recommendation(report: AlternativeReport) -> str:
     chosen = report.recommended
     if chosen is None:
-        return "No design is recommended: none has enough power at its nominal false-positive rate."
+        return "No design is recommended: none has enough power and keeps its nominal false-positive rate."
     enrollment = f", after {chosen.enrollment_days:,.0f} days of enrollment" if math.isfinite(chosen.enrollment_days) else ""
     title = analysis_title(chosen.analysis)
     return (
@@ -93,7 +93,7 @@ def needed_customers(result: RehearsalData, report: AlternativeReport) -> list[s
         title = analysis_title(design.analysis)
         lines.append(
             f"For {100 * result.target_power:g} % power after {days:g} days ({title}), a test of this effect needs"
-            f" about {needed:,} customers ({_groups(result, report, design)}){_within_interval(design, report)}, by the closed form."
+            f" about {needed:,} customers ({_groups(result, report, design)}){_within_interval(design, report)} (closed form)."
         )
     if report.recommended is None:
         lines.append(_how_to_rehearse(min(sizes), result, report) if sizes else "Use more days, or another metric.")
@@ -117,7 +117,7 @@ def _within_interval(design: DesignReport, report: AlternativeReport) -> str:
     ends = [end + (bias.bias if bias else 0.0) for end in (truth.low, truth.high)]
     sizes = sorted(round_up_to_two_digits(design.size * (design.mde / end) ** 2) for end in ends if end)
     if ends[0] * ends[1] <= 0 or not sizes:
-        return f", at least {sizes[0]:,}, because the effect is not known to differ from 0" if sizes else ""
+        return f", and at least {sizes[0]:,} for any effect within its interval, which includes 0" if sizes else ""
     return f", {sizes[0]:,} to {sizes[1]:,} for effects within its interval" if sizes[0] < sizes[1] else ""
 
 
@@ -156,13 +156,13 @@ def _basis_of_truth(result: RehearsalData) -> str:
     parts = []
     if result.replications:
         seeds = f"seeds {result.seed} to {result.seed + result.replications - 1}"
-        under_one = "with everybody under one policy; compare uses one seed"
-        parts.append(f"the mean of {result.replications} pairs of simulations ({seeds}) {under_one}")
+        under_one = "each with all customers under one policy; compare uses one seed"
+        parts.append(f"It is the mean of {result.replications} pairs of simulations ({seeds}), {under_one}.")
     if result.starts_on is not None:
-        parts.append(f"counted from {result.starts_on}, over the customers who entered before; compare counts from entry, over all")
+        parts.append(f"It counts outcomes from {result.starts_on}, for customers who entered before; compare counts from entry, for all.")
     elif math.isfinite(result.latest_entry):
-        parts.append(f"over the customers who enter by day {result.latest_entry:g}; compare includes those who enter later")
-    return f" It is {', and '.join(parts)}." if parts else ""
+        parts.append(f"It is over the customers who enter by day {result.latest_entry:g}; compare includes those who enter later.")
+    return "".join(f" {part}" for part in parts)
 
 
 def _enrollment(report: AlternativeReport) -> list[str]:
@@ -223,8 +223,8 @@ def _interference(result: RehearsalData, report: AlternativeReport) -> list[str]
     words = [f"{_effect_or_bound(one, result, decimals)} after {days:g} days" for days, one in report.interference.items()]
     shared = " and ".join(result.shared)
     if all(one.low <= 0 <= one.high or _is_tiny(one, result, decimals) for one in found):
-        return [f"Interference: customers share {shared}, but no bias is found: the test misses the true effect by {'; '.join(words)}."]
-    return [f"Interference: customers share {shared}, so the test misses the true effect by {'; '.join(words)}."]
+        return [f"Interference: customers share {shared}, but no bias is found: {'; '.join(words)}."]
+    return [f"Interference: customers share {shared}, so the test is biased by {'; '.join(words)}."]
 
 
 def _effect_or_bound(truth: PairedDifference | Interference, result: RehearsalData, decimals: int) -> str:
@@ -300,5 +300,5 @@ def _guardrails(report: AlternativeReport) -> list[str]:
     for tested in report.guardrails:
         passed = ", ".join(f"{_margin_text(key, one)} in {100 * one.passed.value:.0f} %" for key, one in tested.report.guardrails.items())
         shipped = f"{100 * tested.report.shipped.value:.0f} %"
-        lines.append(f"{tested.size:,} customers for {tested.days:g} days: guardrails passed: {passed} of tests; rolled out: {shipped}.")
+        lines.append(f"{tested.size:,} customers for {tested.days:g} days: {passed} of tests; the alternative is rolled out in {shipped}.")
     return ["\n".join(lines)] if lines else []

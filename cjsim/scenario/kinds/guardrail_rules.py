@@ -315,9 +315,9 @@ class Guardrails(StrictModel):
     gaps: tuple[Gap, ...] = ()
     """Minimum times between two contacts with a customer."""
     caps: tuple[Cap, ...] = ()
-    """Largest numbers of contacts with a customer in a period."""
+    """Limits on the number of contacts with each customer in a period."""
     budgets: tuple[Budget, ...] = ()
-    """Largest numbers of contacts with all customers together in a period."""
+    """Limits on the number of contacts with all customers together in a period."""
 
     def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
         """The key and the rules of each channel guardrail, in evaluation order."""
