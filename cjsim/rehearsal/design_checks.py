@@ -9,8 +9,8 @@ from cjsim.errors import InputError, format_error, short_repr, unknown_name_part
 from cjsim.rehearsal.rehearsal_settings import Guardrail, RehearsalSettings
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer
-from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.scenario_sources import require_same_customers
 
 DEFAULT_SHARE = 0.5
 

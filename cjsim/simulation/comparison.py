@@ -6,7 +6,7 @@ under one policy only is treated as never having entered under the other.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import numpy as np
 
 from cjsim.argument_types import checked_arguments
 from cjsim.engine.user_processes import SimulationProcess
-from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
 from cjsim.manifest import readable_result
@@ -33,7 +33,14 @@ from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, com
 from cjsim.simulation.detectable_change import DetectableChange, detectable_change
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
-from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, named_scenarios
+from cjsim.simulation.scenario_sources import (
+    ScenarioSource,
+    ScenarioSources,
+    named_scenarios,
+    require_same_customers,
+    require_same_value,
+    split_off_baseline,
+)
 from cjsim.simulation.simulate import simulate
 from cjsim.validate.free_value_lint import notes_on_differing_sizes
 
@@ -67,13 +74,15 @@ class Comparison(FolderResult):
     _marker = COMPARISON_FILE
 
     @classmethod
-    def of(cls, runs: Mapping[str, Run]) -> "Comparison":
+    def of(cls, runs: Mapping[str, Run], *, assumptions: tuple[str, ...] = ()) -> "Comparison":
         """Compare existing runs.
 
         Parameters
         ----------
         runs : Mapping of str to Run
             Runs by name; the first is the baseline.
+        assumptions : tuple of str
+            Notes that stand below the answer.
 
         Returns
         -------
@@ -84,15 +93,15 @@ class Comparison(FolderResult):
         InputError
             If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, follow-up or currency.
         """
-        (name, baseline), others = _split_off_baseline(runs, Run)
+        (name, baseline), others = split_off_baseline(runs, Run)
         for other, run in others.items():
             for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days", "currency"):
-                _require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
+                require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
-        return cls(MappingProxyType(dict(runs)), MappingProxyType(effects))
+        return cls(MappingProxyType(dict(runs)), MappingProxyType(effects), assumptions)
 
     def __reduce__(self) -> tuple[Any, ...]:  # pickle cannot copy read-only mappings
-        return Comparison.of, (dict(self.runs),)
+        return partial(Comparison.of, assumptions=self.assumptions), (dict(self.runs),)
 
     @property
     def baseline(self) -> str:
@@ -260,7 +269,7 @@ class Comparison(FolderResult):
         saved = read_json(source / COMPARISON_FILE, "comparison")
         with readable_result(saved, source, "comparison"):
             names, notes = [saved["baseline"], *saved["alternatives"]], tuple(saved.get("assumptions", ()))
-        return replace(cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}), assumptions=notes)
+        return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}, assumptions=notes)
 
 
 @checked_arguments
@@ -324,7 +333,7 @@ def compare(
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
     simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
     runs = {name: simulate_one(scenario) for name, scenario in by_name.items()}
-    return replace(Comparison.of(runs), assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
+    return Comparison.of(runs, assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
 
 
 def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
@@ -332,43 +341,6 @@ def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
     if len(scenarios) == 1 and not isinstance(scenarios[0], Scenario | str | os.PathLike):
         return scenarios[0]
     return cast(tuple[ScenarioSource, ...], scenarios)
-
-
-def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
-    """Raise if scenarios cannot be compared because their customers, dates or currencies differ.
-
-    Parameters
-    ----------
-    scenarios : Mapping of str to Scenario
-        Scenarios by name; the first is the baseline.
-    customers : int, optional
-        Number of initial customers. Overrides the scenarios.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two scenarios, or they differ in start, horizon, currency, entry or (unless given) number of customers.
-    """
-    (name, baseline), others = _split_off_baseline(scenarios, Scenario)
-    for other, scenario in others.items():
-        for field in ("start", "horizon", "currency", *([] if customers else ["customers"])):
-            _require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
-        _require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
-
-
-def _split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
-    """Split the baseline (the first item and its name) from the other items."""
-    if not isinstance(items, Mapping):
-        got, remedy = type(items).__name__, "Pass a mapping such as {'baseline': a, 'alternative': b}."
-        raise InputError(format_error("compare", f"must be given a mapping of names to {kind.__name__}s", got, remedy))
-    for name, item in items.items():
-        if not isinstance(item, kind):
-            remedy = "Load one with Scenario.load(FILE)." if kind is Scenario else "Pass the return value of simulate."
-            raise InputError(format_error(f"'{name}'", f"must be a {kind.__name__}", type(item).__name__, remedy))
-    if len(items) < 2:
-        raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Pass two or more."))
-    first, *others = items.items()
-    return first, dict(others)
 
 
 def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
@@ -380,23 +352,9 @@ def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
     return pd.arrays.IntegerArray(numbers.astype(np.int64), run.keys[numbers] != keys)
 
 
-def _entry_description(scenario: Scenario) -> str:
-    """Describe how customers enter. Entry files are given by absolute path."""
-    entry = scenario.entry
-    return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
-
-
 def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
     """Return the paired difference of every metric that both runs have."""
     pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(other))
     before, after = all_metric_definitions(baseline.codebook), all_metric_definitions(other.codebook)
     shared = [name for name in before if name in after]
     return MappingProxyType({name: paired_difference(before[name].terms(baseline), after[name].terms(other), pairing) for name in shared})
-
-
-def _require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
-    if expected != value:
-        must = f"must have the same {field} as '{name}' ({'none' if expected is None else expected})"
-        raise InputError(
-            format_error(f"'{other}'", must, "none" if value is None else short_repr(value), f"Use the same {field} for both.")
-        )

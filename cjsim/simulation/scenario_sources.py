@@ -1,13 +1,15 @@
-"""Scenarios as functions take them: objects, paths of files, and names in the library."""
+"""Scenarios as functions take them: objects, paths of files and names in the library; and what compared ones must have in common."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from cjsim.errors import InputError, format_error
+from cjsim.errors import InputError, format_error, short_repr
 from cjsim.simulation.documents import Scenario
 from cjsim.yaml.document import as_document
 
+T = TypeVar("T")
 ScenarioSource = Scenario | str | os.PathLike[str]
 ScenarioSources = ScenarioSource | Mapping[str, ScenarioSource] | Sequence[ScenarioSource]
 
@@ -89,3 +91,78 @@ def label_scenarios(sources: Sequence[ScenarioSource], scenarios: Sequence[Scena
     repeated = next(label for label in whole if whole.count(label) > 1)
     must, remedy = "must be different scenarios, each with its own name", "Pass a mapping of names to scenarios, or change one."
     raise InputError(format_error(argument, must, f"'{repeated}' twice", remedy))
+
+
+def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int | None = None) -> None:
+    """Raise if scenarios cannot be compared because their customers, dates or currencies differ.
+
+    Parameters
+    ----------
+    scenarios : Mapping of str to Scenario
+        Scenarios by name; the first is the baseline.
+    customers : int, optional
+        Number of initial customers. Overrides the scenarios.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two scenarios, or they differ in start, horizon, currency, entry or (unless given) number of customers.
+    """
+    (name, baseline), others = split_off_baseline(scenarios, Scenario)
+    for other, scenario in others.items():
+        for field in ("start", "horizon", "currency", *([] if customers else ["customers"])):
+            require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
+        require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
+
+
+def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
+    """Split the baseline (the first item and its name) from the other items.
+
+    Parameters
+    ----------
+    items : Mapping of str to T
+        At least two items by name.
+    kind : type
+        Type of the items.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two items, or one has another type.
+    """
+    if not isinstance(items, Mapping):
+        got, remedy = type(items).__name__, "Pass a mapping such as {'baseline': a, 'alternative': b}."
+        raise InputError(format_error("compare", f"must be given a mapping of names to {kind.__name__}s", got, remedy))
+    for name, item in items.items():
+        if not isinstance(item, kind):
+            remedy = "Load one with Scenario.load(FILE)." if kind is Scenario else "Pass the return value of simulate."
+            raise InputError(format_error(f"'{name}'", f"must be a {kind.__name__}", type(item).__name__, remedy))
+    if len(items) < 2:
+        raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Pass two or more."))
+    first, *others = items.items()
+    return first, dict(others)
+
+
+def _entry_description(scenario: Scenario) -> str:
+    """Describe how customers enter. Entry files are given by absolute path."""
+    entry = scenario.entry
+    return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
+
+
+def require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:
+    """Raise if a field of `other` differs from that of the baseline.
+
+    Parameters
+    ----------
+    field : str
+        Name of the field.
+    name, other : str
+        Names of the baseline and the other item.
+    expected, value : object
+        The values of the baseline and the other item.
+    """
+    if expected != value:
+        must = f"must have the same {field} as '{name}' ({'none' if expected is None else expected})"
+        raise InputError(
+            format_error(f"'{other}'", must, "none" if value is None else short_repr(value), f"Use the same {field} for both.")
+        )

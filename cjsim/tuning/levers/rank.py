@@ -14,9 +14,8 @@ from types import MappingProxyType
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.progress import NoProgress, Progress, progress_task
-from cjsim.simulation.comparison import require_same_customers
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios
+from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios, require_same_customers
 from cjsim.simulation.summary_tables import has_new_customers
 from cjsim.tuning.levers.moves import Move, list_moves
 from cjsim.tuning.levers.multiple_testing import holm, p_value
