@@ -1,7 +1,6 @@
 """`compare`: simulate policies on the same customers, and estimate paired differences of all metrics.
 
-Customers are paired by key. The number of customers can differ between policies because of acquisition and referrals. A customer who exists
-under one policy only is treated as never having entered under the other.
+Customers are paired by key. One who exists under one policy only is treated as never having entered under the other.
 """
 
 import os
@@ -156,8 +155,8 @@ class Comparison(FolderResult):
         if best is None:
             return None
         runs = self.runs[self.baseline], self.runs[best]
-        terms = tuple(find_metric_definition(run, metric).terms(run) for run in runs)
-        return detectable_change(runs, (terms[0], terms[1]), metric=metric, change=change)
+        first, second = (find_metric_definition(run, metric).terms(run) for run in runs)
+        return detectable_change(runs, (first, second), metric=metric, change=change)
 
     def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
         """Return the contribution of each customer to an effect, one row per customer.
@@ -323,8 +322,8 @@ def compare(
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
     simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
-    runs = {name: simulate_one(scenario) for name, scenario in by_name.items()}
-    return replace(Comparison.of(runs), assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
+    compared = Comparison.of({name: simulate_one(scenario) for name, scenario in by_name.items()})
+    return replace(compared, assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
 
 
 def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
@@ -382,8 +381,7 @@ def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
 
 def _entry_description(scenario: Scenario) -> str:
     """Describe how customers enter. Entry files are given by absolute path."""
-    entry = scenario.entry
-    return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
+    return f"{scenario.entry.over:g} days" + (f" and the file {Path(scenario.entry.file).resolve()}" if scenario.entry.file else "")
 
 
 def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
