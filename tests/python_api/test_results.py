@@ -92,7 +92,8 @@ OFFERED = {
     "Run": "by customers load log metrics outcomes provenance scenario seed trial truth",
     "GroupedMetrics": "by control currency definitions differences entered exposed groups is_exposed_only of",
     "Comparison": "alternatives answer assumptions baseline effects figure load of runs",
-    "LeverRanking": "assumptions baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers has_selected_denominator"
+    "LeverRanking": "assumptions baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers"
+    " has_selected_denominator"
     " has_shared_resources levers metric refusal_reasons scenario seconds seed sobol_indices title unit",
     "Optimum": "baseline best confirmation pareto policy pruned_trials seconds simulated_customers storage study trials warnings",
     "Findings": "arm_results claim confidence customers decides decisive_arm direction effect experiment from_json hypothesis is_relative"
