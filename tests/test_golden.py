@@ -5,7 +5,7 @@ from golden_record import ROOT, SCENARIOS, differences, digests, pinned, recorde
 
 RECORD = recorded()
 # Scenarios that take more than 3 s on the compiled or on the readable engine run only in `make test-all`.
-SLOW_COMPILED = {"retail_zealous", "subscription", "subscription_better", "subscription_zealous"}
+SLOW_COMPILED = {"b2b_zealous", "retail_zealous", "saas_zealous", "subscription", "subscription_better", "subscription_zealous"}
 QUICK_READABLE = {"shop", "shop_cautious", "shop_less_mail"}
 
 on_recorded_versions = pytest.mark.skipif(

@@ -29,7 +29,7 @@ def wide_lines(text: str, columns: int) -> list[str]:
     return [line for line in text.splitlines() if len(line) > columns and len(line.split()) > 1 and not line.startswith("|")]
 
 
-@pytest.fixture(scope="module", params=[80, 120])
+@pytest.fixture(scope="module", params=[80, pytest.param(120, marks=pytest.mark.slow)])
 def printed(request: pytest.FixtureRequest) -> tuple[int, dict[str, Result]]:
     """The width of the terminal, and the result of every example of docs/commands.md and of the lines above."""
     results = PAGE["run_examples"](str(request.param), FURTHER)

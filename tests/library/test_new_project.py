@@ -32,7 +32,7 @@ def test_a_project_has_files_of_every_kind(source: str | None, tmp_path: Path) -
 def test_every_file_of_a_project_is_valid_without_the_library(source: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = create_project(tmp_path / "mine", source=source)
     monkeypatch.setattr("cjsim.library.library_folder", lambda: tmp_path / "missing")
-    assert [cjsim("check", str(file)) for file in files if file.parent.name != "parts"] != []
+    assert [cjsim("check", "--static", str(file)) for file in files if file.parent.name != "parts"] != []
 
 
 def test_a_copied_scenario_is_that_of_the_library(tmp_path: Path) -> None:
