@@ -117,8 +117,7 @@ def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str], scena
         values = list(
             dict.fromkeys(f"{path}=0" for one in scenarios for path in _referral_shares(one.model_dump(mode="json", by_alias=True)))
         )
-        sets = " ".join(f"--set '{value}'" for value in values)
-        remedy += f", referrals with {sets}." if values else "."
+        remedy += f": referrals end with {' and '.join(values)}." if values else "."
         raise InputError(format_error("trigger", must, f"'{settings.trigger}'", remedy))
 
 

@@ -96,7 +96,7 @@ def test_summary_shows_verdict_values_and_cost(optimum: cj.Optimum) -> None:
     gain = optimum.best.gain["clv"]
     verdict = {"gain": "Gain: ", "none": "No significant gain: "}[optimum.best.verdict]
     assert lines[2].startswith(verdict)
-    assert f"{gain.effect:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}] on 300 fresh customers" in lines[2]
+    assert f"{gain.effect:.2f} [{gain.low:.2f}, {gain.high:.2f}] on 300 fresh customers" in lines[2]
     assert any(line.split()[:2] == ["policy.guardrails.caps[0].at_most", "3"] for line in lines)
     assert f"Simulated {optimum.simulated_customers:,} customers" in str(optimum)
 

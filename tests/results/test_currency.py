@@ -125,7 +125,7 @@ def test_descriptions_state_it() -> None:
 def test_experiments_show_it() -> None:
     content = {"name": "sooner", "hypothesis": "Sooner is better.", "variants": {"1d": {"set": {"policy.flows.hello.steps[0].wait": "1d"}}}}
     decide = {"metric": "clv", "direction": "rises", "customers": 200}
-    findings = cj.experiment(cj.Experiment.from_dict(content | decide | {"scenario": EUROS}))
+    findings = cj.experiment(cj.Experiment.from_dict(content | decide | {"scenario": EUROS}), reports=None)
     assert " EUR [" in findings.summary()
 
 
