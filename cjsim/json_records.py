@@ -16,16 +16,35 @@ from cjsim.errors import InputError, format_error
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]  # null in JSON where undefined
 
 
-class JsonRecord:
-    """Base class for frozen dataclasses that are saved as JSON. The key of a field is its `Field(alias=...)`, or else its name.
+def _records_are_equal(one: Any, other: Any) -> bool:
+    same_type = type(one) is type(other)
+    return same_type and all(_are_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(one) if field.compare)
 
-    Records are equal if they have the same type and equal fields. Undefined numbers (nan) are equal to each other, so that a result equals
-    itself and its saved copy.
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two values are equal, where nan equals nan, also inside tuples, lists and mappings."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or (math.isnan(one) and math.isnan(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_are_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(_are_equal, one, other))
+    return bool(one == other)
+
+
+class ComparableRecord:
+    """Base class for frozen dataclasses with a defined equality: the same type and equal fields.
+
+    Undefined numbers (nan) are equal to each other, so that a result equals itself and its saved copy.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.__eq__ = _records_are_equal  # type: ignore[method-assign] # kept by `dataclass`, as it is the class's own
+
+
+class JsonRecord(ComparableRecord):
+    """Base class for frozen dataclasses that are saved as JSON. The key of a field is its `Field(alias=...)`, or else its name."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` accepts. Undefined and infinite numbers become null."""
@@ -52,22 +71,6 @@ class JsonRecord:
     @cache
     def _adapter(cls) -> TypeAdapter[Any]:
         return TypeAdapter(cls)
-
-
-def _records_are_equal(one: Any, other: Any) -> bool:
-    same_type = type(one) is type(other)
-    return same_type and all(_are_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(one) if field.compare)
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    """Whether two values are equal, where nan equals nan, also inside tuples, lists and mappings."""
-    if isinstance(one, float) and isinstance(other, float):
-        return one == other or (math.isnan(one) and math.isnan(other))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_are_equal(value, other[key]) for key, value in one.items())
-    if isinstance(one, list | tuple) and type(one) is type(other):
-        return len(one) == len(other) and all(map(_are_equal, one, other))
-    return bool(one == other)
 
 
 def plain_values(content: Mapping[str, Any]) -> dict[str, Any]:

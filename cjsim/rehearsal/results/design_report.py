@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cjsim.frame import Array
+from cjsim.json_records import ComparableRecord
 
 
 class Rate(NamedTuple):
@@ -27,7 +28,7 @@ class Rate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DesignReport:
+class DesignReport(ComparableRecord):
     """Behavior of one design.
 
     Attributes
