@@ -1,5 +1,6 @@
 """Text tables and paragraphs that fit the terminal."""
 
+import re
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
         columns.remove(max(i for i in columns if header[i] == name))
 
     def _lines(cells: Sequence[str]) -> list[str]:
-        broken = {i: textwrap.wrap(cells[i], widths[i], break_on_hyphens=False) if cells[i] else [] for i in columns}
+        broken = {i: _broken_cell(cells[i], widths[i]) for i in columns}
         height = max(len(lines) for lines in broken.values())
         padded = [
             [f"{line:{'<' if i in (0, last) else '>'}{widths[i]}}" for i, line in ((i, (broken[i] + [""] * height)[k]) for i in columns)]
@@ -96,6 +97,18 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
 
     rule = "-" * (sum(widths.values()) + len(gap) * (len(columns) - 1))
     return "\n".join([*_lines(header), rule, *(line for row in rows for line in _lines(row))])
+
+
+def _broken_cell(text: str, width: int) -> list[str]:
+    """The lines of a cell. A word that is wider than its column, such as a path, is broken after dots, commas and the like."""
+    lines: list[str] = []
+    for line in textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False):
+        lines.append("")
+        for part in re.split(r"(?<=[._,=])", line) if len(line) > width else [line]:
+            if lines[-1] and len(lines[-1] + part) > width:
+                lines.append("")
+            lines[-1] += part
+    return [piece for line in lines for piece in textwrap.wrap(line, width, break_on_hyphens=False)]
 
 
 def is_too_wide(table: str) -> bool:

@@ -163,3 +163,8 @@ def test_a_change_of_a_share_to_detect_is_in_percentage_points() -> None:
     compared = ComparedMetrics("today", {"better": {"clv": difference(0.64, 0.1, 0.02)}}, shares, 365.0, 1000, False)
     detection = DetectableChange("clv", 0.005, 0.0032, NeededCustomers(50, 40, 60), NeededCustomers(500, 400, 600), 1000)
     assert "To detect a change in CLV of 0.5 % (0.32 pp): " in answer_text(compared, detection=detection)
+
+
+def test_a_path_that_is_wider_than_its_column_is_broken_at_its_keys() -> None:
+    table = align_columns(["metric", "policy.guardrails.caps[0].at_most=1", ""], [["clv", "20.9", "money"]], width=40)
+    assert [line.split() for line in table.splitlines()[:2]] == [["metric", "policy.guardrails."], ["caps[0].at_most=1"]]
