@@ -189,7 +189,7 @@ def _table_of_one(compared: ComparedMetrics, shown: Sequence[MetricDefinition], 
 
 def _row(definition: MetricDefinition, difference: PairedDifference, currency: str | None) -> tuple[str, ...]:
     unit = definition.unit
-    decimals = _level_decimals(unit, difference)
+    decimals = level_decimals(unit, difference)
     effect, interval = _effect_cells(definition, difference)
     return (
         name_with_mark(definition),
@@ -212,7 +212,7 @@ def _table_of_several(compared: ComparedMetrics, shown: Sequence[MetricDefinitio
         differences = {name: effects[definition.name] for name, effects in compared.alternatives.items() if definition.name in effects}
         best = _best(definition, differences)
         cells = [_cell(definition, differences[name], is_best=name == best) if name in differences else "" for name in names]
-        decimals = max((_level_decimals(definition.unit, one) for one in differences.values()), default=0)
+        decimals = max((level_decimals(definition.unit, one) for one in differences.values()), default=0)
         baseline = next(iter(differences.values())).baseline if differences else math.nan
         level, unit = format_value(baseline, definition.unit, decimals), unit_in_text(definition.unit, compared.currency)
         rows.append((name_with_mark(definition), level, *cells, unit, title_with_unit(definition)))
@@ -242,10 +242,28 @@ def _effect_cells(definition: MetricDefinition, difference: PairedDifference) ->
     return effect, format_interval(difference.low, difference.high, unit, decimals, is_difference=True, is_beside_value=True)
 
 
-def _level_decimals(unit: str, difference: PairedDifference) -> int:
-    """Return the number of decimals for the values under both policies: no more than for the effect, unless it is exactly 0."""
+def level_decimals(unit: str, difference: PairedDifference) -> int:
+    """Return the number of decimals for the values under both policies.
+
+    There are no more than for the effect, and as many if the values would otherwise look equal although the effect is clear.
+
+    Parameters
+    ----------
+    unit : str
+        Unit of the metric.
+    difference : PairedDifference
+        The effect.
+
+    Returns
+    -------
+    int
+    """
     usual = decimal_places(unit, [difference.baseline, difference.value])
-    return usual if difference.low == difference.high else min(usual, estimate_decimals(unit, difference[2:5]))
+    if difference.low == difference.high:
+        return usual
+    of_effect = estimate_decimals(unit, difference[2:5])
+    looks_equal = format_value(difference.baseline, unit, usual) == format_value(difference.value, unit, usual)
+    return of_effect if looks_equal and difference.low * difference.high > 0 else min(usual, of_effect)
 
 
 def _is_constant(definition: MetricDefinition, baseline: RunRecord, alternatives: DifferencesByName) -> bool:

@@ -5,7 +5,8 @@ import re
 import pytest
 
 import cjsim as cj
-from cjsim.simulation.comparison_summary import metrics_to_show
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.simulation.comparison_summary import level_decimals, metrics_to_show
 from cjsim.testing.small_worlds import independent_customers
 
 
@@ -45,3 +46,12 @@ def test_footnote_counts_the_metrics_that_are_hidden_because_others_changed_more
 
 def test_footnote_names_options_of_the_command_line_only(offered: cj.Comparison) -> None:
     assert "summary(" not in str(offered) and "summary(" not in str(offered.runs["none"])
+
+
+@pytest.mark.parametrize(
+    ("effect", "half", "levels"), [(0.006, 0.002, ("0.0980", "0.1040")), (0.006, 0.02, ("0.10", "0.10")), (0.0, 0.0, ("0.098", "0.098"))]
+)
+def test_levels_differ_where_the_effect_is_clear(effect: float, half: float, levels: tuple[str, str]) -> None:
+    difference = PairedDifference(0.098, 0.098 + effect, effect, effect - half, effect + half, 1.0)
+    decimals = level_decimals("per customer", difference)
+    assert (f"{difference.baseline:.{decimals}f}", f"{difference.value:.{decimals}f}") == levels
