@@ -95,7 +95,7 @@ def uplift(
     if cuped and adjust is None:
         raise InputError(format_error("--cuped", "must be used with --adjust", "no --adjust", "Add --adjust COL."))
     if rule_file is not None and not force:
-        require_new_file(rule_file, option="--export-rule")
+        require_new_file(rule_file, argument="rule_file")
     with output_folder(out, command="uplift", force=force) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift

@@ -139,7 +139,7 @@ def replace_unprintable_characters() -> None:
 
 
 @contextlib.contextmanager
-def output_folder(out: Path | None, *, command: str, force: bool, option: str = "--out") -> Iterator[Path | None]:
+def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Path | None]:
     """Open the draft of `atomic_output_folder`. When the files are published, print their names on standard error.
 
     Parameters
@@ -150,8 +150,6 @@ def output_folder(out: Path | None, *, command: str, force: bool, option: str = 
         Name of the command that writes to it.
     force : bool
         Whether to replace earlier results.
-    option : str
-        Name of the option in error messages.
 
     Yields
     ------
@@ -164,8 +162,8 @@ def output_folder(out: Path | None, *, command: str, force: bool, option: str = 
         If the folder cannot be written, or holds files that the command would replace without `force`.
     """
     if out is not None and not force:
-        require_no_earlier_result(out, command, option=option)
-    with atomic_output_folder(out, option=option) as draft:
+        require_no_earlier_result(out, command)
+    with atomic_output_folder(out) as draft:
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:
