@@ -7,9 +7,8 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
-from cjsim.commands.console import CommandProgressBar, print_output, print_result, with_exit_codes
+from cjsim.commands.console import print_output, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
-from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
     from cjsim.lab.journal import Journal
@@ -41,7 +40,7 @@ def experiment(
     from cjsim.lab.report_folder import run_folder
     from cjsim.lab.reported_experiment import experiment as test_hypothesis
 
-    with progress_bar(CommandProgressBar()) as progress:
+    with progress_bar() as progress:
         findings = test_hypothesis(document, reports=reports, force=force, threads=threads, progress=progress)
     print_output(
         as_json,
@@ -150,7 +149,7 @@ def journal_diff(
     if inside is not None:
         scenario = load_scenario(inside, {})
         versions = [scenario_with_part(scenario, version) for version in versions]
-    with progress_bar(CommandProgressBar()) as progress:
+    with progress_bar() as progress:
         comparison = compare_versions(*versions, metric=metric, customers=customers, seed=seed, threads=threads, progress=progress)
     print_result(comparison, as_json=as_json, table_format=table_format)
 

@@ -7,9 +7,8 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import count_compared_warnings, label_scenarios, load_scenario, parse_set_options
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.progress import progress_bar
 
 _ONLY_HELP = "Only levers at or below this path, of the policy or the journey. Can be repeated."
 

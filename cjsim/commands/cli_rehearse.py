@@ -9,9 +9,8 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_compared_warnings
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
     from cjsim.rehearsal.ramp.rollout_phases import Ramp

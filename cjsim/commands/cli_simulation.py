@@ -17,9 +17,8 @@ from cjsim.commands.arguments import (
     parse_set_options,
     require_shared_settings,
 )
-from cjsim.commands.console import output_folder, print_output, with_exit_codes
+from cjsim.commands.console import output_folder, print_output, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.progress import progress_bar
 from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.output_folder import require_new_file
-from cjsim.progress import progress_bar
 
 _TREATMENT_HELP = "Column with the assigned arm."
 _OUTCOME_HELP = "Columns with outcomes after the assignment."

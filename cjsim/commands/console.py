@@ -103,12 +103,22 @@ def with_option_names(text: str) -> str:
     return re.sub(r"\A(\w+)(?=: must )", lambda match: options.get(match[1], match[1]), text)
 
 
-class CommandProgressBar(ProgressBar):
+class _CommandProgressBar(ProgressBar):
     """A progress bar whose messages name the options of the command in place of Python arguments."""
 
     def note(self, text: str) -> None:
         """Write a message to standard error."""
         super().note(with_option_names(text))
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[ProgressBar]:
+    """Provide a progress bar that is removed when the `with` block ends, including on an exception."""
+    bar = _CommandProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.finish()
 
 
 def _exit_with_message(message: str, code: int) -> typer.Exit:
