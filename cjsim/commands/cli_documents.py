@@ -41,7 +41,7 @@ def check(
     try:
         document = load_document(file, sets)
     except InputError as error:
-        if as_json:
+        if as_json or table_format == "json":
             print_json({"file": str(file), "errors": list(error.errors)})
         raise InputError("\n".join(error.errors)) from None
     kind = document_kind(type(document))
