@@ -32,6 +32,7 @@ R = TypeVar("R")
 
 # Names in the Python API whose parameter on the command line has another name.
 _PARAMETERS = {
+    "metric": "metrics",
     "points": "sobol",
     "enroll_per_day": "enroll",
     "follow_up_days": "follow_up",
