@@ -9,6 +9,7 @@ from cjsim.commands import options
 from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
 from cjsim.commands.console import print_output, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.library import LIBRARY_FOLDERS, library_entries
 
 if TYPE_CHECKING:
     from cjsim.lab.journal import Journal
@@ -155,12 +156,13 @@ def journal_diff(
 
 
 def resolve_version(reference: str, journal: "Journal") -> "Document":
-    """Load the document that a reference names: a file or a run in the journal.
+    """Load the document that a reference names: a file, a run in the journal or a document of the library.
 
     Parameters
     ----------
     reference : str
-        A file, RUN or RUN:VARIANT. RUN is the baseline of an experiment or the winner of a study.
+        A file, RUN or RUN:VARIANT, or a name in the library that no finding has. RUN is the baseline of an experiment or the winner of
+        a study.
     journal : Journal
         Journal with the runs.
 
@@ -173,7 +175,9 @@ def resolve_version(reference: str, journal: "Journal") -> "Document":
     from cjsim.lab.report_folder import BEST_SCENARIO_FILE, EXPERIMENT_FILE
 
     name, _, variant = reference.partition(":")
-    if Path(reference).is_file() or (Path(reference).suffix and not variant):
+    in_library = {entry.name for kind in LIBRARY_FOLDERS for entry in library_entries(kind)}
+    in_library -= {entry.manifest.name for entry in journal.entries().entries}
+    if Path(reference).is_file() or (Path(reference).suffix and not variant) or reference in in_library:
         document = load_document(Path(reference), None)
         return document.scenario if isinstance(document, Experiment) else document
     entry = journal.find(name)
