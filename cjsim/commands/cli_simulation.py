@@ -13,8 +13,8 @@ from cjsim.commands import options
 from cjsim.commands.arguments import (
     count_compared_warnings,
     count_warnings,
-    label_scenarios,
     load_scenario,
+    load_scenarios,
     parse_set_options,
     require_shared_settings,
 )
@@ -156,15 +156,14 @@ def compare(
             format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
         )
     if others:
-        loaded = {file: load_scenario(file, settings | changes) for file in (base, *others)}
-        _require_different_files(base, others)
-        scenarios = label_scenarios(loaded, "compare")
+        remedy = "Give another scenario, or change this one with --set."
+        scenarios = load_scenarios([base, *others], settings | changes, where="compare", remedy=remedy)
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
         scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
     _require_metrics(next(iter(scenarios.values())), metrics or ())
-    count_compared_warnings(zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True))
+    count_compared_warnings(zip((base, *(others or [base])), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
         from cjsim.simulation.comparison_answer import OBJECTIVE
@@ -190,15 +189,6 @@ def _require_metrics(scenario: "Scenario", metrics: Sequence[str]) -> None:
 
     for metric in metrics:
         find_metric_definition(compile_scenario(scenario), metric)
-
-
-def _require_different_files(base: Path, others: list[Path]) -> None:
-    """Raise if a scenario is given twice."""
-    files = [base, *others]
-    repeated = next((file for file in files if files.count(file) > 1), None)
-    if repeated is not None:
-        remedy = "Give another scenario, or change this one with --set."
-        raise InputError(format_error("compare", "must be given different scenarios", f"{repeated} twice", remedy))
 
 
 @with_exit_codes
