@@ -117,6 +117,19 @@ def nearest_choices(word: Any, choices: Iterable[str]) -> str:
     return f"{quote_choices(ranked[:_MAX_NEAREST])} and {len(names) - _MAX_NEAREST} more"
 
 
+def closest_choice(word: Any, choices: Iterable[str]) -> str:
+    """Return the choice that a word may be a misspelling of. Returns an empty string if no choice is close.
+
+    Examples
+    --------
+    >>> closest_choice("emial_1", ["email_1", "email_2"])
+    'email_1'
+    """
+    name_by_lowercase = {name.lower(): name for name in choices}
+    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=_MIN_CLOSENESS)
+    return name_by_lowercase[matches[0]] if matches else ""
+
+
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     """Ask whether the closest choice was meant. Returns an empty string if no choice is close.
 
@@ -125,10 +138,8 @@ def did_you_mean(word: Any, choices: Iterable[str]) -> str:
     >>> did_you_mean("emial_1", ["email_1", "email_2"])
     "Did you mean 'email_1'?"
     """
-    names = list(choices)
-    name_by_lowercase = {name.lower(): name for name in names}
-    matches = difflib.get_close_matches(str(word)[:200].lower(), name_by_lowercase, n=1, cutoff=_MIN_CLOSENESS)
-    return f"Did you mean '{name_by_lowercase[matches[0]]}'?" if matches else ""
+    near = closest_choice(word, choices)
+    return f"Did you mean '{near}'?" if near else ""
 
 
 def unknown_name_parts(word: Any, choices: Iterable[str], noun: str) -> tuple[str, str, str]:

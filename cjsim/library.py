@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cjsim.errors import InputError, did_you_mean, format_error, short_repr
+from cjsim.errors import InputError, closest_choice, did_you_mean, format_error, short_repr
 
 LIBRARY_FOLDERS = {"scenario": "scenarios", "study": "studies", "policy": "policies", "journey": "journeys"}
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]+")
@@ -59,9 +59,8 @@ def nearest_file(path: Path, kinds: Sequence[str] = (), *, folder: Path = Path()
         beside = {file.name: str(path.with_name(file.name)) for file in sorted((folder / path.parent).glob("*.y*ml"))}
     except (OSError, ValueError):  # a name that no file can have
         return ""
-    if near := did_you_mean(path.name, beside):
-        name = near.removeprefix("Did you mean '").removesuffix("'?")
-        return f"Did you mean '{beside[name]}'?"
+    if near := closest_choice(path.name, beside):
+        return f"Did you mean '{beside[near]}'?"
     return did_you_mean(path.stem, [entry.name for kind in kinds for entry in library_entries(kind)])
 
 

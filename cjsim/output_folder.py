@@ -44,7 +44,7 @@ _COMMANDS_BY_KIND: Mapping[str, str] = MappingProxyType({"study": "optimize", "l
 
 
 @contextlib.contextmanager
-def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator[Path | None]:
+def atomic_output_folder(out: Path | None, *, argument: str = "out") -> Iterator[Path | None]:
     """Open a draft folder. Its files are moved to `out` if the block succeeds, and deleted otherwise.
 
     Parameters
@@ -52,8 +52,8 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
     out : Path or None
         Output folder, as given by the user. It is created if it does not exist. Unrelated files in it are kept. If None, there is no
         draft.
-    option : str
-        Name of the option in error messages.
+    argument : str
+        Name of the argument in error messages.
 
     Yields
     ------
@@ -83,11 +83,11 @@ def atomic_output_folder(out: Path | None, *, option: str = "--out") -> Iterator
     except (OSError, ValueError) as error:
         if (reason := _write_failure_reason(error, draft)) is None:
             raise
-        message = format_error(option, "must be a writable folder", f"'{out}' ({reason})", "Choose another folder.")
+        message = format_error(argument, "must be a writable folder", f"'{out}' ({reason})", "Choose another folder.")
         raise InputError(message) from error
 
 
-def require_no_earlier_result(out: Path, command: str, *, option: str = "--out") -> None:
+def require_no_earlier_result(out: Path, command: str) -> None:
     """Raise if a command would replace files in a folder. Called before any work is done.
 
     Parameters
@@ -96,8 +96,6 @@ def require_no_earlier_result(out: Path, command: str, *, option: str = "--out")
         Output folder, as given by the user. It need not exist.
     command : str
         Name of the command, such as 'simulate'.
-    option : str
-        Name of the option in error messages.
 
     Raises
     ------
@@ -107,19 +105,19 @@ def require_no_earlier_result(out: Path, command: str, *, option: str = "--out")
     """
     if replaced := _replaced_files(out, command):
         must = "must be a folder without earlier results"
-        remedy = "Choose another folder, or add --force to replace them."
-        raise InputError(format_error(option, must, f"'{out}' with {_result_text(out, replaced)}", remedy))
+        remedy = "Choose another folder, or add `force` to replace them."
+        raise InputError(format_error("out", must, f"'{out}' with {_result_text(out, replaced)}", remedy))
 
 
-def require_new_file(file: Path, *, option: str) -> None:
+def require_new_file(file: Path, *, argument: str) -> None:
     """Raise if a file exists. Called before any work is done.
 
     Parameters
     ----------
     file : Path
         File that a command writes.
-    option : str
-        Name of the option in error messages.
+    argument : str
+        Name of the argument in error messages.
 
     Raises
     ------
@@ -127,7 +125,7 @@ def require_new_file(file: Path, *, option: str) -> None:
         If the file exists.
     """
     if file.is_file():
-        raise InputError(format_error(option, "must be a new file", f"the existing file '{file}'", "Add --force to replace it."))
+        raise InputError(format_error(argument, "must be a new file", f"the existing file '{file}'", "Add `force` to replace it."))
 
 
 @contextlib.contextmanager

@@ -123,13 +123,3 @@ class ProgressBar(Progress):
         if self._bar is not None:
             self._bar.stop()
         self._bar = None
-
-
-@contextlib.contextmanager
-def progress_bar(bar: ProgressBar | None = None) -> Iterator[ProgressBar]:
-    """Provide a progress bar, a new one by default, that is removed when the `with` block ends, including on an exception."""
-    bar = bar or ProgressBar()
-    try:
-        yield bar
-    finally:
-        bar.finish()

@@ -151,7 +151,7 @@ class PurchaseCalibration(FolderResult):
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
-        with atomic_output_folder(Path(folder)) as draft:
+        with atomic_output_folder(Path(folder), argument="folder") as draft:
             assert draft is not None
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")

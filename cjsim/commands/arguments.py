@@ -132,8 +132,25 @@ def require_shared_settings(changes: dict[str, Any]) -> None:
             raise InputError(format_error("--set", must, short_repr(path), remedy))
 
 
-def label_scenarios(scenarios: "dict[Path, Scenario]", option: str) -> "dict[str, Scenario]":
-    """Label scenarios by name, file stem or path, whichever is unique first."""
-    from cjsim.simulation.scenario_sources import label_scenarios as label
+def load_scenarios(
+    files: Sequence[Path], values: dict[str, Any], *, where: str, remedy: str = "Give each scenario once."
+) -> "dict[str, Scenario]":
+    """Load different scenarios and override values. They are labeled by name, file stem or path, whichever is unique first.
 
-    return label(list(scenarios), list(scenarios.values()), argument=option)
+    Parameters
+    ----------
+    files : sequence of Path
+        The files.
+    values : dict
+        New values by path, for all scenarios.
+    where : str
+        Name of the command or option in error messages.
+    remedy : str
+        What to do if a file is given twice.
+    """
+    from cjsim.simulation.scenario_sources import label_scenarios
+
+    repeated = next((file for file in files if files.count(file) > 1), None)
+    if repeated is not None:
+        raise InputError(format_error(where, "must be given different scenarios", f"{repeated} twice", remedy))
+    return label_scenarios(files, [load_scenario(file, values) for file in files], argument=where)

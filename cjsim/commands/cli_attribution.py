@@ -8,9 +8,8 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_scenario, parse_set_options, print_warnings
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
     from cjsim.attribution.attribution_result import Attribution

@@ -1,8 +1,7 @@
 """The `compile` command, which compiles all kernels ahead of the first run."""
 
 from cjsim.commands import options
-from cjsim.commands.console import print_output, record_table, with_exit_codes
-from cjsim.progress import progress_bar
+from cjsim.commands.console import print_output, progress_bar, record_table, with_exit_codes
 
 
 @with_exit_codes

@@ -7,7 +7,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import echo_warnings, load_document, print_warnings
-from cjsim.commands.console import print_json, print_output, print_text, with_exit_codes
+from cjsim.commands.console import print_json, print_output, print_text, progress_bar, with_exit_codes
 from cjsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check(
     try:
         document = load_document(file, sets)
     except InputError as error:
-        if as_json:
+        if as_json or table_format == "json":
             print_json({"file": str(file), "errors": list(error.errors)})
         raise InputError("\n".join(error.errors)) from None
     kind = document_kind(type(document))
@@ -71,7 +71,6 @@ def _warnings_table(found: "SortedWarnings") -> "pd.DataFrame":
 
 def _simulated_warnings(scenario: "Scenario") -> list[str]:
     """The warnings that a simulation shows, with progress on standard error."""
-    from cjsim.progress import progress_bar
     from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
 
     with progress_bar() as progress:

@@ -7,9 +7,9 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
-from cjsim.commands.console import CommandProgressBar, print_output, print_result, with_exit_codes
+from cjsim.commands.console import print_output, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
-from cjsim.progress import progress_bar
+from cjsim.library import LIBRARY_FOLDERS, library_entries
 
 if TYPE_CHECKING:
     from cjsim.lab.journal import Journal
@@ -41,7 +41,7 @@ def experiment(
     from cjsim.lab.report_folder import run_folder
     from cjsim.lab.reported_experiment import experiment as test_hypothesis
 
-    with progress_bar(CommandProgressBar()) as progress:
+    with progress_bar() as progress:
         findings = test_hypothesis(document, reports=reports, force=force, threads=threads, progress=progress)
     print_output(
         as_json,
@@ -150,18 +150,19 @@ def journal_diff(
     if inside is not None:
         scenario = load_scenario(inside, {})
         versions = [scenario_with_part(scenario, version) for version in versions]
-    with progress_bar(CommandProgressBar()) as progress:
+    with progress_bar() as progress:
         comparison = compare_versions(*versions, metric=metric, customers=customers, seed=seed, threads=threads, progress=progress)
     print_result(comparison, as_json=as_json, table_format=table_format)
 
 
 def resolve_version(reference: str, journal: "Journal") -> "Document":
-    """Load the document that a reference names: a file or a run in the journal.
+    """Load the document that a reference names: a file, a run in the journal or a document of the library.
 
     Parameters
     ----------
     reference : str
-        A file, RUN or RUN:VARIANT. RUN is the baseline of an experiment or the winner of a study.
+        A file, RUN or RUN:VARIANT, or a name in the library that no finding has. RUN is the baseline of an experiment or the winner of
+        a study.
     journal : Journal
         Journal with the runs.
 
@@ -174,7 +175,9 @@ def resolve_version(reference: str, journal: "Journal") -> "Document":
     from cjsim.lab.report_folder import BEST_SCENARIO_FILE, EXPERIMENT_FILE
 
     name, _, variant = reference.partition(":")
-    if Path(reference).is_file() or (Path(reference).suffix and not variant):
+    in_library = {entry.name for kind in LIBRARY_FOLDERS for entry in library_entries(kind)}
+    in_library -= {entry.manifest.name for entry in journal.entries().entries}
+    if Path(reference).is_file() or (Path(reference).suffix and not variant) or reference in in_library:
         document = load_document(Path(reference), None)
         return document.scenario if isinstance(document, Experiment) else document
     entry = journal.find(name)

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import count_compared_warnings, label_scenarios, load_scenario, parse_set_options
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.arguments import count_compared_warnings, load_scenarios, parse_set_options
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.progress import progress_bar
 
 _ONLY_HELP = "Only levers at or below this path, of the policy or the journey. Can be repeated."
 
@@ -51,7 +50,7 @@ def levers(
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "List each scenario once."
         raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in (scenario, *files)}, "--also")
+    scenarios = load_scenarios([scenario, *files], values, where="--also")
     baseline, *others = scenarios
     count_compared_warnings(zip((scenario, *files), scenarios.values(), strict=True))
     with output_folder(out, command="levers", force=force) as folder, progress_bar() as progress:

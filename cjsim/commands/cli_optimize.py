@@ -7,9 +7,8 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_study, parse_set_options, print_warnings
-from cjsim.commands.console import output_folder, print_output, with_exit_codes
+from cjsim.commands.console import output_folder, print_output, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.progress import progress_bar
 
 
 @with_exit_codes

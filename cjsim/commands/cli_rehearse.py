@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import label_scenarios, load_scenario, parse_set_options, print_compared_warnings
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.arguments import load_scenarios, parse_set_options, print_compared_warnings
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.progress import progress_bar
 
 if TYPE_CHECKING:
     from cjsim.rehearsal.ramp.rollout_phases import Ramp
@@ -62,8 +61,8 @@ def rehearse(
     Example: cjsim rehearse shop shop_better --metric clv --sizes 2000,10000 --days 28
     """
     values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
-    scenarios = label_scenarios({file: load_scenario(file, values) for file in dict.fromkeys((base, *others))}, "rehearse")
-    print_compared_warnings(zip(dict.fromkeys((base, *others)), scenarios.values(), strict=True))
+    scenarios = load_scenarios([base, *others], values, where="rehearse")
+    print_compared_warnings(zip((base, *others), scenarios.values(), strict=True))
     (_, baseline), *alternatives = scenarios.items()
     with output_folder(out, command="rehearse", force=force) as folder, progress_bar() as progress:
         from cjsim.rehearsal.rehearsal_settings import RehearsalSettings

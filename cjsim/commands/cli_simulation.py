@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -12,18 +13,18 @@ from cjsim.commands import options
 from cjsim.commands.arguments import (
     count_compared_warnings,
     count_warnings,
-    label_scenarios,
     load_scenario,
+    load_scenarios,
     parse_set_options,
     require_shared_settings,
 )
-from cjsim.commands.console import output_folder, print_output, with_exit_codes
+from cjsim.commands.console import output_folder, print_output, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
-from cjsim.progress import progress_bar
 from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:
     from cjsim.simulation.comparison_summary import SortOrder
+    from cjsim.simulation.documents import Scenario
 
 _BY_HELP = "Print the metrics by arm of an experiment, or by level of an attribute."
 _TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
@@ -155,16 +156,17 @@ def compare(
             format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
         )
     if others:
-        loaded = {file: load_scenario(file, settings | changes) for file in (base, *others)}
-        _require_different_files(base, others)
-        scenarios = label_scenarios(loaded, "compare")
+        remedy = "Give another scenario, or change this one with --set."
+        scenarios = load_scenarios([base, *others], settings | changes, where="compare", remedy=remedy)
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
         scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
-    count_compared_warnings(zip(dict.fromkeys((base, *others)) if others else (base, base), scenarios.values(), strict=True))
+    _require_metrics(next(iter(scenarios.values())), metrics or ())
+    count_compared_warnings(zip((base, *(others or [base])), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
+        from cjsim.simulation.comparison_answer import OBJECTIVE
 
         comparison = compare_scenarios(
             scenarios, engine=engine, threads=threads, max_customers=max_customers, follow_up_days=follow_up, progress=progress
@@ -175,18 +177,18 @@ def compare(
         as_json,
         table_format,
         text=lambda: comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect),
-        content=lambda: comparison.to_json(detect=detect, metric=(metrics or ["clv"])[0]),
+        content=lambda: comparison.to_json(detect=detect, metric=(metrics or [OBJECTIVE])[0]),
         table=comparison.to_pandas,
     )
 
 
-def _require_different_files(base: Path, others: list[Path]) -> None:
-    """Raise if a scenario is given twice."""
-    files = [base, *others]
-    repeated = next((file for file in files if files.count(file) > 1), None)
-    if repeated is not None:
-        remedy = "Give another scenario, or change this one with --set."
-        raise InputError(format_error("compare", "must be given different scenarios", f"{repeated} twice", remedy))
+def _require_metrics(scenario: "Scenario", metrics: Sequence[str]) -> None:
+    """Raise if a scenario lacks a metric, before a simulation, which may take a long time."""
+    from cjsim.compiler.compile_scenario import compile_scenario
+    from cjsim.metrics.catalog import find_metric_definition
+
+    for metric in metrics:
+        find_metric_definition(compile_scenario(scenario), metric)
 
 
 @with_exit_codes

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.output_folder import require_new_file
-from cjsim.progress import progress_bar
 
 _TREATMENT_HELP = "Column with the assigned arm."
 _OUTCOME_HELP = "Columns with outcomes after the assignment."
@@ -95,7 +94,7 @@ def uplift(
     if cuped and adjust is None:
         raise InputError(format_error("--cuped", "must be used with --adjust", "no --adjust", "Add --adjust COL."))
     if rule_file is not None and not force:
-        require_new_file(rule_file, option="--export-rule")
+        require_new_file(rule_file, argument="rule_file")
     with output_folder(out, command="uplift", force=force) as folder, progress_bar() as progress:
         from cjsim.readout.readout_settings import ReadoutSettings
         from cjsim.readout.uplift_readout import uplift as read_uplift

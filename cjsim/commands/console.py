@@ -32,6 +32,7 @@ R = TypeVar("R")
 
 # Names in the Python API whose parameter on the command line has another name.
 _PARAMETERS = {
+    "metric": "metrics",
     "points": "sobol",
     "enroll_per_day": "enroll",
     "follow_up_days": "follow_up",
@@ -103,12 +104,22 @@ def with_option_names(text: str) -> str:
     return re.sub(r"\A(\w+)(?=: must )", lambda match: options.get(match[1], match[1]), text)
 
 
-class CommandProgressBar(ProgressBar):
+class _CommandProgressBar(ProgressBar):
     """A progress bar whose messages name the options of the command in place of Python arguments."""
 
     def note(self, text: str) -> None:
         """Write a message to standard error."""
         super().note(with_option_names(text))
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[ProgressBar]:
+    """Provide a progress bar that is removed when the `with` block ends, including on an exception."""
+    bar = _CommandProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.finish()
 
 
 def _exit_with_message(message: str, code: int) -> typer.Exit:
@@ -139,7 +150,7 @@ def replace_unprintable_characters() -> None:
 
 
 @contextlib.contextmanager
-def output_folder(out: Path | None, *, command: str, force: bool, option: str = "--out") -> Iterator[Path | None]:
+def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Path | None]:
     """Open the draft of `atomic_output_folder`. When the files are published, print their names on standard error.
 
     Parameters
@@ -150,8 +161,6 @@ def output_folder(out: Path | None, *, command: str, force: bool, option: str = 
         Name of the command that writes to it.
     force : bool
         Whether to replace earlier results.
-    option : str
-        Name of the option in error messages.
 
     Yields
     ------
@@ -164,8 +173,8 @@ def output_folder(out: Path | None, *, command: str, force: bool, option: str = 
         If the folder cannot be written, or holds files that the command would replace without `force`.
     """
     if out is not None and not force:
-        require_no_earlier_result(out, command, option=option)
-    with atomic_output_folder(out, option=option) as draft:
+        require_no_earlier_result(out, command)
+    with atomic_output_folder(out) as draft:
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cjsim.errors import InputError, did_you_mean, format_error, short_repr
+from cjsim.errors import InputError, closest_choice, format_error, short_repr
 from cjsim.scenario.json_schema import JsonSchema, choices_of, example_of, referenced_name
 from cjsim.yaml.paths import KeyPath, parse_path, path_text
 from cjsim.yaml.tree import to_inline_yaml
@@ -366,5 +366,6 @@ def _unknown_key_error(above: KeyPath, key: str | int, known: Iterable[str]) -> 
     names = list(known)
     prefix = f"{path_text(above)}." if above else ""
     listed = f"The keys of '{path_text(above)}' are: {', '.join(names) or 'none'}." if above else f"Begin with one of: {', '.join(names)}."
-    remedy = did_you_mean(key, names).replace("mean '", f"mean '{prefix}") or listed
+    near = closest_choice(key, names)
+    remedy = f"Did you mean '{prefix}{near}'?" if near else listed
     return InputError(format_error("explain", "must be the path of a field", f"'{path_text((*above, key))}'", remedy))

@@ -72,7 +72,7 @@ def create_project(folder: str | Path, *, source: str | None = None) -> list[Pat
         got = "one that holds files" if target.is_dir() else "a file"
         raise InputError(format_error(str(target), "must be a new or empty folder", got, "Choose another folder."))
     contents = dict(_starter_files() if source is None else _library_files(source))
-    with atomic_output_folder(target, option="DIR") as draft:
+    with atomic_output_folder(target, argument="folder") as draft:
         assert draft is not None
         for name, text in contents.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)

@@ -88,7 +88,7 @@ def _simulate_and_report(experiment: Experiment, out: Path, threads: int | None,
 
 
 def _write_report(experiment: Experiment, findings: Findings, out: Path, *, seconds: float, progress: Progress) -> None:
-    with atomic_output_folder(out, option="--reports") as folder:
+    with atomic_output_folder(out, argument="reports") as folder:
         assert folder is not None
         write_report(experiment, findings, folder, run_name=out.name, seconds=seconds)
         names = sorted(path.name for path in folder.iterdir())

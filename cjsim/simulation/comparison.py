@@ -160,13 +160,13 @@ class Comparison(FolderResult):
         return "\n\n".join([text, *map(wrap_lines, self.assumptions)])
 
     def _detection(self, metric: str, change: float) -> DetectableChange | None:
-        compared = self._paired_runs().compared
-        best = best_alternative(compared, metric) if metric in compared.definitions else None
+        baseline = self.runs[self.baseline]
+        definition, best = find_metric_definition(baseline, metric), best_alternative(self._paired_runs().compared, metric)
         if best is None:
             return None
-        runs = self.runs[self.baseline], self.runs[best]
-        terms = tuple(find_metric_definition(run, metric).terms(run) for run in runs)
-        return detectable_change(runs, (terms[0], terms[1]), metric=metric, change=change)
+        other = self.runs[best]
+        terms = definition.terms(baseline), find_metric_definition(other, metric).terms(other)
+        return detectable_change((baseline, other), terms, metric=metric, change=change)
 
     def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
         """Return the contribution of each customer to an effect, one row per customer.
@@ -215,7 +215,13 @@ class Comparison(FolderResult):
         return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
 
     def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
-        """Return plain values for JSON; undefined numbers become null. `detect` adds how many customers show this change of `metric`."""
+        """Return plain values for JSON; undefined numbers become null. `detect` adds how many customers show this change of `metric`.
+
+        Raises
+        ------
+        InputError
+            If `detect` is given and the metric does not exist.
+        """
         alternatives = {
             name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_
 
 from pydantic import BaseModel
 
-from cjsim.errors import InputError, did_you_mean, format_error, short_repr
+from cjsim.errors import InputError, closest_choice, format_error, short_repr
 from cjsim.yaml.tree import Node
 
 KeyPath = tuple[str | int, ...]  # keys of mappings and indices of lists, from the root
@@ -210,6 +210,6 @@ def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, dept
         names = dict.fromkeys([*(value if isinstance(value, dict) else ()), *model_keys(kinds)])
         prefix = f"{above}." if above else ""
         listed = f"The keys of '{above}' are: {', '.join(names) or 'none'}." if above else f"The keys are: {', '.join(names)}."
-        near = did_you_mean(key, names).removeprefix("Did you mean '").removesuffix("'?")
+        near = closest_choice(key, names)
         remedy = f"Did you mean '{prefix}{near}{_rest_if_valid(node, kinds, near, path[depth + 1 :])}'?" if near else listed
     return InputError(format_error(location, "must be an existing path", f"'{path_text(path)}'", remedy))

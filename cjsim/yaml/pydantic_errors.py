@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from cjsim.errors import did_you_mean, nearest_choices, quote_choices, short_repr
+from cjsim.errors import closest_choice, did_you_mean, nearest_choices, quote_choices, short_repr
 from cjsim.yaml.document_kind import owner_of
 from cjsim.yaml.examples import Slot, example_text, slots_at
 from cjsim.yaml.keyed_union import NO_SINGLE_KIND, Kind, kinds_of
@@ -161,8 +161,8 @@ def _several_kinds_fault(path: KeyPath, given: list[str], root: Node) -> Fault:
 def _misspelling_hint(key: str, mapping: Any, keys: list[str]) -> str:
     """A question about an unknown key that resembles the missing one."""
     unknown = [name for name in mapping if name not in keys] if isinstance(mapping, dict) else []
-    near = did_you_mean(key, unknown)
-    return f"Is '{near.split(chr(39))[1]}' a misspelling of it?" if near else ""
+    near = closest_choice(key, unknown)
+    return f"Is '{near}' a misspelling of it?" if near else ""
 
 
 def _join_alternatives(musts: list[str]) -> str:

@@ -302,10 +302,10 @@ def test_unknown_unit_is_rejected(tmp_path: Path) -> None:
 def test_unwritable_output_folder_is_rejected_and_left_unchanged(tmp_path: Path) -> None:
     file = write_gamma_shoppers(tmp_path, 40)
     (tmp_path / "taken").write_text("a file")
-    assert calibration_error(file, out=tmp_path / "taken").startswith("--out: must be a writable folder, got ")
+    assert calibration_error(file, out=tmp_path / "taken").startswith("folder: must be a writable folder, got ")
     blocked = tmp_path / "blocked"
     (blocked / "scenario.yaml").mkdir(parents=True)
-    assert calibration_error(file, out=blocked).startswith("--out: must be a writable folder, got ")
+    assert calibration_error(file, out=blocked).startswith("folder: must be a writable folder, got ")
     assert [path.name for path in blocked.iterdir()] == ["scenario.yaml"]
 
 

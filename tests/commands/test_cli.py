@@ -272,6 +272,12 @@ def test_compare_gives_scenarios_distinct_names(compare_calls: list[dict[str, Sc
     assert list(compare_calls[1]) == [TINY, str(tmp_path / "tiny.yaml")]
 
 
+def test_compare_rejects_an_unknown_metric_before_it_simulates(compare_calls: list[Any]) -> None:
+    result = invoke("compare", TINY, "--set", "policy.flows={}", "--metric", "clw", "--json")
+    assert (result.exit_code, compare_calls) == (2, [])
+    assert result.stderr.startswith("--metric: must be one of ")
+
+
 def test_compare_passes_its_display_options_on(compare_calls: list[dict[str, Scenario]]) -> None:
     words = ("--metric", "clv", "--metric", "opt_outs", "--sort", "name", "--detect", "1%")
     printed = invoke("compare", TINY, "--set", "discount_rate=0", *words).stdout

@@ -15,10 +15,6 @@ from cjsim.commands.options import Full, Json, Out
 TINY = str(ROOT / "tests" / "worlds" / "tiny.yaml")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 LIBRARY_FILES = [path for path in sorted((ROOT / "cjsim").rglob("*.py")) if path.parent.name != "commands" and path.name != "cli.py"]
-EXCEPTIONS = {
-    "output_folder.py": "the default of an argument that names the option",
-    "reported_experiment.py": "an argument that names the option",
-}
 
 
 def texts(path: Path) -> list[str]:
@@ -32,7 +28,7 @@ def texts(path: Path) -> list[str]:
 
 def test_the_library_names_no_options() -> None:
     found = {path.name: names for path in LIBRARY_FILES if (names := [name for text in texts(path) for name in OPTION.findall(text)])}
-    assert {name: options for name, options in found.items() if name not in EXCEPTIONS} == {}
+    assert found == {}
 
 
 @with_exit_codes

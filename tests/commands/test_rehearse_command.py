@@ -50,6 +50,12 @@ def test_enrollment_rate_gives_the_days_to_enroll() -> None:
     assert {design["size"]: design["enrollment_days"] for design in designs} == {400: 8, 1000: 20}
 
 
+def test_a_scenario_that_is_given_twice_is_refused() -> None:
+    found = CliRunner().invoke(app, ["rehearse", SHOP, SHOP, *DESIGN])
+    assert found.exit_code == 2
+    assert found.stderr == f"rehearse: must be given different scenarios, got {SHOP} twice. Give each scenario once.\n"
+
+
 def test_share_can_be_a_percentage() -> None:
     designs = json.loads(invoke(*DESIGN, *SMALL, "--share", "20%", "--json").stdout)["designs"]
     assert {design["share"] for design in designs} == {0.2}

@@ -106,10 +106,11 @@ def test_check_reports_all_errors(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr.count("must be one of 'a'")) == (2, 7)
 
 
-def test_check_prints_errors_as_json(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [["--json"], ["--format", "json"]], ids=" ".join)
+def test_check_prints_errors_as_json(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / "many.yaml"
     file.write_text(MANY_ERRORS, encoding="utf-8")
-    result = CliRunner().invoke(app, ["check", str(file), "--json"])
+    result = CliRunner().invoke(app, ["check", str(file), *options])
     content = json.loads(result.stdout)
     assert (result.exit_code, content["file"], len(content["errors"])) == (2, str(file), 7)
 

@@ -268,6 +268,17 @@ def test_command_compares_files_and_runs(tmp_path: Path) -> None:
     assert "must be one of 'fast', got 'slow'" in command_error("journal", "diff", "e", "e:slow", "--reports", str(tmp_path / "r"))
 
 
+def test_command_compares_documents_of_the_library(reports: Path) -> None:
+    found = invoke("journal", "diff", "shop", "shop_better", "--reports", reports).stdout
+    assert found.startswith("Changes:\n  policy.flows.cart.")
+
+
+def test_a_finding_precedes_a_document_of_the_library_with_its_name(reports: Path) -> None:
+    write_report(reports, "ee55", name="shop", kind="levers")
+    message = command_error("journal", "diff", "shop", "shop_better", "--reports", str(reports))
+    assert "got 'shop' of kind levers" in message
+
+
 def test_policy_changes_are_described_and_simulated_in_a_scenario(tmp_path: Path) -> None:
     old, new = policy(f=[{"send": "hello"}]), policy(f=[{"wait": "40d"}, {"send": "hello"}])
     old.save(tmp_path / "old.yaml")

@@ -213,7 +213,6 @@ def test_levers_have_their_values_as_numbers() -> None:
 
 def test_trials_have_numbers_with_their_unit_in_the_header() -> None:
     study = {"name": "wait", "scenario": str(ROOT / "tests" / "worlds" / "tiny.yaml"), "customers": 50, "trials": 2, "objectives": ["clv"]}
-    study |= {"free": {"horizon": {"low": "20d", "high": "30d"}}}
     wait = {"journey.events.purchase.wait.exponential": {"low": "5d", "high": "240h"}}
     found = cj.optimize(cj.Study.from_dict(study | {"free": wait}), storage="memory").to_pandas()
     assert found.columns[0] == "journey.events.purchase.wait.exponential (days)"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import cjsim as cj
 from cjsim.cli import app
+from cjsim.errors import InputError
 from cjsim.rehearsal.analyses import FixedHorizon
 from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 from cjsim.uplift.sample_size import PlannedTest
@@ -88,6 +89,11 @@ def test_json_of_the_command_has_the_numbers() -> None:
     files = [str(ROOT / "configs" / "scenarios" / name) for name in ("shop.yaml", "shop_better.yaml")]
     found = json.loads(CliRunner().invoke(app, ["compare", *files, "--customers", "300", "--detect", "1%", "--json"]).stdout)["detect"]
     assert set(found) == {"metric", "change", "size", "customers", "simulated", "per_group"} and found["metric"] == "clv"
+
+
+def test_an_unknown_metric_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^metric: must be one of .*, got 'clw'"):
+        comparison(40).to_json(detect=0.01, metric="clw")
 
 
 def test_plain_values_name_the_interval() -> None:

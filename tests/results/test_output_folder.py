@@ -125,7 +125,7 @@ def test_full_disk_error_names_the_folder_and_leaves_no_files(there: bool, tmp_p
     if there:
         publish(Path("mine"), run().save)
     before = files_below(tmp_path)
-    with pytest.raises(InputError, match=r"^--out: must be a writable folder, got 'mine' \(No space left on device\)\."):
+    with pytest.raises(InputError, match=r"^out: must be a writable folder, got 'mine' \(No space left on device\)\."):
         publish(Path("mine"), full_disk)
     assert files_below(tmp_path) == before
     assert list(tmp_path.glob("**/.*")) == []
