@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cjsim.attribution.claims import BeforeAfter, Interval, TrialClaim
 from cjsim.attribution.switch_off import Touchpoint
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 
 CREDITED = ("purchases", "revenue")  # measures that rules split
 MEASURES = {"purchases": "purchases", "revenue": "money", "cost": "money", "clv": "money"}  # units of incremental effects, by measure
@@ -74,7 +74,7 @@ class CreditRow(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class AttributionData:
+class AttributionData(ComparableRecord):
     """Credits that attribution rules give to touchpoints, beside their true incremental effects.
 
     Attributes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cjsim.description.describe import describe
 from cjsim.errors import InputError, format_error
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 from cjsim.lab.document_diff import DocumentChange, diff_documents
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
@@ -30,7 +30,7 @@ _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.
 
 
 @dataclass(frozen=True)
-class ChangeEffect:
+class ChangeEffect(ComparableRecord):
     """A change and its effect.
 
     Attributes
@@ -50,7 +50,7 @@ class ChangeEffect:
 
 
 @dataclass(frozen=True, repr=False)
-class VersionComparison(FolderResult):
+class VersionComparison(ComparableRecord, FolderResult):
     """Changes between two versions, and their effects. `save` writes `versions.csv` and `versions.json`.
 
     Attributes

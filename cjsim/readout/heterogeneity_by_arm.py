@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cjsim.json_records import ComparableRecord
 from cjsim.readout.learning_plan import LearningPlan
 from cjsim.uplift.heterogeneity import HeterogeneityTest, heterogeneity_test
 from cjsim.uplift.interval_estimates import LEVEL
@@ -17,7 +18,7 @@ _SMALL_SHARE = 0.5  # of the average effect: heterogeneity is small unless the s
 
 
 @dataclass(frozen=True)
-class ArmHeterogeneity:
+class ArmHeterogeneity(ComparableRecord):
     """Heterogeneity tests of one arm against the control.
 
     Attributes

@@ -96,13 +96,10 @@ def mixed_outcomes(tested: RehearsedScenarios, *, share: float, replications: in
 
 def _replicate(runs: MixedRuns, metric: str, share: float) -> _Replicate:
     """Return the metric with everybody under one policy, the bias of the mixed test, and the terms of its arms."""
-    found = []
-    for run in (runs.base, runs.alternative, runs.mixed or runs.alternative):
-        terms, enrolled = _terms(runs.before, run, metric)
-        found.append((terms, is_under_alternative(run, share)[enrolled] if runs.before is None else _arms_of(runs.before, share)))
-    (base, in_base), (alternative, in_alternative), (mixed, in_mixed) = found
+    (base, in_base), (alternative, in_alternative) = (_terms(runs.before, run, metric, share) for run in (runs.base, runs.alternative))
     if runs.mixed is None:
         return _Replicate(ratio(base), ratio(alternative), 0.0, (base, alternative))
+    mixed, in_mixed = _terms(runs.before, runs.mixed, metric, share)
     arms = mixed.subset(~in_mixed), mixed.subset(in_mixed)
     if min(len(arm.numerator) for arm in arms) < 2:
         remedy = "Simulate more customers, or use a share closer to 0.5."
@@ -112,14 +109,11 @@ def _replicate(runs: MixedRuns, metric: str, share: float) -> _Replicate:
     return _Replicate(ratio(base), ratio(alternative), estimate - reference, arms)
 
 
-def _terms(before: Run | None, run: Run, metric: str) -> tuple[RatioTerms, Array]:
+def _terms(before: Run | None, run: Run, metric: str, share: float) -> tuple[RatioTerms, Array]:
+    """Return the terms of the customers of the test, and which of them are assigned to the alternative."""
     if before is None:
-        return metric_terms(run, metric, run.entered), run.entered
-    return terms_since(before, run, metric)[0], before.entered
-
-
-def _arms_of(before: Run, share: float) -> Array:
-    return is_under_alternative(before, share)[before.entered]
+        return metric_terms(run, metric, run.entered), is_under_alternative(run, share)[run.entered]
+    return terms_since(before, run, metric)[0], is_under_alternative(before, share)[before.entered]
 
 
 def _tested(replicates: Sequence[_Replicate]) -> TestedOutcomes:

@@ -14,6 +14,7 @@ import numpy as np
 
 from cjsim.errors import InputError, format_error, quote_choices
 from cjsim.frame import Array
+from cjsim.json_records import ComparableRecord
 from cjsim.rehearsal.customer_resampling import ArmPopulations, arm_sizes, draw_rehearsals
 from cjsim.rehearsal.effect_estimates import EffectEstimates, concatenate_batches, estimate_effects, true_effect
 from cjsim.rehearsal.ramp.designs_by_phase import stratified_estimates
@@ -26,7 +27,7 @@ CORRECTIONS: tuple[Correction, ...] = ("none", "holm", "bh")
 
 
 @dataclass(frozen=True)
-class GuardrailReport:
+class GuardrailReport(ComparableRecord):
     """Behavior of a non-inferiority test of one metric.
 
     Attributes
@@ -51,7 +52,7 @@ class GuardrailReport:
 
 
 @dataclass(frozen=True)
-class MultipleMetricReport:
+class MultipleMetricReport(ComparableRecord):
     """Behavior of one test of several metrics at a fixed horizon.
 
     Attributes

@@ -6,10 +6,10 @@ from datetime import date
 
 from cjsim.argument_types import check_fields
 from cjsim.errors import InputError, format_error
+from cjsim.metrics.number_format import MONEY_UNIT
 from cjsim.rehearsal.analyses import STANDARD_ANALYSES, Analysis, FixedHorizon
 from cjsim.rehearsal.ramp.rollout_phases import Ramp
 
-MONEY_UNIT = "money"
 DEFAULT_MARGIN = 0.05  # of the metric under the baseline; assumed
 _LOWER_IS_BETTER = (
     *(

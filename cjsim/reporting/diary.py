@@ -10,7 +10,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 from cjsim.output_folder import FolderResult
 from cjsim.reporting.event_text import format_money, format_short_duration, routine_phrase, satisfaction_band
 
@@ -66,7 +66,7 @@ class DiaryLine(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Diary(FolderResult):
+class Diary(ComparableRecord, FolderResult):
     """The diary of one customer. `save` writes `diary.csv` and `diary.json`.
 
     Attributes

@@ -18,7 +18,7 @@ _LARGEST_FACTOR = 2.0  # between a number of customers and the ends of its inter
 
 
 class NeededCustomers(NamedTuple):
-    """An estimated number of customers with its 95 % interval; nan if too few simulated customers differ to estimate it."""
+    """An estimated number of customers with its 95 % interval; nan if the simulated customers are too few or too unequal to estimate it."""
 
     value: float
     low: float
@@ -65,6 +65,7 @@ def detectable_change(runs: tuple[Run, Run], terms: tuple[RatioTerms, RatioTerms
 
     With v the variance of an estimate from n customers and d the change, n v (1.96 + 0.84)^2 / d^2 customers are needed. For simulated
     customers, v is the variance of the paired difference; for each group of a real test, it is the sum of the variances in the two runs.
+    The intervals reflect the relative sampling error of v, for a real test as under the baseline, and treat d as known.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cjsim.errors import InputError
+from cjsim.json_records import ComparableRecord
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -32,7 +33,7 @@ _NORMAL_DRAWS = 20_000  # standard error of a probability: at most 0.0036
 
 
 @dataclass(frozen=True)
-class Finalist:
+class Finalist(ComparableRecord):
     """Results of a trial on the first set of fresh customers.
 
     Attributes
@@ -51,7 +52,7 @@ class Finalist:
 
 
 @dataclass(frozen=True)
-class RoundedChoice:
+class RoundedChoice(ComparableRecord):
     """The winner with rounded values, on the second set of fresh customers.
 
     Attributes
@@ -74,7 +75,7 @@ def _no_values() -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True)
-class ConfirmationResult:
+class ConfirmationResult(ComparableRecord):
     """Result of the confirmation.
 
     Attributes

@@ -39,11 +39,12 @@ def rounded_values(study: Study, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rounded(axis: Axis, value: Any) -> Any:
-    """The rounded value; the value itself if rounding leaves the bounds."""
+    """The rounded value; the value itself, as written, if rounding changes nothing or leaves the bounds."""
     low, high = axis.coordinate.low, axis.coordinate.high
     if axis.kind == "duration":
         text = _rounded_duration(value)
-        return text if low <= parse_duration(text) <= high else value
+        days = parse_duration(text)
+        return text if low <= days <= high and not math.isclose(days, parse_duration(value)) else value
     if axis.kind == "hour":
         minutes = _MINUTES * round(parse_hour(value) * 60 / _MINUTES)
         return hour_text(minutes / 60) if low <= minutes <= high else value

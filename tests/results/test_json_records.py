@@ -2,11 +2,24 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import pytest
 
+from cjsim.attribution.attribution_result import Attribution
 from cjsim.json_records import JsonRecord
+from cjsim.lab.version_comparison import ChangeEffect, VersionComparison
+from cjsim.readout.heterogeneity_by_arm import ArmHeterogeneity
+from cjsim.rehearsal.multiple_metrics import GuardrailReport, MultipleMetricReport
+from cjsim.rehearsal.ramp.designs_by_phase import RampedTest
+from cjsim.rehearsal.results.design_report import DesignReport
+from cjsim.rehearsal.results.rehearsal_data import AlternativeReport
+from cjsim.reporting.diary import Diary
+from cjsim.tuning.confirm import ConfirmationResult, Finalist, RoundedChoice
+from cjsim.tuning.levers.ranking import LeverRanking
+from cjsim.tuning.levers.sobol_indices import SobolIndices
+from cjsim.tuning.results.search_result import BestPolicy
 
 
 @dataclass(frozen=True)
@@ -49,3 +62,31 @@ def test_records_of_different_types_are_not_equal() -> None:
 
 def test_equal_records_without_nan_have_equal_hashes() -> None:
     assert hash(Part(1.0)) == hash(Part(1.0))
+
+
+PUBLIC_RESULTS = [
+    AlternativeReport,
+    DesignReport,
+    GuardrailReport,
+    MultipleMetricReport,
+    RampedTest,
+    LeverRanking,
+    SobolIndices,
+    ConfirmationResult,
+    Finalist,
+    RoundedChoice,
+    BestPolicy,
+    Attribution,
+    ArmHeterogeneity,
+    Diary,
+    ChangeEffect,
+    VersionComparison,
+]
+
+
+@pytest.mark.parametrize("result", PUBLIC_RESULTS)
+def test_a_result_with_undefined_numbers_equals_its_copy(result: Any) -> None:
+    names = [field.name for field in fields(result)]
+    one, copy = (result(**{name: (float("nan"),) for name in names}) for _ in range(2))
+    assert one == copy
+    assert one != replace(copy, **{names[-1]: 1.0})

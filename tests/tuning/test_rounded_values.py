@@ -26,6 +26,11 @@ def test_a_duration_is_rounded_to_a_unit_that_people_set(value: str, expected: s
     assert rounded(value, low="1s", high="60d") == expected
 
 
+@pytest.mark.parametrize("value", ["1d", "1d 12h", "1h 45min", "100s"])
+def test_a_duration_that_rounding_does_not_change_keeps_its_notation(value: str) -> None:
+    assert rounded(value, low="1s", high="60d") == value
+
+
 @pytest.mark.parametrize(
     ("value", "low", "high", "expected"),
     [(0.193177, 0.1, 0.6, 0.19), (0.01234, 0.0, 0.05, 0.012), (213.7281, 50, 1000, 214.0), (3.14159, 0, 20, 3.1)],

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cjsim.frame import Array
+from cjsim.json_records import ComparableRecord
 from cjsim.rehearsal.analyses import FixedHorizon, decide
 from cjsim.rehearsal.customer_resampling import ArmPopulations, DrawnSums
 from cjsim.rehearsal.effect_estimates import EffectEstimates, estimate_effects, true_effect
@@ -60,7 +61,7 @@ class PooledAnalysis(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RampedTest:
+class RampedTest(ComparableRecord):
     """Phases of one test, and what ignoring them would do.
 
     Attributes

@@ -7,7 +7,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.rehearsal.multiple_metrics import MultipleMetricReport
 from cjsim.rehearsal.profit_maximizing_size import SizedTest
@@ -71,7 +71,7 @@ class Dilution(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AlternativeReport:
+class AlternativeReport(ComparableRecord):
     """Rehearsed tests of one alternative.
 
     Attributes

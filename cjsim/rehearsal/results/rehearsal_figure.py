@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.rehearsal.results.rehearsal_data import RehearsalData
 from cjsim.rehearsal.results.rehearsal_legend import analysis_title, is_valid
 from cjsim.simulation.figures import FigureKind
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NORMAL_QUANTILE_95 = 1.96
 _SHIFT = 0.02  # of sizes between analyses, relative
 
 
@@ -46,7 +46,7 @@ def rehearsal_figure_data(result: RehearsalData) -> list[PowerPoint]:
             analysis_title(design.analysis),
             design.size,
             design.power.value,
-            _NORMAL_QUANTILE_95 * design.power.error,
+            NORMAL_QUANTILE_95 * design.power.error,
             is_valid(design.analysis),
         )
         for name, report in result.alternatives.items()

@@ -112,8 +112,7 @@ class PurchaseEffect(EffectKind, key="purchase"):
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for unknown traits, and for a purchase without a log row (outside events, or in a hidden event)."""
-        kind, name = str(path[0]), str(path[1])
-        here = (*path, self.key)
+        kind, name, here = str(path[0]), str(path[1]), (*path, self.key)
         if kind != "events":
             owner = kind.removesuffix("s")
             must, got = "must be an effect of an event, whose log row contains the money", f"a purchase in a {owner}"
@@ -238,9 +237,8 @@ class AskTerms(StrictModel):
     """Place in the queue, from -1000 to 1000; requests with a higher priority are answered first."""
 
 
-DeskRequest = Annotated[
-    AskTerms, BeforeValidator(short_form("desk", str), json_schema_input_type=DeskName | AskTerms)
-]  # the name of a desk is shorthand for it
+# The name of a desk is shorthand for a request to it.
+DeskRequest = Annotated[AskTerms, BeforeValidator(short_form("desk", str), json_schema_input_type=DeskName | AskTerms)]
 
 
 class AskEffect(EffectKind, key="ask"):
@@ -281,8 +279,7 @@ class ReferEffect(EffectKind, key="refer"):
     """Number of invitations, and how friends respond."""
 
     def phrase(self) -> str:
-        terms = self.refer
-        share = format_percent(terms.joins)
+        terms, share = self.refer, format_percent(self.refer.joins)
         referrals = (
             f"invites a friend, who joins with a probability of {share}"
             if terms.invites == 1
@@ -328,6 +325,11 @@ class Branch(StrictModel):
     effects: tuple["Effect", ...] = ()
     """Effects if this branch is drawn; none by default."""
 
+    def phrase(self) -> str:
+        """Describe the odds and the effects of the branch."""
+        bend = f" (bend {self.bend:+g})" if self.bend else ""
+        return f"{self.weight}{bend}: {join_names(effect.phrase() for effect in self.effects) or 'nothing'}"
+
 
 class ChooseEffect(EffectKind, key="choose"):
     """Draws one of several branches of effects."""
@@ -337,10 +339,7 @@ class ChooseEffect(EffectKind, key="choose"):
     """Branches, of which one is drawn in proportion to its odds."""
 
     def phrase(self) -> str:
-        bends = (f" (bend {one.bend:+g})" if one.bend else "" for one in self.choose)
-        results = (join_names(effect.phrase() for effect in one.effects) or "nothing" for one in self.choose)
-        branches = (f"{one.weight}{bend}: {result}" for one, bend, result in zip(self.choose, bends, results, strict=True))
-        return f"one of [{'; '.join(branches)}]"
+        return f"one of [{'; '.join(branch.phrase() for branch in self.choose)}]"
 
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for unknown traits, and for branches that all have weight 0."""

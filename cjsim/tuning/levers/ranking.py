@@ -9,7 +9,7 @@ from cjsim.json_records import write_json
 from cjsim.manifest import Manifest
 from cjsim.metrics.number_format import named_unit
 from cjsim.output_folder import FolderResult
-from cjsim.scenario.value_numbers import number_of
+from cjsim.scenario.value_numbers import ValueNumber, number_of
 from cjsim.table_files import write_csv
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData
 from cjsim.tuning.levers.ranking_table import ranking_table
@@ -95,8 +95,7 @@ class LeverRanking(RankingData, FolderResult):
 
 def _lever_row(lever: LeverEffect, unit: str) -> dict[str, Any]:
     """Return one row of the table, with the values of the lever also as numbers."""
-    numbers = [number_of(value) for value in (lever.move.before, lever.move.after)]
-    has_numbers = numbers[0] is not None and numbers[1] is not None and numbers[0].unit == numbers[1].unit
-    columns = dict(zip(("from_number", "to_number"), (one.number if has_numbers and one else math.nan for one in numbers), strict=True))
-    value_unit = numbers[0].unit if has_numbers and numbers[0] else ""
-    return lever.row() | columns | {"value_unit": value_unit, "unit": unit}
+    before, after = number_of(lever.move.before), number_of(lever.move.after)
+    if before is None or after is None or before.unit != after.unit:
+        before = after = ValueNumber(math.nan, "")
+    return lever.row() | {"from_number": before.number, "to_number": after.number, "value_unit": before.unit, "unit": unit}

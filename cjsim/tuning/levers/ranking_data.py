@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
@@ -75,7 +75,7 @@ class LeverEffect(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class RankingData:
+class RankingData(ComparableRecord):
     """Lever moves of a scenario, sorted by the size of their effect on a metric.
 
     Attributes

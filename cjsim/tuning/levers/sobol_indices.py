@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 
 FloatArray = NDArray[np.float64]
 _BOOTSTRAP_RESAMPLES = 999
@@ -50,7 +50,7 @@ class LeverIndices(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SobolIndices:
+class SobolIndices(ComparableRecord):
     """Sobol indices of several levers.
 
     Attributes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cjsim.json_records import plain_values
+from cjsim.json_records import ComparableRecord, plain_values
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.scenario.value_numbers import numeric_column
 from cjsim.simulation.documents import Policy, Scenario
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class BestPolicy:
+class BestPolicy(ComparableRecord):
     """Winner of a study. If no trial is feasible, the trial closest to feasibility.
 
     Attributes
