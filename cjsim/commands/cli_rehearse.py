@@ -21,7 +21,7 @@ Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
 _DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
-_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN, such as 0.01 or 5%, or more (default: 5% of its value after the test's days)."
+_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more, such as 0.01 or 5%. Default: 5% of its baseline after --days."
 _RAMP_HELP = "Share under the alternative, by days since the test opened, such as 0d=5%,7d=20%. Replaces --share."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}

@@ -32,8 +32,8 @@ def free_value_warnings(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> I
         if keys[:1] == ["journey"] and any(key in _MONEY_KEYS for key in keys[3:]):
             what = "the size of an offer" if keys[1] == "offers" else "this value"
             yield (
-                f"{place}: in the model, customers do not respond to {what}, so the search moves it to the bound that earns most. "
-                "Search among scenarios whose lifts or 'redeems' differ with it, or fix it."
+                f"{place}: in the model, customers do not respond to {what}, so the search moves it to its most profitable bound. "
+                "Compare scenarios whose lifts or 'redeems' change with it, or fix its value."
             )
 
 
