@@ -92,7 +92,7 @@ def describe(source: Document | str | os.PathLike[str]) -> str:
 
 @checked_arguments
 def check(source: Document | str | os.PathLike[str], *, static: bool = False, progress: Progress | None = None) -> list[str]:
-    """Return the warnings about likely mistakes in a document that `cjsim check` prints. Loading a document already refuses errors.
+    """Return the warnings about likely mistakes that `cjsim check` prints. A document with errors cannot be loaded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Scenarios as functions take them: objects, paths of files and names in the library; and what compared ones must have in common."""
+"""Loads the scenarios that functions accept (objects, paths or names in the library), and checks that compared ones match."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

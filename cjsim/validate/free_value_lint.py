@@ -1,4 +1,4 @@
-"""Values to whose size the modeled customers do not respond: lint warnings about a search, and notes beside a result."""
+"""Lint warnings and notes about prices, discounts and costs, because the modeled customers do not respond to their size."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ _MONEY_KEYS = frozenset({"discount", "amount", "cost", "click_cost", "margin", "
 
 
 def free_value_warnings(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterator[str]:
-    """Yield a warning for each free value of the journey to whose size customers do not respond.
+    """Yield a warning for each free value of the journey whose size does not affect what customers do.
 
     Parameters
     ----------

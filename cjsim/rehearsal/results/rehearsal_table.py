@@ -288,7 +288,7 @@ def _rate(rate: Rate, decimals: int) -> str:
 
 
 def _margin_text(metric: str, guardrail: GuardrailReport) -> str:
-    """Name a guardrail with its margin, and where that comes from."""
+    """Return a guardrail with its margin, and the source of the margin."""
     relative = guardrail.relative_margin
     default = ", the default" if relative == DEFAULT_MARGIN else ""
     origin = "" if relative is None else f", {100 * relative:g} % of the baseline{default}"
