@@ -68,7 +68,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_fields(record: Any, names: tuple[str, ...] = ()) -> None:
-    """Check fields of a dataclass against their annotations. To be called first in `__post_init__`.
+    """Check fields of a dataclass against their annotations. Call it first in `__post_init__`.
 
     A single string or number stands for a list of one, and numpy scalars for Python numbers.
 

@@ -33,7 +33,7 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 class ComparableRecord:
-    """Base class for frozen dataclasses with a defined equality: the same type and equal fields.
+    """Base class for frozen dataclasses that are equal if they have the same type and equal fields.
 
     Undefined numbers (nan) are equal to each other, so that a result equals itself and its saved copy.
     """

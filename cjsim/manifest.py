@@ -145,10 +145,10 @@ def readable_result(content: Mapping[str, Any], folder: Path, kind: str) -> Iter
     UnreadableResultError
         The message names the version that wrote the result.
     """
-    must = f"must be a {kind} that cjsim {__version__} can read"
-    writer = f"one written by cjsim {content.get('version', 'of an unknown version')}"
+    must, version = f"must be a {kind} that cjsim {__version__} can read", content.get("version")
+    writer = f"one written by {f'cjsim {version}' if version else 'an unknown version of cjsim'}"
     if (number := content.get("format", RESULT_FORMAT)) != RESULT_FORMAT:
-        remedy = f"Use cjsim {content.get('version', 'in the version that wrote it')}, or run the command again."
+        remedy = f"Use {f'cjsim {version}' if version else 'the version of cjsim that wrote it'}, or run the command again."
         raise UnreadableResultError(format_error(str(folder), must, f"{writer} in format {short_repr(number)}", remedy))
     try:
         yield

@@ -45,7 +45,7 @@ def progress_task(progress: Progress, total: int, label: str) -> Iterator[None]:
 
 
 class NoProgress(Progress):
-    """Shows no progress. Messages, such as that kernels are compiled, are written to standard error."""
+    """Shows no progress. Messages, such as those about compilation, are written to standard error."""
 
     def announce(self, text: str) -> None:
         """Write the name of the step that starts now to standard error."""

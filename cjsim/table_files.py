@@ -1,6 +1,6 @@
 """Tables that leave the program: CSV and Excel files in which no text can act as a spreadsheet formula.
 
-A spreadsheet runs text that begins with one of the characters `= + - @` as a formula, also in a CSV file. Such text gets a leading
+A spreadsheet runs text that begins with one of the characters `= + - @` as a formula, even in a CSV file. Such text gets a leading
 apostrophe. Numbers stay numbers.
 
 References

@@ -25,11 +25,11 @@ COLUMNS, MAX_LINES = "80", 40
 HEAD = """# Commands
 
 This page shows the help of every command and an example, as they appear in a terminal that is 80 columns wide.
-`docs/write_commands.py` generates it. The examples are small, so that they run in seconds: real questions need more
+`docs/write_commands.py` generates it. The examples are small, so that they run in seconds. Real questions need more
 customers.
 
-The examples run one after another in an empty folder. `cjsim new coffee` comes first, and its files are used by the
-others. Names such as `shop` are scenarios of the library; see [library.md](library.md).
+The examples run one after another in an empty folder. `cjsim new coffee` comes first, and other examples use its
+files. Names such as `shop` refer to scenarios in the library; see [library.md](library.md).
 """
 SPLIT = """extends: today.yaml
 name: split
@@ -40,7 +40,7 @@ set:
         none: {share: 0.5}
       experiment: tips
 """
-# What each example needs beside the files of `cjsim new coffee`, with the file's text; data files are made below.
+# What each example needs besides the files of `cjsim new coffee`, with the file's text; data files are made below.
 FILES = {"coffee/scenarios/split.yaml": SPLIT}
 TODAY, SOONER, FEW = "coffee/scenarios/today.yaml", "coffee/scenarios/sooner.yaml", "--customers 300"
 EXAMPLES = {

@@ -78,7 +78,7 @@ def test_journal_is_locked_and_unlocked_without_fcntl(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize(("handle", "is_running"), [(7, True), (0, False)])
-def test_processes_are_not_signalled_on_windows(handle: int, is_running: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_are_not_signaled_on_windows(handle: int, is_running: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     system = SimpleNamespace(OpenProcess=lambda right, inherits, pid: handle, CloseHandle=lambda handle: None)
     monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=system), raising=False)
     monkeypatch.setattr(storage.sys, "platform", "win32")  # type: ignore[attr-defined]

@@ -139,7 +139,7 @@ def _caption(result: AttributionData) -> str:
     size = result.touchpoints[0].ab_test[_MEASURE].size if result.touchpoints else 0
     return "\n".join(
         [
-            f"{result.customers:,} customers, seed {result.seed}, totals over all of them{currency}.{shared}",
+            f"{result.customers:,} customers, seed {result.seed}; totals over all customers{currency}.{shared}",
             "incremental: with the touchpoint minus without it, for the same customers. Effects overlap and need not add up.",
             f"A/B test: {size:,} customers, half without the touchpoint, scaled to all customers. power: chance of a significant result.",
             "exaggeration, wrong sign: among significant results. A/B test: shown if the interval of the incremental revenue excludes 0.",

@@ -126,7 +126,7 @@ class TimeDecay(TouchWeightRule):
 
     def __post_init__(self) -> None:
         if not self.half_life_days > 0:
-            raise InputError(format_error("half_life_days", "must be above 0", f"{self.half_life_days:g}", "Use for example 7."))
+            raise InputError(format_error("half_life_days", "must be above 0", f"{self.half_life_days:g}", "Use a value such as 7."))
 
     def weights(self, paths: Paths) -> FloatArray:
         """Return 2^(-days / half-life), divided by the sum over the path."""

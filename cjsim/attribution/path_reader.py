@@ -106,7 +106,7 @@ def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
 def _parse_path(text: str, where: str) -> list[str]:
     names = [name.strip() for name in text.split(SEPARATOR)]
     if not all(names):
-        must, remedy = f"must be touchpoints separated by '{SEPARATOR}'", "Write for example 'ad > email'."
+        must, remedy = f"must be touchpoints separated by '{SEPARATOR}'", "Write a path such as 'ad > email'."
         raise InputError(format_error(where, must, short_repr(text), remedy))
     return names
 

@@ -33,7 +33,7 @@ class CreditSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         if not self.window_days > 0:
-            raise InputError(format_error("window_days", "must be above 0", f"{self.window_days:g}", "Use for example 7."))
+            raise InputError(format_error("window_days", "must be above 0", f"{self.window_days:g}", "Use a value such as 7."))
         names = [rule.name for rule in self.rules]
         if not names or len({*names}) < len(names):
             raise InputError(format_error("rules", "must be one or more rules with different names", f"{names}", "List each rule once."))

@@ -138,7 +138,7 @@ def _check_arguments(scenario: Scenario, customers: int | None, test_size: int) 
     if (count := scenario.customers if customers is None else customers) < _MIN_CUSTOMERS:
         raise InputError(format_error("customers", f"must be at least {_MIN_CUSTOMERS}", f"{count}", "Simulate more customers."))
     if test_size < 4:
-        raise InputError(format_error("test_size", "must be at least 4", f"{test_size}", "Use for example 10000."))
+        raise InputError(format_error("test_size", "must be at least 4", f"{test_size}", "Use a value such as 10000."))
 
 
 class _Credited(NamedTuple):

@@ -101,7 +101,7 @@ class PurchaseCalibration(FolderResult):
         return f"{self.source}: {self.customers:,} customers, {self.timing.model.title} and {self.spend.model.title}"
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per parameter. An end of an interval that the data do not determine is missing."""
+        """Return a frame with one row per parameter. Interval limits that the data do not determine are missing."""
         import pandas as pd
 
         rows = [(name, *(math.nan if number is None else number for number in one)) for name, one in self.parameters.items()]
@@ -132,7 +132,7 @@ class PurchaseCalibration(FolderResult):
     def save(self, folder: str | Path) -> Path:
         """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` to a folder.
 
-        Existing files of these names are replaced. Only the command line asks first (`--force`).
+        Existing files with these names are replaced. Only the command line requires `--force` for this.
 
         Parameters
         ----------

@@ -68,7 +68,7 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
 
 
 def _entries_csv(histories: PurchaseHistories) -> str:
-    """Return the entry dates with the customer IDs exactly as in the log, also if they look like formulas."""
+    """Return the entry dates with the customer IDs exactly as in the log, even if they look like formulas."""
     import pandas as pd
 
     table = pd.DataFrame({"entered": histories.first_day.astype(str), IDENTIFIER: histories.customer_ids})

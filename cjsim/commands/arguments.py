@@ -85,7 +85,7 @@ def count_warnings(file: Path, document: "Document") -> None:
 
 
 def count_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> None:
-    """Print the number of warnings about each compared scenario, as far as `print_compared_warnings` prints them."""
+    """Print, for each compared scenario, the number of warnings that `print_compared_warnings` would print."""
     for file, warnings in _compared_warnings(scenarios):
         _echo_count(file, len(warnings))
 
@@ -97,7 +97,7 @@ def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> Non
 
 
 def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterator[tuple[Path, list[str]]]":
-    """Yield the warnings about each compared scenario that none before it has."""
+    """Yield the warnings about each compared scenario, without those that an earlier one has too."""
     from cjsim.simulation.sampled.check_document import find_warnings
     from cjsim.validate.unused_lint import without_parts_of_others
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cjsim.attribution.attribution_result import Attribution
 
 DATA_SUFFIXES = (".csv", ".csv.gz", ".parquet")
-_SIZE_RULE = {"allowed": range(4, 1_000_000_001), "must": "must be from 4 to 1,000,000,000", "remedy": "Use for example 10000."}
+_SIZE_RULE = {"allowed": range(4, 1_000_000_001), "must": "must be from 4 to 1,000,000,000", "remedy": "Use a value such as 10000."}
 
 
 @with_exit_codes
@@ -105,4 +105,4 @@ def _window_days(text: str | None, default: float) -> float:
     try:
         return float(parse_duration(text))
     except ValueError:
-        raise InputError(format_error("--window", "must be a duration above 0", f"'{text}'", "Use for example 7d.")) from None
+        raise InputError(format_error("--window", "must be a duration above 0", f"'{text}'", "Use a value such as 7d.")) from None

@@ -8,7 +8,7 @@ from cjsim.commands.console import print_output, progress_bar, record_table, wit
 def compile(as_json: options.Json = False, table_format: options.Format = None) -> None:  # noqa: A001 - the name of the command
     """Compile the simulation kernels, so that the first run does not have to.
 
-    This takes minutes, once per machine and version. The command prints the folder that contains the compiled kernels. To use another
+    This takes a few minutes, once per machine and version. The command prints the folder that contains the compiled kernels. To use another
     folder, set the environment variable CJSIM_CACHE.
 
     Example: cjsim compile

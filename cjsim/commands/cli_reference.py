@@ -29,8 +29,8 @@ def explain(
 ) -> None:
     """Explain a field of a journey, policy, scenario, study or experiment: meaning, type, default and an example.
 
-    `cjsim explain condition` lists the operators and names of conditions. A single word, as in `cjsim explain discount`, lists the fields
-    with a name like it.
+    `cjsim explain condition` lists the operators and names of conditions. For a single word, such as 'discount', the command lists the
+    fields with similar names.
 
     Example: cjsim explain policy.guardrails.caps
     """

@@ -20,10 +20,10 @@ Number = TypeVar("Number", int, float)
 _METRIC_HELP = "Metric of the test, such as clv or open_rate."
 _DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, from entry or from the date given in --from."
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
-_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN, such as 0.01 or 5%, or more (default: 5% of its value after the test's days)."
+_GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more, such as 0.01 or 5%. Default: 5% of its baseline after --days."
 _RAMP_HELP = "Share under the alternative, by days since the test opened, such as 0d=5%,7d=20%. Replaces --share."
 _FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
-_RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use for example 2000."}
+_RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use a value such as 2000."}
 
 
 @with_exit_codes
@@ -97,7 +97,7 @@ def _numbers(option: str, text: str, kind: Callable[[str], Number], example: str
         return [kind(part.strip().removesuffix("d") if option == "--days" else part) for part in text.split(",")]
     except ValueError:
         must = f"must be {'whole numbers' if kind is int else 'numbers'} separated by commas"
-        raise InputError(format_error(option, must, short_repr(text), f"Use for example {example}.")) from None
+        raise InputError(format_error(option, must, short_repr(text), f"Use a value such as {example}.")) from None
 
 
 def _number(option: str, text: str, example: str) -> float:
@@ -105,7 +105,7 @@ def _number(option: str, text: str, example: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(format_error(option, "must be one number", short_repr(text), f"Use for example {example}.")) from None
+        raise InputError(format_error(option, "must be one number", short_repr(text), f"Use a value such as {example}.")) from None
 
 
 def _fraction(text: str) -> float:
@@ -120,7 +120,9 @@ def _share(text: str) -> float:
         return _fraction(text)
     except ValueError:
         must = "must be one fraction or percentage"
-        raise InputError(format_error("--share", must, short_repr(text), "Use for example 0.5 or 50%, or --ramp for several.")) from None
+        raise InputError(
+            format_error("--share", must, short_repr(text), "Use a value such as 0.5 or 50%, or --ramp for several.")
+        ) from None
 
 
 def _start_date(text: str) -> date | None:
@@ -130,7 +132,7 @@ def _start_date(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(format_error("--from", "must be 'entry' or a date", short_repr(text), "Use for example 2026-03-01.")) from None
+        raise InputError(format_error("--from", "must be 'entry' or a date", short_repr(text), "Use a date such as 2026-03-01.")) from None
 
 
 def _ramp(text: str) -> "Ramp":
@@ -144,7 +146,7 @@ def _ramp(text: str) -> "Ramp":
         try:
             phases.append(RolloutPhase(float(parse_duration(day)), _fraction(share)))
         except ValueError:
-            must, remedy = "must be DAY=SHARE pairs separated by commas", "Use for example 0d=5%,7d=20%,14d=50%."
+            must, remedy = "must be DAY=SHARE pairs separated by commas", "Use a value such as 0d=5%,7d=20%,14d=50%."
             raise InputError(format_error("--ramp", must, short_repr(part), remedy)) from None
     return Ramp(tuple(phases))
 

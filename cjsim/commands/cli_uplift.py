@@ -138,7 +138,7 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
         return None
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
-        raise InputError(format_error(option, "must be names separated by commas", short_repr(text), "Use for example a,b."))
+        raise InputError(format_error(option, "must be names separated by commas", short_repr(text), "Use names such as a,b."))
     return names
 
 
@@ -159,5 +159,5 @@ def _pairs(option: str, text: str) -> dict[str, str]:
 
 def _number(option: str, text: str) -> float:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text.strip(), re.IGNORECASE):
-        raise InputError(format_error(option, "must be a number", short_repr(text), "Use for example 0.5."))
+        raise InputError(format_error(option, "must be a number", short_repr(text), "Use a value such as 0.5."))
     return float(text)

@@ -88,7 +88,7 @@ def _options_of(command: Callable[..., Any]) -> dict[str, str]:
 
 
 def with_option_names(text: str) -> str:
-    """Replace what only Python users know: names of arguments, at the start of an error or in backticks, by the options of the command.
+    """Replace names of Python arguments, at the start of an error or in backticks, with the options of the command.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _is_unicode(stream: TextIO) -> bool:
 
 
 def replace_unprintable_characters() -> None:
-    """Make output to a stream without Unicode, such as a pipe on Windows, print '?' for what it cannot encode instead of failing."""
+    """Print '?' instead of failing where a stream without Unicode, such as a pipe on Windows, cannot encode a character."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not _is_unicode(stream):
             stream.reconfigure(errors="replace")
@@ -182,7 +182,7 @@ def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Pa
 
 
 def print_result(result: Any, *, as_json: bool, table_format: str | None, is_full: bool = False) -> None:
-    """Print a result in the format that was asked for."""
+    """Print a result in the requested format."""
     print_output(
         as_json,
         table_format,

@@ -121,7 +121,7 @@ def find_fields(schemas: dict[str, JsonSchema], word: str) -> FieldHelp | None:
     """
     ranks = {line: _match_rank(line.name.rpartition(".")[2].lower(), word.strip().lower()) for line in _all_fields(schemas)}
     found = sorted((line for line, rank in ranks.items() if rank is not None), key=lambda line: ranks[line] or 0)
-    text = f"Fields with a name like '{word.strip()}'. Explain one of them by its path."
+    text = f"Fields with names similar to '{word.strip()}'. To explain one of them, give its path."
     return FieldHelp(word.strip(), text, "", "", "", fields=tuple(found[:_MAX_FOUND])) if found else None
 
 

@@ -92,7 +92,7 @@ def describe(source: Document | str | os.PathLike[str]) -> str:
 
 @checked_arguments
 def check(source: Document | str | os.PathLike[str], *, static: bool = False, progress: Progress | None = None) -> list[str]:
-    """Return the warnings about likely mistakes in a document that `cjsim check` prints. Loading a document already refuses errors.
+    """Return the warnings about likely mistakes that `cjsim check` prints. A document with errors cannot be loaded.
 
     Parameters
     ----------
@@ -130,5 +130,5 @@ def _as_any_document(source: object, verb: str) -> Document:
     document = load_any_document(source) if isinstance(source, str | os.PathLike) else source
     if not isinstance(document, tuple(document_types().values())):
         must = "must be a document, the path of its file or a name in the library"
-        raise InputError(format_error(verb, must, type(document).__name__, "Pass for example 'shop'."))
+        raise InputError(format_error(verb, must, type(document).__name__, "Pass a name such as 'shop'."))
     return document  # type: ignore[return-value]

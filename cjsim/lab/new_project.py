@@ -1,4 +1,4 @@
-"""Creates a project folder: documents of one's own, ready to run."""
+"""Creates a project folder with documents that are ready to run."""
 
 import re
 from collections.abc import Iterator

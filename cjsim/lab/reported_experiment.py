@@ -37,7 +37,7 @@ def experiment(
     customers, seed : int, optional
         Override the settings of the experiment.
     reports : str or path, optional
-        Folder of the reports, relative to the working directory. It is created if it does not exist. None writes nothing.
+        Folder of the reports, relative to the working directory. It is created if it does not exist. If None, nothing is written.
     force : bool
         Whether to simulate again even if the report exists.
     threads : int, optional

@@ -72,7 +72,7 @@ def decimal_places(unit: str, values: Sequence[float]) -> int:
 
 
 def estimate_decimals(unit: str, estimate: Sequence[float]) -> int:
-    """Return the number of decimals for a value and its interval: those of `decimal_places`, without digits that mean nothing.
+    """Return the number of decimals for a value and its interval: those of `decimal_places`, without insignificant digits.
 
     Two digits of the half-width are kept, and more if an end of the interval would round to 0.
 
@@ -204,7 +204,7 @@ def format_interval(
     is_difference : bool
         Whether the interval is that of a difference.
     is_beside_value : bool
-        Whether the value, with its unit, stands beside the interval, so that the interval needs none.
+        Whether the value is printed with its unit beside the interval, which then needs no unit.
 
     Returns
     -------

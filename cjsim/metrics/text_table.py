@@ -73,7 +73,7 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
     """
     width = terminal_width() if width is None else width
     last, droppable = len(header) - 1, [*([] if header[-1] else [""]), *optional]
-    columns = [i for i in range(len(header)) if not rows or any(row[i] for row in rows)]
+    columns = [i for i in range(len(header)) if any(row[i] for row in rows or [header])]
     gap = _GAP
     while True:
         widths = _column_widths(header, rows, columns, width, gap)

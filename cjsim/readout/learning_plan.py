@@ -93,7 +93,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
     learners = tuple(dict.fromkeys(settings.learners or default))
     notes = []
     if settings.learners is None and n >= _LARGE:
-        notes.append(f"With {n:,} rows, only the learners {', '.join(learners)} are fitted; name others with `learners`.")
+        notes.append(f"With {n:,} rows, only the learners {', '.join(learners)} are fitted; choose others with `learners`.")
     if splits < 5 and settings.splits != splits:
         notes.append(f"The heterogeneity test uses {splits} folds because the trial has {n:,} rows.")
     split = SplitPlan("sequential", splits, GROUPS, settings.seed)

@@ -251,7 +251,7 @@ def required_sizes(trial: Trial, effects: OutcomeEffects, detect: str | float | 
     is_binary = effects.kind == "binary"
     if is_binary and not 0 <= control.mean + size <= 1:
         must = f"must keep the share of '{effects.outcome}' from 0 to 1 ({control.mean:.4g} in the control)"
-        remedy = "Name a smaller effect, such as 0.01 or 10%."
+        remedy = "Use a smaller effect, such as 0.01 or 10%."
         raise InputError(format_error("detect", must, str(detect), remedy))
     plain = arm_means(y, trial.treatment, len(trial.arms)).covariance
     deviation = (

@@ -81,7 +81,9 @@ class ReadoutSettings:
         if self.adjustment not in ("regression", "cuped"):
             raise InputError(format_error("adjustment", "must be 'regression' or 'cuped'", short_repr(self.adjustment)))
         if self.adjustment == "cuped" and not self.adjust:
-            raise InputError(format_error("adjustment", "must be 'regression' without columns in 'adjust'", "'cuped'", "Name columns."))
+            raise InputError(
+                format_error("adjustment", "must be 'regression' without columns in 'adjust'", "'cuped'", "List columns in 'adjust'.")
+            )
         for value in self.value.values() if isinstance(self.value, Mapping) else () if self.value is None else (self.value,):
             if not value or not math.isfinite(value):
                 remedy = "Give the value of one unit of the outcome, or omit it."
@@ -164,6 +166,6 @@ def parse_effect(effect: str | float) -> DetectableEffect:
     """
     found = re.fullmatch(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(%?)\s*", str(effect), re.IGNORECASE)
     if found is None or float(found[1]) == 0:
-        remedy = "Use for example 0.01, or 10% for a share of the control's mean."
+        remedy = "Use a value such as 0.01, or 10% for a share of the control's mean."
         raise InputError(format_error("detect", "must be a number other than 0, or a percentage", short_repr(effect), remedy))
     return DetectableEffect(float(found[1]) / 100, True) if found[2] else DetectableEffect(float(found[1]), False)

@@ -7,7 +7,7 @@ from cjsim.readout.readout_format import MONEY, PLAIN, SHARE, format_estimate, u
 from cjsim.uplift.p_values import p_phrase
 
 _FIFTH = {5: "fifth"}
-_SMALL_SHARE = 0.3  # of customers; treating more of them needs less of the ranking
+_SMALL_SHARE = 0.3  # of customers; a rule that treats more of them relies less on the ranking
 
 
 def policy_unit(outcome: OutcomeReadout) -> str:
@@ -37,7 +37,7 @@ def verdict_sentences(outcome: OutcomeReadout) -> list[str]:
     for one in outcome.learned.heterogeneity:
         sentences += [heterogeneity_sentence(one, unit), rate_sentence(one, unit)]
     if (share := unconfirmed_share(outcome)) is not None:
-        treats = f"the rule treats {100 * share:.0f} % of customers, and no RATE is clear of 0, so the top of the ranking is not confirmed"
+        treats = f"the rule treats {100 * share:.0f} % of customers, and no RATE is significantly above 0, so its ranking is not confirmed"
         sentences.append(f"Caution: {treats}. Test the rule before a rollout.")
     for arm, group in outcome.harmed():
         effect = format_estimate(group.effect.estimate, group.effect.low, group.effect.high, unit)
@@ -66,7 +66,7 @@ def recommendation(outcome: OutcomeReadout) -> str:
 
 
 def unconfirmed_share(outcome: OutcomeReadout) -> float | None:
-    """Return the share of customers whom the proposed rule treats, if it is small and no RATE is clear of 0; None otherwise.
+    """Return the share of customers whom the proposed rule treats, if it is small and no RATE is significantly above 0; None otherwise.
 
     Parameters
     ----------

@@ -323,7 +323,7 @@ def minimum_detectable_effect(analysis: Analysis, standard_error: float, *, powe
 
 def _require_error_rate(alpha: float) -> None:
     if not 0 < alpha < 1:
-        raise InputError(format_error("alpha", "must be above 0 and below 1", f"{alpha:g}", "Use for example 0.05."))
+        raise InputError(format_error("alpha", "must be above 0 and below 1", f"{alpha:g}", "Use a value such as 0.05."))
 
 
 def _suffix(covariate_adjusted: bool) -> str:

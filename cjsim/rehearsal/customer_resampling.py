@@ -228,7 +228,7 @@ def arm_sizes(populations: ArmPopulations, size: int, share: float) -> ArmSizes:
         If an arm has fewer than 2 units, or the share is not between 0 and 1.
     """
     if not 0 < share < 1:
-        raise InputError(format_error("share", "must be above 0 and below 1", f"{share:g}", "Use for example 0.5."))
+        raise InputError(format_error("share", "must be above 0 and below 1", f"{share:g}", "Use a value such as 0.5."))
     units = size * populations.units_per_customer
     sizes = ArmSizes(round(units * (1 - share)), round(units * share))
     if min(sizes) < 2:

@@ -46,7 +46,7 @@ def require_possible_designs(
         raise InputError(format_error("alternatives", must, f"'{base.name}'", "Use another name."))
     require_same_customers({base.name: base, **alternatives})
     if not isinstance(share, (int, float)) or not 0 < share < 1:
-        raise InputError(format_error("share", "must be above 0 and below 1", short_repr(share), "Use for example 0.5."))
+        raise InputError(format_error("share", "must be above 0 and below 1", short_repr(share), "Use a value such as 0.5."))
     for size in sizes:
         checked_integer("sizes", size, 4, MAX_CUSTOMERS)
         if size > base.customers:

@@ -82,7 +82,7 @@ class AnalyzedTests(NamedTuple):
     standard_error : float
         Standard error of the estimate, as implied by the variances of the populations.
     deviating : DeviatingTests or None
-        Rehearsals with other effects, for the standard errors of the report; None if these count the rehearsals only.
+        Rehearsals with other effects, for the standard errors of the report; None if these reflect only the number of rehearsals.
     """
 
     analysis: Analysis
@@ -124,7 +124,7 @@ def rehearse_design(
     true_effect_of_test : float, optional
         True effect after these days, per enrolled customer. By default, the difference between the populations, which interference biases.
     deviations : tuple of EffectDeviations, optional
-        Deviations of the effects after these days and in the long run, which then count in the standard errors of the report.
+        Deviations of the effects after these days and in the long run, which the standard errors of the report then include.
 
     Returns
     -------

@@ -163,11 +163,13 @@ class RehearsalSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.runs < 2:
-            raise InputError(format_error("runs", "must be at least 2", str(self.runs), "Use for example 2000."))
+            raise InputError(format_error("runs", "must be at least 2", str(self.runs), "Use a value such as 2000."))
         if not 0 < self.target_power < 1:
-            raise InputError(format_error("target_power", "must be above 0 and below 1", f"{self.target_power:g}", "Use for example 0.8."))
+            raise InputError(
+                format_error("target_power", "must be above 0 and below 1", f"{self.target_power:g}", "Use a value such as 0.8.")
+            )
         if self.replications < 2:
-            raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use for example 10."))
+            raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use a value such as 10."))
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
             remedy = "Give the customers who enroll per day."
             raise InputError(format_error("enroll_per_day", "must be above 0", f"{self.enroll_per_day:g}", remedy))

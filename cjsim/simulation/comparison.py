@@ -65,7 +65,7 @@ class Comparison(FolderResult):
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
     assumptions : tuple of str
-        Notes on prices and discounts that differ, to whose size customers do not respond; empty if made from runs alone.
+        Notes on prices and discounts that differ although customers do not respond to their size; empty if made from runs alone.
     """
 
     runs: Mapping[str, Run]
@@ -138,12 +138,12 @@ class Comparison(FolderResult):
         full : bool
             Whether to show all metrics.
         metrics : sequence of str
-            Names of the metrics to show; the first one decides the answer. By default, those that matter or moved most.
+            Names of the metrics to show; the first one decides the answer. By default, the most important ones and those that changed most.
         sort : {'importance', 'change', 'name'}
             Order of the metrics.
         detect : float, optional
-            Relative change of the first metric, such as 0.01, for which to state the numbers of customers that show it: simulated ones,
-            which are paired, and those of a real A/B test.
+            Relative change of the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
+            ones, which are paired, and those of a real A/B test.
 
         Returns
         -------
@@ -215,7 +215,7 @@ class Comparison(FolderResult):
         return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
 
     def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
-        """Return plain values for JSON; undefined numbers become null. `detect` adds how many customers show this change of `metric`.
+        """Return plain values for JSON; undefined numbers become null. `detect` adds the sample sizes for this change of `metric`.
 
         Raises
         ------

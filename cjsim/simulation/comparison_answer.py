@@ -56,7 +56,7 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
     objective : str
         Name of the metric that decides which policy is better.
     detection : DetectableChange, optional
-        A change in the objective, for which to state the numbers of customers that show it.
+        A change in the objective, for which to state how many customers are needed to detect it.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetri
 
 
 def _needed_customers(detection: DetectableChange, definition: MetricDefinition, currency: str | None) -> str:
-    """State how many simulated customers, and how many customers of a real test, show a change."""
+    """State how many simulated customers, and how many customers of a real test, are needed to detect a change."""
     number = _size_text(detection.size, definition.unit, decimal_places(definition.unit, [detection.size]))
     size = with_unit(number, definition.unit, currency)
     start = f"To detect a change in {metric_label(definition)} of {100 * detection.change:g} % ({size})"

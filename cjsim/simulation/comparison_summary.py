@@ -65,11 +65,11 @@ def comparison_summary(
     full : bool
         Whether to show all metrics.
     metrics : sequence of str
-        Names of the metrics to show; the first one decides the answer. By default, those that matter or moved most.
+        Names of the metrics to show; the first one decides the answer. By default, the most important ones and those that changed most.
     sort : {'importance', 'change', 'name'}
         Order of the metrics: as listed in the model's documentation or in `metrics`, by relative change, or by name.
     detection : DetectableChange, optional
-        A change for which to state the numbers of customers that show it.
+        A change for which to state how many customers are needed to detect it.
 
     Returns
     -------
@@ -97,9 +97,9 @@ def comparison_summary(
 
 
 def metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: bool = False) -> list[MetricDefinition]:
-    """Return all metrics, or those that matter and those that moved most.
+    """Return all metrics, or the most important ones and those that changed most.
 
-    These are the clearest effects on metrics of which higher or lower values are better, in half-widths of the interval, and the largest
+    These are the largest effects, in half-widths of their intervals, on metrics of which higher or lower values are better, and the largest
     significant relative changes of any metrics.
 
     Parameters

@@ -1,4 +1,4 @@
-"""How many customers show a change in a metric: simulated ones, which are paired, and those of a real A/B test, which are not."""
+"""Sample sizes for detecting a change in a metric: in a simulation, which is paired, and in a real A/B test, which is not."""
 
 import math
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ class NeededCustomers(NamedTuple):
 
 
 class DetectableChange(NamedTuple):
-    """How many customers show a relative change in a metric with 80 % power, at 5 % two-sided.
+    """Sample sizes for detecting a relative change in a metric with 80 % power at the two-sided 5 % level.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class DetectableChange(NamedTuple):
 
 
 def detectable_change(runs: tuple[Run, Run], terms: tuple[RatioTerms, RatioTerms], *, metric: str, change: float) -> DetectableChange:
-    """Estimate how many customers show a change, from the variances in two runs.
+    """Estimate how many customers are needed to detect a change, from the variances in two runs.
 
     With v the variance of an estimate from n customers and d the change, n v (1.96 + 0.84)^2 / d^2 customers are needed. For simulated
     customers, v is the variance of the paired difference; for each group of a real test, it is the sum of the variances in the two runs.

@@ -38,7 +38,7 @@ def find_experiment(codebook: Codebook, experiment: str | None, where: str = "ex
             return next(iter(names))
         got = f"{len(names)} experiments: {', '.join(names)}" if names else "no experiment"
         name = ("arm:" if where == "by" else "") + next(iter(names), "")
-        remedy = f"Name it: '{name}'." if names else "Add 'experiment: NAME' to a split of a flow."
+        remedy = f"Name one, such as '{name}'." if names else "Add 'experiment: NAME' to a split of a flow."
         raise InputError(format_error(where, "must name an experiment unless the policy has exactly one", got, remedy))
     if experiment not in names:
         raise InputError(format_error(where, *unknown_name_parts(experiment, names, "experiment")))

@@ -1,4 +1,4 @@
-"""Scenarios as functions take them: objects, paths of files and names in the library; and what compared ones must have in common."""
+"""Loads the scenarios that functions accept (objects, paths or names in the library), and checks that compared ones match."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +58,7 @@ def named_scenarios(sources: ScenarioSources, *, argument: str) -> dict[str, Sce
     if isinstance(sources, Scenario | str | os.PathLike):
         return named_scenarios([sources], argument=argument)
     if not isinstance(sources, Iterable):
-        must, remedy = "must be scenarios, paths of their files or names in the library", "Pass for example 'shop'."
+        must, remedy = "must be scenarios, paths of their files or names in the library", "Pass a name such as 'shop'."
         raise InputError(format_error(argument, must, type(sources).__name__, remedy))
     given = list(sources)
     return label_scenarios(given, [as_scenario(source, argument=argument) for source in given], argument=argument)

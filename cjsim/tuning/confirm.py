@@ -109,7 +109,7 @@ class ConfirmationResult(ComparableRecord):
     has_fresh_draws : bool
         Whether the confirmation used parameter draws that the search did not use; True without parameter draws.
     rounded : RoundedChoice or None
-        The winner with values that people set (`rounded_values`); None if its values are already such.
+        The winner with rounded values (`rounded_values`); None if rounding changes nothing or the scenario is invalid with them.
     """
 
     verdict: Verdict

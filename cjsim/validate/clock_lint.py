@@ -178,17 +178,17 @@ def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator
         if any(_can_return(others, policy, names, op, code) for op, code, _ in program):
             length = readable_duration(days)
             yield (
-                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event comes less than {length} "
-                f"after a pause; a bill can come soon after the payment of a customer who returns. {_pause_remedy(program)}"
+                f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event can happen less than {length} "
+                f"after a pause. For example, a customer who has just paid to return can soon be billed again. {_pause_remedy(program)}"
             )
 
 
 def _pause_remedy(program: Program) -> str:
     """What to do about a pause. With several stages, `in` would start the wait again at each move between them."""
-    accept = "If the rest of the wait should go on after a pause, accept this warning."
+    accept = "If the wait should resume after a pause, accept this warning."
     if sum(op is ConditionOp.STAGE for op, _, _ in program) > 1:
-        return f"To start it again after each pause, use one stage ('in'), with a tag in place of each other one. {accept}"
-    return f"To start it again after each pause, use a stage ('in') in place of 'when'. {accept}"
+        return f"To start it again after each pause, use a single stage ('in') and replace the others with tags. {accept}"
+    return f"To start it again after each pause, use a stage ('in') instead of 'when'. {accept}"
 
 
 def _can_return(effects: list[Effect], policy: PolicySpec | None, names: ConditionNames, op: ConditionOp, code: int) -> bool:

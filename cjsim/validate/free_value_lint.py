@@ -1,4 +1,4 @@
-"""Values to whose size the modeled customers do not respond: lint warnings about a search, and notes beside a result."""
+"""Lint warnings and notes about prices, discounts and costs, because the modeled customers do not respond to their size."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ _MONEY_KEYS = frozenset({"discount", "amount", "cost", "click_cost", "margin", "
 
 
 def free_value_warnings(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> Iterator[str]:
-    """Yield a warning for each free value of the journey to whose size customers do not respond.
+    """Yield a warning for each free value of the journey whose size does not affect what customers do.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def free_value_warnings(free: Mapping[str, Free], mixes: Mapping[str, Mix]) -> I
         if keys[:1] == ["journey"] and any(key in _MONEY_KEYS for key in keys[3:]):
             what = "the size of an offer" if keys[1] == "offers" else "this value"
             yield (
-                f"{place}: in the model, customers do not respond to {what}, so the search moves it to the bound that earns most. "
-                "Search among scenarios whose lifts or 'redeems' differ with it, or fix it."
+                f"{place}: in the model, customers do not respond to {what}, so the search moves it to its most profitable bound. "
+                "Compare scenarios whose lifts or 'redeems' change with it, or fix its value."
             )
 
 

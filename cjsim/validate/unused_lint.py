@@ -135,7 +135,7 @@ def _why_not_given(offer: str, journey: JourneySpec) -> str:
     givers = [path[1] for path, effect in journey_effects(journey) if isinstance(effect, OfferEffect) and effect.offer == offer]
     if givers:
         named = join_items(f"'{name}'" for name in dict.fromkeys(map(str, givers)))
-        return f"is never given under this policy, because only {named} gives it, which this policy does not use. Use it, remove the offer"
+        return f"is given only by {named}, which this policy does not use. Use it, remove the offer"
     return f"is never given, so no purchase is discounted. Add an effect or step 'offer: {offer}', remove it"
 
 

@@ -23,7 +23,7 @@ class StrictModel(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in type(self).model_fields:
-            remedy = f"Use with_values({{{name!r}: ...}}), which returns a changed copy; below the top, pass the whole path."
+            remedy = f"Use with_values({{{name!r}: ...}}), which returns a changed copy. For a nested field, pass its whole path."
             raise InputError(format_error(f"{type(self).__name__}.{name}", "must not be assigned", short_repr(value), remedy))
         super().__setattr__(name, value)
 

@@ -250,7 +250,7 @@ _SYNTAX_REMEDIES = {
     "'\\t'": "Indent with spaces, not with tabs.",
     "cannot start any token": "Put the value in quotes.",
     "undefined alias": "Put text that starts with * in quotes.",
-    "flow": "Add the comma or the closing bracket that is missing.",
+    "flow": "Add the missing comma or closing bracket.",
     "block": "Align the line with its neighbors.",
 }
 

@@ -327,7 +327,7 @@ def test_command_reads_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--window", "7"), "--window: must be a duration above 0, got '7'. Use for example 7d.\n"),
+        (("--window", "7"), "--window: must be a duration above 0, got '7'. Use a value such as 7d.\n"),
         (("--touch", "seen"), "--touch: must be one of 'delivered', 'opened', 'clicked', got 'seen'. Choose one of these.\n"),
         (("--customers", "10"), "--customers: must be at least 40, got 10. Simulate more customers.\n"),
     ],

@@ -165,7 +165,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         (("--value", "0"), "value: must be a number other than 0, got 0.0. Give the value of one unit"),
         (("--value", "bought=0"), "value: must be a number other than 0"),
         (("--cuped",), "--cuped: must be used with --adjust, got no --adjust. Add --adjust COL."),
-        (("--detect", "10"), "in the control), got 10. Name a smaller effect, such as 0.01 or 10%."),
+        (("--detect", "10"), "in the control), got 10. Use a smaller effect, such as 0.01 or 10%."),
         (("--adjust", "visit"), "Did you mean 'visits'?"),
         (("--rule", "best share: mail"), "--rule: must be given with --export-rule"),
     ],

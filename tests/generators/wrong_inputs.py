@@ -161,13 +161,13 @@ class WrongInputs:
             for one in place.choices:
                 names = one.get("enum") or ([one["const"]] if "const" in one else [])
                 if _REFERENCE.match(one.get("title", "")) or place.value in names:
-                    wrong = misspelt(place.value)
-                    yield make.replaced(place.path, "a misspelt name", wrong, meant=re.sub(r"^1[/-]", "", place.value))
+                    wrong = misspelled(place.value)
+                    yield make.replaced(place.path, "a misspelled name", wrong, meant=re.sub(r"^1[/-]", "", place.value))
                     break
             if any(one.get("title") == "condition" for one in place.choices):
                 for word in sorted(set(re.findall(r"(?<![\w'])[a-z]\w{2,}", place.value)) - {"and", "not"}):
-                    wrong = re.sub(rf"(?<![\w']){word}\b", misspelt(word), place.value)
-                    yield make.replaced(place.path, "a misspelt name in a condition", wrong, meant=word)
+                    wrong = re.sub(rf"(?<![\w']){word}\b", misspelled(word), place.value)
+                    yield make.replaced(place.path, "a misspelled name in a condition", wrong, meant=word)
 
     def out_of_range(self, place: Place) -> Iterator[tuple[str, Any]]:
         for one in place.choices:
@@ -192,7 +192,7 @@ class WrongInputs:
                 yield make.with_key(place.path, "an unknown key", "surprise")
                 yield make.with_key(place.path, "a key that is not a name", "two words")
                 for key in place.value:
-                    yield make.renamed(place.path, "a misspelt key", key, misspelt(key), meant=key)
+                    yield make.renamed(place.path, "a misspelled key", key, misspelled(key), meant=key)
                     if key in one.get("required", ()):
                         yield make.without(place.path, key)
                 others = [kind for kind in place.choices if kind.get("family") and kind is not one]
@@ -206,7 +206,7 @@ class WrongInputs:
                     yield make.renamed(place.path, "a key that is not a name", key, "1st name")
             else:
                 for key in place.value:
-                    yield make.renamed(place.path, "a misspelt name as a key", key, misspelt(key), meant=key)
+                    yield make.renamed(place.path, "a misspelled name as a key", key, misspelled(key), meant=key)
 
     def wrong_items(self, place: Place) -> Iterator[WrongInput]:
         if isinstance(place.value, list) and place.value:
@@ -275,7 +275,7 @@ def is_nullable(schema: JsonSchema) -> bool:
     return any(one.get("type") == "null" for one in schema.get("anyOf", ()))
 
 
-def misspelt(name: str) -> str:
+def misspelled(name: str) -> str:
     """A name without one of its letters, or with one more if it is short."""
     at = len(name) // 2
     return name[:at] + name[at + 1 :] if len(name) > 3 else f"{name}{name[-1]}"

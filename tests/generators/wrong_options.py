@@ -96,7 +96,7 @@ def _wrong_options(command: Any, start: tuple[str, ...], required: list[str]) ->
         if option.param_type_name != "option" or option.opts[-1] == "--help":
             continue
         name = option.opts[-1]
-        yield Invocation((*start, *required, f"{name[:4]}{name[5:]}x", "1"), "a misspelt option", name)
+        yield Invocation((*start, *required, f"{name[:4]}{name[5:]}x", "1"), "a misspelled option", name)
         if option.is_flag:
             continue
         rest = [word for pair in zip(required[::2], required[1::2], strict=True) if pair[0] != name for word in pair]

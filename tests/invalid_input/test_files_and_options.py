@@ -116,7 +116,7 @@ def test_check_prints_errors_as_json(options: list[str], tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("kind", "name"), [("event", "visit"), ("stage", "active")])
-def test_a_flow_of_several_events_or_stages_is_told_to_be_several_flows(kind: str, name: str) -> None:
+def test_error_about_a_flow_of_several_events_or_stages_advises_one_flow_each(kind: str, name: str) -> None:
     with pytest.raises(InputError, match=f"must be the name of one {kind}, got .*Write one flow for each {kind}"):
         Scenario.load(WORLDS / "tiny.yaml").with_values({"policy.flows.greet.on": {kind: [name, name]}})
 

@@ -28,7 +28,7 @@ def reason_to_accept(kind: str, wrong: WrongInput) -> str:
         return "effects, steps and rules, factors, and values of a sample may be repeated"
     if wrong.type == "boolean" and wrong.value in ("off", "yes"):
         return "words for true and false are read as in YAML 1.1"
-    if kind == "policy" and "misspelt name" in wrong.fault:
+    if kind == "policy" and "misspelled name" in wrong.fault:
         return "the names are those of the journey, which a scenario adds"
     if kind == "journey" and "condition" in wrong.fault:
         return "a policy may set the tag"
@@ -122,7 +122,7 @@ def test_valid_documents_are_accepted(documents: dict[str, CompleteDocument]) ->
 
 def test_an_unexplained_value_is_found(documents: dict[str, CompleteDocument]) -> None:
     journey = documents["journey"]
-    wrong = next(one for one in wrong_inputs("journey", journey) if one.fault == "a misspelt name" and len(one.path) > 2)
+    wrong = next(one for one in wrong_inputs("journey", journey) if one.fault == "a misspelled name" and len(one.path) > 2)
     assert objection_to_message("wrong.yaml:1: name: must be text, got 1.", journey, wrong).startswith("not of the form")
     assert objection_to_message("wrong.yaml:1: name: must be text, got 1. Correct it.", journey, wrong).startswith("another line")
     assert objection_to_message(f"{wrong.line}: a: must be text, got 1. Correct it.", journey, wrong).startswith("does not suggest")

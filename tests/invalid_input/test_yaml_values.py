@@ -11,7 +11,7 @@ CASES = {
     "title: a: b": "must be valid YAML, got mapping values are not allowed here. Put text that contains ': ' in quotes, or align",
     "title: 'x": "must be valid YAML, got while scanning a quoted scalar found unexpected end of stream. Add the closing quote.",
     "title: @x": "must be valid YAML, got while scanning for the next token found character '@' that cannot start any token. Put",
-    "title: [a": "must be valid YAML, got while parsing a flow sequence expected ',' or ']', but got '<stream end>'. Add the comma",
+    "title: [a": "must be valid YAML, got while parsing a flow sequence expected ',' or ']', but got '<stream end>'. Add the missing",
     "customers: 1e3": "customers: must be a whole number, got 1000.0. Write 1000.",
     "customers: '50'": "customers: must be a whole number, got '50'. Remove the quotes: 50.",
     "customers: yes": "customers: must be a whole number, got 'yes'. Write a value such as 20000.",

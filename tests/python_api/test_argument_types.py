@@ -151,7 +151,7 @@ def test_notes_reach_python_users_without_a_progress_bar(capsys: pytest.CaptureF
     assert capsys.readouterr().err == "compiling\n"
 
 
-def test_a_progress_bar_is_asked_for_by_name() -> None:
+def test_error_about_progress_names_the_progress_bar() -> None:
     with pytest.raises(InputError, match=r"^progress: must be a Progress, got true\. Pass cj\.ProgressBar\(\)\."):
         cj.simulate(SMALL, progress=True)  # type: ignore[arg-type]
 
@@ -167,7 +167,7 @@ def test_help_shows_the_attributes_of_a_result(result: type) -> None:
     assert "\nAttributes\n----------\n" in inspect.cleandoc(result.__doc__ or "")
 
 
-def test_values_by_path_in_a_variant_are_sent_to_set() -> None:
+def test_error_about_values_by_path_in_a_variant_suggests_set() -> None:
     path = "policy.flows.cart.steps[0].wait"
     variant = {
         "name": "e",

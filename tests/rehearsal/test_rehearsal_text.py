@@ -98,7 +98,7 @@ def test_arrivals_who_are_left_out_are_mentioned_beside_the_true_effect() -> Non
     base = cj.Scenario.from_dict(base)
     other = base.with_values({"name": "other", "journey.events.order.wait": {"exponential": "9d"}})
     found = cj.rehearse(base, {"other": other}, metric="revenue", sizes=[100], days=[10], settings=FIXED)
-    assert "It is over the customers who enter by day 20; compare includes those who enter later." in " ".join(str(found).split())
+    assert "It covers the customers who enter by day 20; compare includes those who enter later." in " ".join(str(found).split())
 
 
 def test_caption_is_as_wide_as_the_figure_at_most(small: cj.Rehearsal) -> None:

@@ -109,7 +109,7 @@ def test_profit_is_not_attributed_to_growth_that_cannot_account_for_the_mean(clv
     assert found.endswith("Total profit rises by 900 [700, 1,100] (+4.5 %); 2 more customers join.")
 
 
-def test_a_change_of_profit_that_is_not_clear_is_called_so() -> None:
+def test_answer_says_if_a_difference_in_profit_is_not_clear() -> None:
     effects = {"clv": difference(20, 1, 0.2), "customers": difference(1000, -2, 0.5), "profit": difference(20000, 90, 200)}
     found = answer(has_new_customers=True, more=effects)
     assert found.endswith("There is no clear difference in total profit: +90 [-110, +290] (+0.45 %); 2 fewer customers join.")

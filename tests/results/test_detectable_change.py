@@ -1,4 +1,4 @@
-"""How many customers show a change, in simulations and in a real test."""
+"""Sample sizes for detecting a change, in simulations and in a real test."""
 
 import json
 import math

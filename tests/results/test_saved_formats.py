@@ -92,7 +92,7 @@ def test_comparison_with_a_run_of_another_version_is_refused(tmp_path: Path) -> 
 
 def test_comparison_without_its_names_is_refused(tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match=r"must be a comparison that cjsim \S+ can read, got one written by cjsim of an unknown version"):
+    with pytest.raises(InputError, match=r"must be a comparison that cjsim \S+ can read, got one written by an unknown version of cjsim"):
         Comparison.load(tmp_path)
 
 

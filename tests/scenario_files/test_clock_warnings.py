@@ -172,14 +172,14 @@ def test_a_journey_changed_as_the_remedy_says_bills_no_sooner_than_a_wait_after_
 
 def test_a_pause_by_several_stages_advises_one_stage_with_a_tag() -> None:
     [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
-    assert "To start it again after each pause, use one stage ('in'), with a tag in place of each other one." in found
+    assert "To start it again after each pause, use a single stage ('in') and replace the others with tags." in found
 
 
 def test_a_pause_warns_of_a_bill_soon_after_a_return() -> None:
     [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
-    assert "a bill can come soon after the payment of a customer who returns" in found
+    assert "a customer who has just paid to return can soon be billed again" in found
 
 
 def test_a_pause_by_one_stage_advises_to_use_the_stage() -> None:
     [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage == here"}))
-    assert "use a stage ('in') in place of 'when'" in found
+    assert "use a stage ('in') instead of 'when'" in found

@@ -132,4 +132,4 @@ def test_a_part_that_a_compared_scenario_does_not_declare_warns() -> None:
 def test_the_warning_about_an_offer_names_the_unused_message_that_gives_it() -> None:
     giving = {"hello": MAIL["messages"]["hello"] | {"effects": {"opened": [{"offer": "ten"}]}}}
     [found] = [warning for warning in unused_warnings(small_scenario(journey=OFFER | {"messages": giving})) if "offers" in warning]
-    assert "because only 'hello' gives it, which this policy does not use" in found
+    assert "is given only by 'hello', which this policy does not use" in found

@@ -1,4 +1,4 @@
-"""Files in an output folder that a command writes without naming them, so that it would replace them without asking."""
+"""Files in an output folder that a command writes without listing them, so that it would silently replace them."""
 
 from pathlib import Path
 

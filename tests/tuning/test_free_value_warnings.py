@@ -1,4 +1,4 @@
-"""Warnings and notes about values to whose size customers do not respond."""
+"""Warnings and notes about values whose size does not affect what customers do."""
 
 from pathlib import Path
 from typing import Any

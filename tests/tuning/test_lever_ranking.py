@@ -84,7 +84,7 @@ def test_a_rounding_error_is_never_significant() -> None:
 
 
 ROUNDING = PairedDifference(20.0, 20.0 + 4e-15, 4e-15, 4e-15, 4e-15, float("nan"))
-TINY = PairedDifference(13.75, 13.75 + 8.7e-8, 8.7e-8, 3.5e-8, 1.4e-7, 1e6)  # some payments are discounted for seconds less
+TINY = PairedDifference(13.75, 13.75 + 8.7e-8, 8.7e-8, 3.5e-8, 1.4e-7, 1e6)  # some payments are discounted for a few seconds less
 NOTHING = PairedDifference(1.0, 1.0, 0.0, 0.0, 0.0, float("nan"))
 
 

@@ -1,4 +1,4 @@
-"""The winner with values that people set."""
+"""The winner with values rounded to convenient ones."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def rounded(value: Any, **free: Any) -> Any:
     ("value", "expected"),
     [("13d 18h 28min", "14d"), ("28h 31min", "29h"), ("95min 20s", "90min"), ("12min 40s", "13min"), ("50s", "50s")],
 )
-def test_a_duration_is_rounded_to_a_unit_that_people_set(value: str, expected: str) -> None:
+def test_a_duration_is_rounded_to_a_convenient_unit(value: str, expected: str) -> None:
     assert rounded(value, low="1s", high="60d") == expected
 
 
@@ -70,5 +70,5 @@ def test_the_rounded_winner_is_evaluated_on_the_fresh_customers() -> None:
     assert "With rounded values, clv changes by" in str(optimum)
 
 
-def test_values_that_people_set_are_not_evaluated_again() -> None:
+def test_values_that_are_already_round_are_not_evaluated_again() -> None:
     assert found(**{REMINDER_CAP: {"low": 1, "high": 5}}).confirmation.rounded is None

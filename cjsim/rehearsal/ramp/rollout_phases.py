@@ -45,7 +45,7 @@ class Ramp:
         check_fields(self)
         if not self.phases or self.phases[0].from_day != 0:
             got = f"day {self.phases[0].from_day:g}" if self.phases else "no phase"
-            raise InputError(format_error("ramp", "must start on day 0", got, "Use for example 0d=5%,7d=20%,14d=50%."))
+            raise InputError(format_error("ramp", "must start on day 0", got, "Use a value such as 0d=5%,7d=20%,14d=50%."))
         for one, other in pairwise(self.phases):
             if not one.from_day < other.from_day:
                 must, got = "must have phases on increasing days", f"day {other.from_day:g} after day {one.from_day:g}"

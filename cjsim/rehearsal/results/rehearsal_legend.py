@@ -14,11 +14,11 @@ _REPEATED = {
     NAIVE_PEEKING: "naive peeking",
 }
 _TERMS = {  # by part of the name of an analysis
-    "fixed": "fixed horizon: one look at the data, after all customers were observed.",
-    "obrien_fleming": "O'Brien-Fleming: planned looks at the data, the first ones with strict limits, so that false positives stay rare.",
+    "fixed": "fixed horizon: one look at the data, after all customers have been observed.",
+    "obrien_fleming": "O'Brien-Fleming: planned looks at the data, with stricter limits at first, so that false positives stay rare.",
     "pocock": "Pocock: planned looks at the data with equal limits, so that false positives stay rare.",
-    "confidence_sequence": "confidence sequence: an interval that is valid at every look, however often one looks.",
-    "cuped": "CUPED: removes from the outcomes what they owe to the time before the test, so that fewer customers are needed.",
+    "confidence_sequence": "confidence sequence: an interval that is valid at every look, no matter how many looks there are.",
+    "cuped": "CUPED: adjusts outcomes for behavior before the test, so that fewer customers are needed.",
 }
 
 
@@ -56,7 +56,7 @@ def rehearsal_legend(result: RehearsalData) -> str:
     lines = [
         _precision(result, designs),
         "power: share of significant tests. closed form: power by formula, for normally distributed estimates.",
-        f"MDE: minimum detectable effect, found in {100 * result.target_power:g} % of tests. false positives: significant without effect.",
+        f"MDE: minimum detectable effect, significant in {100 * result.target_power:g} % of tests. false positives: significant by chance.",
         "exaggeration, wrong sign: among significant results. wrong decision: the worse policy is chosen.",
         f"expected loss: mean loss from wrong decisions until the horizon, in {result.currency or 'currency units'}, for all simulated"
         " customers.",
@@ -70,11 +70,11 @@ def rehearsal_legend(result: RehearsalData) -> str:
 def _precision(result: RehearsalData, designs: list[DesignReport]) -> str:
     error = max(rate.error for design in designs for rate in (design.power, design.false_positive, design.coverage, design.wrong_decision))
     has_ramp = any(report.ramp for report in result.alternatives.values())
-    causes = "rehearsals" if has_ramp else "rehearsals and of simulated customers"
+    causes = "rehearsals" if has_ramp else "rehearsals and simulated customers"
     times = f"{result.replications} times " if result.replications else ""
     return (
         f"{designs[0].power.runs:,} rehearsals per design, from {times}{result.customers:,} simulated customers, seed {result.seed}."
-        f" Standard error of the proportions, due to the numbers of {causes}: at most {error:.3f}. Intervals: 95 %."
+        f" Standard error of the proportions, from the limited number of {causes}: at most {error:.3f}. Intervals: 95 %."
     )
 
 
@@ -85,7 +85,7 @@ def _naive_peeking(designs: list[DesignReport]) -> Iterator[str]:
         worst = max(naive, key=lambda design: design.false_positive.value)
         yield (
             "naive peeking: stops at the first significant look. Not valid: without an effect, up to"
-            f" {100 * worst.false_positive.value:.0f} % of these tests are significant, in place of {100 * worst.alpha:g} %, so their power"
+            f" {100 * worst.false_positive.value:.0f} % of these tests are significant instead of {100 * worst.alpha:g} %, so their power"
             " and loss must not be compared with the others'."
         )
 

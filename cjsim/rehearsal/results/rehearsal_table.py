@@ -161,7 +161,7 @@ def _basis_of_truth(result: RehearsalData) -> str:
     if result.starts_on is not None:
         parts.append(f"It counts outcomes from {result.starts_on}, for customers who entered before; compare counts from entry, for all.")
     elif math.isfinite(result.latest_entry):
-        parts.append(f"It is over the customers who enter by day {result.latest_entry:g}; compare includes those who enter later.")
+        parts.append(f"It covers the customers who enter by day {result.latest_entry:g}; compare includes those who enter later.")
     return "".join(f" {part}" for part in parts)
 
 
@@ -288,7 +288,7 @@ def _rate(rate: Rate, decimals: int) -> str:
 
 
 def _margin_text(metric: str, guardrail: GuardrailReport) -> str:
-    """Name a guardrail with its margin, and where that comes from."""
+    """Return a guardrail with its margin, and the source of the margin."""
     relative = guardrail.relative_margin
     default = ", the default" if relative == DEFAULT_MARGIN else ""
     origin = "" if relative is None else f", {100 * relative:g} % of the baseline{default}"

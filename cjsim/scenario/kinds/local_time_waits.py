@@ -15,7 +15,7 @@ class WaitUntilTerms(StrictModel):
 
     With `best_hour`, the end of the wait is shifted from `at` by the number of hours by which the customer's observed opens, clicks and
     visits are later than `typical`. Set `at` to the best hour for all customers, and read `typical` from the log of customers who are
-    contacted at `at`. Customers who take long to open otherwise look like customers who are active late in the day.
+    contacted at `at`. Otherwise, customers who are slow to open look like customers who are active late in the day.
     """
 
     at: Hour = Field(examples=["18:00"])

@@ -250,12 +250,12 @@ def _change_something(steps: tuple["Step", ...]) -> bool:
 
 
 class SplitStep(StepKind, key="split"):
-    """Assigns the customer to a random arm. With `experiment`, a customer is in the same arm in all flows, which the log records."""
+    """Assigns the customer to a random arm. With `experiment`, a customer is in the same arm in all flows, and the log records the arm."""
 
     code = StepCode.SPLIT
     changes_something = False
     split: Annotated[dict[Name, Arm], Field(min_length=2, examples=[{"control": {"share": 0.5}, "treated": {"share": 0.5}}])]
-    """Arms by name, with their shares and steps. The name of an `experiment` stands beside `split`, not in it."""
+    """Arms by name, with their shares and steps. The name of an `experiment` goes next to `split`, not inside it."""
     experiment: Name | None = Field(None, examples=["win_back_test"])
     """Experiment that the split belongs to; without it, each split draws a new arm each time."""
 

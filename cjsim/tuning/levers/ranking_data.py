@@ -15,7 +15,7 @@ _NEGLIGIBLE = 1e-6  # of the metric
 
 
 def is_negligible(effect: PairedDifference) -> bool:
-    """Return whether an effect is below a millionth of the metric, for example because a payment is discounted for some more seconds."""
+    """Return whether an effect is below a millionth of the metric, for example because a payment is discounted for a few more seconds."""
     return max(abs(effect.effect), abs(effect.low), abs(effect.high)) <= _NEGLIGIBLE * max(abs(effect.baseline), abs(effect.value))
 
 
@@ -133,7 +133,7 @@ class RankingData(ComparableRecord):
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """Notes on moved prices and discounts, to whose size customers do not respond."""
+        """Notes on changed prices and discounts, because customers do not respond to their size."""
         return notes_on_sizes(lever.move.path for lever in self.levers)
 
     def by_effect_per_cost(self) -> list[LeverEffect]:

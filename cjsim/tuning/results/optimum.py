@@ -55,8 +55,8 @@ class Optimum(SearchResult, FolderResult):
         """Write `optimum.json`, `trials.csv`, `best.yaml`, `search.png` and, last, `manifest.json`.
 
         `best.yaml` is a scenario file that other commands accept. It extends the scenario file of the study with the winning values, or
-        contains the complete scenario if the study has no separate scenario file. Existing files of these names are replaced. Only the
-        command line asks first (`--force`).
+        contains the complete scenario if the study has no separate scenario file. Existing files with these names are replaced. Only the
+        command line requires `--force` for this.
 
         Parameters
         ----------

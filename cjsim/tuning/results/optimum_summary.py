@@ -125,7 +125,7 @@ def _violation_text(optimum: SearchResult, metric: str, excess: float) -> str:
 
 
 def _values_table(optimum: SearchResult) -> str:
-    """Return a table of the baseline values, as written, the winning values, and these rounded."""
+    """Return a table of the baseline values as written, the winning values, and the rounded winning values."""
     study, found = optimum.study, optimum.confirmation
     defaults = study.scenario.model_dump(mode="json", by_alias=True)
     best = "closest" if found.verdict == "infeasible" else "best"
@@ -187,7 +187,7 @@ def _metric_row(found: ConfirmationResult, name: str, bound: str, limits: Sequen
 
 
 def _looks_equal(value: float, limit: float, decimals: int) -> bool:
-    """Return whether a table hides on which side of a bound a value is."""
+    """Return whether a table hides which side of a bound a value is on."""
     return value != limit and round(value, decimals) == round(limit, decimals)
 
 

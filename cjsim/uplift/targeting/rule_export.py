@@ -69,7 +69,7 @@ def export_rule(
     Raises
     ------
     InputError
-        If the model is not fitted or not supported, `X` has no rows or not the columns that the model was fitted to, a column is neither
+        If the model is not fitted or not supported, `X` has no rows or lacks the columns that the model was fitted to, a column is neither
         numeric nor text, the model has no such arm, or the file cannot be written.
 
     Examples

@@ -34,6 +34,6 @@ def reasons_not_to_use(columns: Collection[str]) -> dict[str, str]:
     if not set(TIME_COLUMNS) <= set(columns):
         return {}
     reasons = {CUSTOMER_COLUMN: "it identifies customers"}
-    reasons |= dict.fromkeys(TIME_COLUMNS, "it is the time of the trial")
+    reasons |= dict.fromkeys(TIME_COLUMNS, "it describes the timing of the trial")
     reasons |= dict.fromkeys(OUTCOME_COLUMNS, "it is an outcome")
     return {name: reason for name, reason in reasons.items() if name in columns}
