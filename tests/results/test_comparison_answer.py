@@ -168,3 +168,7 @@ def test_a_change_of_a_share_to_detect_is_in_percentage_points() -> None:
 def test_a_path_that_is_wider_than_its_column_is_broken_at_its_keys() -> None:
     table = align_columns(["metric", "policy.guardrails.caps[0].at_most=1", ""], [["clv", "20.9", "money"]], width=40)
     assert [line.split() for line in table.splitlines()[:2]] == [["metric", "policy.guardrails."], ["caps[0].at_most=1"]]
+
+
+def test_a_table_without_rows_has_its_named_columns() -> None:
+    assert align_columns(["metric", "effect", ""], [], width=40).splitlines()[0] == "metric  effect"
