@@ -192,37 +192,67 @@ def _expected_purchases_by_quadrature(t: float, r: float, alpha: float, a: float
     return float(quad(purchases, 0.0, 1.0, limit=200)[0])
 
 
-def bgnbd_log_likelihood(theta: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
+class BgNbdLikelihood:
     """Log-likelihood of (r, alpha, a, b), FHL equation 6, and its gradient, in a form that neither overflows nor underflows.
+
+    Terms that depend only on `x`, `t_x` or `T` are computed once for each distinct value. Sums use numpy's own loops: BLAS would start
+    threads, which costs many times the work.
 
     Parameters
     ----------
-    theta : ndarray of float64, shape (4,)
-        r, alpha, a, b.
     x, t_x, T : ndarray of float64, shape (n,)
         Number of repeat purchases; time of the last one, and end of observation, both in units of time since the first purchase.
     weight : ndarray of float64, shape (n,)
         Number of customers in each row.
-
-    Returns
-    -------
-    float, ndarray of float64 of shape (4,)
     """
-    from scipy.special import digamma, gammaln
 
-    r, alpha, a, b = theta
-    has_repeats = x > 0
-    denominator = np.where(has_repeats, b + x - 1, 1.0)
-    log_alive = -(r + x) * np.log(alpha + T)
-    log_dropped = np.where(has_repeats, np.log(a) - np.log(denominator) - (r + x) * np.log(alpha + t_x), -np.inf)
-    log_sum = np.logaddexp(log_alive, log_dropped)
-    terms = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + log_sum
-    alive_share, dropped_share = np.exp(log_alive - log_sum), np.exp(log_dropped - log_sum)
-    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - alive_share * np.log(alpha + T) - dropped_share * np.log(alpha + t_x)
-    by_alpha = r / alpha - (r + x) * (alive_share / (alpha + T) + dropped_share / (alpha + t_x))
-    by_a = digamma(a + b) - digamma(a + b + x) + dropped_share / a
-    by_b = digamma(a + b) - digamma(a + b + x) + digamma(b + x) - digamma(b) - dropped_share / denominator
-    return float(weight @ terms), np.array([weight @ by for by in (by_r, by_alpha, by_a, by_b)])
+    def __init__(self, x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray) -> None:
+        self._total_weight = float(weight.sum())
+        self._counts, count_index = np.unique(x, return_inverse=True)
+        self._count_weight = np.bincount(count_index, weights=weight)
+        self._ends, end_index = np.unique(T, return_inverse=True)
+        single, repeat = x == 0, x > 0
+        self._single_weight = np.bincount(end_index[single], weights=weight[single], minlength=len(self._ends))
+        self._lasts, self._last_index = np.unique(t_x[repeat], return_inverse=True)
+        self._x, self._weight = x[repeat], weight[repeat]
+        self._count_index, self._end_index = count_index[repeat], end_index[repeat]
+
+    def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return the log-likelihood and its gradient at `theta`, float64 of shape (4,)."""
+        value, gradient = self._purchase_count_terms(*theta)
+        history_value, history_gradient = self._history_terms(*theta)
+        return value + history_value, gradient + history_gradient
+
+    def _purchase_count_terms(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
+        """Return the terms that depend on the number of purchases alone, and those of customers without a repeat purchase."""
+        from scipy.special import digamma, gammaln
+
+        counts, weight, single = self._counts, self._count_weight, self._single_weight
+        log_end = np.log(alpha + self._ends)
+        terms = gammaln(r + counts) - gammaln(r) + gammaln(a + b) + gammaln(b + counts) - gammaln(b) - gammaln(a + b + counts)
+        value = np.sum(weight * terms) + self._total_weight * r * np.log(alpha) - r * np.sum(single * log_end)
+        by_r = np.sum(weight * (digamma(r + counts) - digamma(r))) + self._total_weight * np.log(alpha) - np.sum(single * log_end)
+        by_alpha = self._total_weight * r / alpha - r * np.sum(single / (alpha + self._ends))
+        by_both = digamma(a + b) - digamma(a + b + counts)
+        by_b = np.sum(weight * (by_both + digamma(b + counts) - digamma(b)))
+        return float(value), np.array([by_r, by_alpha, np.sum(weight * by_both), by_b])
+
+    def _history_terms(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
+        """Return the terms of customers with repeat purchases: they are alive, or dropped out after the last purchase."""
+        weight, shape = self._weight, r + self._x
+        log_end = np.log(alpha + self._ends)[self._end_index]
+        log_last = np.log(alpha + self._lasts)[self._last_index]
+        repeats_before_last = np.where(self._counts > 0, b + self._counts - 1, 1.0)
+        log_odds = np.log(a / repeats_before_last)[self._count_index] + shape * (log_end - log_last)  # of having dropped out
+        smaller = np.exp(-np.abs(log_odds))
+        dropped = weight * np.where(log_odds > 0, 1.0, smaller) / (1.0 + smaller)
+        alive = weight - dropped
+        value = np.sum(weight * (np.maximum(log_odds, 0.0) + np.log1p(smaller) - shape * log_end))
+        by_r = -np.sum(alive * log_end + dropped * log_last)
+        per_end, per_last = 1.0 / (alpha + self._ends), 1.0 / (alpha + self._lasts)
+        by_alpha = -np.sum(shape * (alive * per_end[self._end_index] + dropped * per_last[self._last_index]))
+        by_b = -np.sum(dropped * (1.0 / repeats_before_last)[self._count_index])
+        return float(value), np.array([by_r, by_alpha, np.sum(dropped) / a, by_b])
 
 
 def fit_bgnbd(x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> LikelihoodFit:
@@ -244,7 +274,7 @@ def fit_bgnbd(x: FloatArray, t_x: FloatArray, T: FloatArray, weight: FloatArray 
         Parameters r, alpha, a, b.
     """
     weight = np.ones_like(x) if weight is None else weight
-    mean_wait = float((weight @ T) / (weight @ x))
+    mean_wait = float(np.sum(weight * T) / np.sum(weight * x))
     bounds = rate_bounds(x, T) | {"a": SearchRange(1e-3, 1e3), "b": SearchRange(1e-3, 1e3)}
     starts = [(r, r * mean_wait, a, b) for r, a, b in ((0.3, 0.5, 2.0), (1.0, 1.0, 5.0), (1.0, 0.1, 1.0), (5.0, 5.0, 30.0))]
-    return maximize_likelihood(lambda theta: bgnbd_log_likelihood(theta, x, t_x, T, weight), bounds, starts)
+    return maximize_likelihood(BgNbdLikelihood(x, t_x, T, weight), bounds, starts)

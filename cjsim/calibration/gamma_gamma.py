@@ -147,32 +147,39 @@ def _repeat_money(x: FloatArray, spend: FloatArray) -> FloatArray:
     return np.where(x > 0, x * np.where(x > 0, spend, 0.0), 0.0)
 
 
-def gamma_gamma_log_likelihood(theta: FloatArray, x: FloatArray, spend: FloatArray) -> tuple[float, FloatArray]:
+class GammaGammaLikelihood:
     """Log-likelihood of (p, q, v), FH equation 1a, and its gradient.
 
     Parameters
     ----------
-    theta : ndarray of float64, shape (3,)
-        p, q, v.
     x : ndarray of float64, shape (n,)
         Number of repeat purchases, at least 1.
     spend : ndarray of float64, shape (n,), money
         Mean spend of the repeat purchases, above 0.
-
-    Returns
-    -------
-    float, ndarray of float64 of shape (3,)
     """
-    from scipy.special import digamma, gammaln
 
-    p, q, v = theta
-    shape, total = p * x, x * spend
-    logs = np.log(total) - np.log(v + total)
-    terms = gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * (np.log(v) - np.log(v + total)) + shape * logs - np.log(spend)
-    by_p = x * (digamma(shape + q) - digamma(shape) + logs)
-    by_q = digamma(shape + q) - digamma(q) + np.log(v) - np.log(v + total)
-    by_v = q / v - (shape + q) / (v + total)
-    return float(terms.sum()), np.array([by_p.sum(), by_q.sum(), by_v.sum()])
+    def __init__(self, x: FloatArray, spend: FloatArray) -> None:
+        self._x, self._total = x, x * spend
+        self._counts, customers = np.unique(x, return_counts=True)
+        self._customers = customers.astype(np.float64)
+        self._weighted_log_total = float(np.sum(x * np.log(self._total)))
+        self._log_spend = float(np.sum(np.log(spend)))
+
+    def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return the log-likelihood and its gradient at `theta`, float64 of shape (3,)."""
+        from scipy.special import digamma, gammaln
+
+        p, q, v = theta
+        counts, customers, n = self._counts, self._customers, len(self._x)
+        log_scale, per_scale = np.log(v + self._total), 1.0 / (v + self._total)
+        sum_log, weighted_log = np.sum(log_scale), np.sum(self._x * log_scale)
+        gammas = np.sum(customers * (gammaln(p * counts + q) - gammaln(p * counts) - gammaln(q)))
+        value = gammas + q * (n * np.log(v) - sum_log) + p * (self._weighted_log_total - weighted_log) - self._log_spend
+        digammas = digamma(p * counts + q)
+        by_p = np.sum(customers * counts * (digammas - digamma(p * counts))) + self._weighted_log_total - weighted_log
+        by_q = np.sum(customers * (digammas - digamma(q))) + n * np.log(v) - sum_log
+        by_v = n * q / v - q * np.sum(per_scale) - p * np.sum(self._x * per_scale)
+        return float(value), np.array([by_p, by_q, by_v])
 
 
 def fit_gamma_gamma(x: FloatArray, spend: FloatArray) -> LikelihoodFit:
@@ -193,7 +200,7 @@ def fit_gamma_gamma(x: FloatArray, spend: FloatArray) -> LikelihoodFit:
     scale = float(spend.mean())
     bounds = {"p": SearchRange(0.01, 1000.0), "q": SearchRange(0.01, 1000.0), "v": SearchRange(1e-6 * scale, 1e6 * scale)}
     starts = [(p, q, scale * q / p) for p, q in ((5.0, 4.0), (1.0, 1.5), (20.0, 10.0))]
-    return maximize_likelihood(lambda theta: gamma_gamma_log_likelihood(theta, x, spend), bounds, starts)
+    return maximize_likelihood(GammaGammaLikelihood(x, spend), bounds, starts)
 
 
 def fit_lognormal(money: FloatArray) -> LikelihoodFit:
@@ -210,13 +217,16 @@ def fit_lognormal(money: FloatArray) -> LikelihoodFit:
         Parameters spend_median and spend_sigma.
     """
     logs = np.log(money)
+    n, mean, squares = len(logs), float(logs.mean()), float(np.sum((logs - logs.mean()) ** 2))
 
     def function(theta: FloatArray) -> tuple[float, FloatArray]:
         """Log-likelihood of (median, sigma) and its gradient."""
-        z = (logs - np.log(theta[0])) / theta[1]
-        log_likelihood = -float(np.sum(0.5 * z**2 + np.log(theta[1]) + logs)) - len(logs) * 0.5 * np.log(2 * np.pi)
-        return log_likelihood, np.array([z.sum() / theta[1] / theta[0], np.sum(z**2 - 1) / theta[1]])
+        median, sigma = theta
+        gap = mean - np.log(median)
+        sum_of_squares = (squares + n * gap**2) / sigma**2
+        log_likelihood = -float(0.5 * sum_of_squares + n * (np.log(sigma) + mean + 0.5 * np.log(2 * np.pi)))
+        return log_likelihood, np.array([n * gap / sigma**2 / median, (sum_of_squares - n) / sigma])
 
-    median = float(np.exp(logs.mean()))
+    median = float(np.exp(mean))
     bounds = {"spend_median": SearchRange(median / 1e3, median * 1e3), "spend_sigma": SearchRange(1e-3, 10.0)}
     return maximize_likelihood(function, bounds, [(median, max(float(logs.std()), 1e-2))])

@@ -1,6 +1,7 @@
 """Maximum-likelihood estimation of positive parameters, with profile-likelihood intervals and parameter draws.
 
-A model is a function that returns the log-likelihood and its gradient. The search is over the logarithms of the parameters.
+A model is a function that returns the log-likelihood and its gradient. The search is over the logarithms of the parameters. Its matrices
+are tiny, so BLAS is limited to one thread: more threads cost CPU time and change the last digits of the result.
 """
 
 from collections.abc import Callable, Sequence
@@ -99,7 +100,6 @@ class _LikelihoodSearch:
             value, gradient = self.log_likelihood(values)
             return -value / scale, -(gradient * values)[free] / scale
 
-        # L-BFGS-B uses threaded BLAS even for tiny matrices, which is slow on a busy machine. It therefore runs only if SLSQP fails.
         result = minimize(
             objective, start[free], jac=True, method="SLSQP", bounds=self.log_bounds[free], options={"maxiter": 500, "ftol": 1e-14}
         )
@@ -141,7 +141,14 @@ def maximize_likelihood(function: LogLikelihood, bounds: dict[str, SearchRange],
     ----------
     Venzon, Moolgavkar (1988), Applied Statistics 37(1): profile-likelihood intervals.
     """
-    search = _LikelihoodSearch(function, list(bounds.values()))
+    import scipy.optimize  # noqa: F401  # loads its BLAS library, so that the limit applies to it
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fit(_LikelihoodSearch(function, list(bounds.values())), bounds, starts)
+
+
+def _fit(search: _LikelihoodSearch, bounds: dict[str, SearchRange], starts: Sequence[Sequence[float]]) -> LikelihoodFit:
     all_free = np.ones(len(bounds), dtype=np.bool_)
     optima = [search.maximize_over(np.clip(np.log(start), *search.log_bounds.T), all_free) for start in starts]
     maximum, optimum = max(optima, key=lambda one: one[0])

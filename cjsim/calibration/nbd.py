@@ -115,29 +115,36 @@ class Nbd:
         return rng.poisson(rate * T).astype(np.int64), rng.poisson(rate * t).astype(np.int64)
 
 
-def nbd_log_likelihood(theta: FloatArray, x: FloatArray, T: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
+class NbdLikelihood:
     """Log-likelihood of (r, alpha), the weighted sum of ln[Gamma(r+x)/Gamma(r) alpha^r (alpha+T)^-(r+x)], and its gradient.
+
+    The likelihood needs only the number of customers by `x`, and the numbers of customers and of purchases by `T`.
 
     Parameters
     ----------
-    theta : ndarray of float64, shape (2,)
-        r and alpha.
     x, T : ndarray of float64, shape (n,)
         Number of repeat purchases, and end of observation in units of time since the first purchase.
     weight : ndarray of float64, shape (n,)
         Number of customers in each row.
-
-    Returns
-    -------
-    float, ndarray of float64 of shape (2,)
     """
-    from scipy.special import digamma, gammaln
 
-    r, alpha = theta
-    terms = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + T)
-    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - np.log(alpha + T)
-    by_alpha = r / alpha - (r + x) / (alpha + T)
-    return float(weight @ terms), np.array([weight @ by_r, weight @ by_alpha])
+    def __init__(self, x: FloatArray, T: FloatArray, weight: FloatArray) -> None:
+        self._counts, count_index = np.unique(x, return_inverse=True)
+        self._count_weight = np.bincount(count_index, weights=weight)
+        self._ends, end_index = np.unique(T, return_inverse=True)
+        self._end_weight, self._end_purchases = (np.bincount(end_index, weights=total) for total in (weight, weight * x))
+
+    def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return the log-likelihood and its gradient at `theta`, float64 of shape (2,)."""
+        from scipy.special import digamma, gammaln
+
+        r, alpha = theta
+        counts, weight, total = self._counts, self._count_weight, np.sum(self._count_weight)
+        log_end, shapes = np.log(alpha + self._ends), r * self._end_weight + self._end_purchases
+        value = np.sum(weight * (gammaln(r + counts) - gammaln(r))) + total * r * np.log(alpha) - np.sum(shapes * log_end)
+        by_r = np.sum(weight * (digamma(r + counts) - digamma(r))) + total * np.log(alpha) - np.sum(self._end_weight * log_end)
+        by_alpha = total * r / alpha - np.sum(shapes / (alpha + self._ends))
+        return float(value), np.array([by_r, by_alpha])
 
 
 def rate_bounds(x: FloatArray, T: FloatArray) -> dict[str, SearchRange]:
@@ -172,6 +179,6 @@ def fit_nbd(x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> L
         Parameters r and alpha.
     """
     weight = np.ones_like(x) if weight is None else weight
-    mean_wait = float((weight @ T) / (weight @ x))
+    mean_wait = float(np.sum(weight * T) / np.sum(weight * x))
     starts = [(r, r * mean_wait) for r in (0.3, 1.0, 5.0)]
-    return maximize_likelihood(lambda theta: nbd_log_likelihood(theta, x, T, weight), rate_bounds(x, T), starts)
+    return maximize_likelihood(NbdLikelihood(x, T, weight), rate_bounds(x, T), starts)

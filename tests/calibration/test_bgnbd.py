@@ -75,7 +75,7 @@ def test_likelihood_is_the_integral_over_customers(model: BgNbd, x: float, t_x: 
     gone = mean_over_rate(model.r, model.alpha, lambda rate: rate**x * np.exp(-rate * t_x))
     known = np.log(stays * alive + leaves * gone)
     theta = np.array([model.r, model.alpha, model.a, model.b])
-    found = bgnbd.bgnbd_log_likelihood(theta, *(np.array([value]) for value in (x, t_x, T, 1.0)))[0]
+    found = bgnbd.BgNbdLikelihood(*(np.array([value]) for value in (x, t_x, T, 1.0)))(theta)[0]
     assert found == pytest.approx(known, rel=1e-5)
 
 
@@ -85,8 +85,8 @@ def test_gradients_match_finite_differences() -> None:
     T, weight = np.full(200, 30.0), rng.uniform(1, 3, 200)
     theta = np.array([0.4, 5.0, 1.2, 2.0])
     for function, size in (
-        (lambda at: bgnbd.bgnbd_log_likelihood(at, x, t_x, T, weight), 4),
-        (lambda at: nbd.nbd_log_likelihood(at, x, T, weight), 2),
+        (bgnbd.BgNbdLikelihood(x, t_x, T, weight), 4),
+        (nbd.NbdLikelihood(x, T, weight), 2),
     ):
         at = theta[:size]
         slopes = [(function(at + step)[0] - function(at - step)[0]) / 2e-5 for step in np.eye(size) * 1e-5]
@@ -96,7 +96,7 @@ def test_gradients_match_finite_differences() -> None:
 def test_likelihood_does_not_overflow_or_underflow() -> None:
     rows = np.array([0.0, 1.0, 5000.0]), np.array([0.0, 1e-6, 999.0]), np.array([1e-6, 1000.0, 1000.0]), np.ones(3)
     for theta in ([0.01, 1e-3, 1e-3, 1e-3], [1000.0, 1e5, 1e3, 1e3]):
-        height, slope = bgnbd.bgnbd_log_likelihood(np.array(theta), *rows)
+        height, slope = bgnbd.BgNbdLikelihood(*rows)(np.array(theta))
         assert np.isfinite(height)
         assert np.isfinite(slope).all()
 
@@ -153,7 +153,7 @@ def test_profile_interval_ends_at_the_likelihood_cutoff(fit: LikelihoodFit, cdno
     def fall(rest: FloatArray) -> float:
         r, alpha, b = np.exp(rest)
         theta = np.array([r, alpha, high, b])
-        return 2 * (fit.log_likelihood - bgnbd.bgnbd_log_likelihood(theta, cdnow.x, cdnow.t_x, cdnow.T, np.ones_like(cdnow.x))[0])
+        return 2 * (fit.log_likelihood - bgnbd.BgNbdLikelihood(cdnow.x, cdnow.t_x, cdnow.T, np.ones_like(cdnow.x))(theta)[0])
 
     best = minimize(fall, np.log([0.24, 4.4, 4.0]), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-6, "maxiter": 2000})
     assert best.fun == pytest.approx(3.8415, abs=1e-3)
@@ -161,8 +161,8 @@ def test_profile_interval_ends_at_the_likelihood_cutoff(fit: LikelihoodFit, cdno
 
 def test_weights_count_repeated_customers() -> None:
     theta, rows = np.array([0.3, 4.0, 0.8, 2.0]), (np.array([0.0, 2.0]), np.array([0.0, 5.0]), np.array([9.0, 9.0]))
-    twice = bgnbd.bgnbd_log_likelihood(theta, *(np.repeat(row, [1, 2]) for row in rows), np.ones(3))
-    weighted = bgnbd.bgnbd_log_likelihood(theta, *rows, np.array([1.0, 2.0]))
+    twice = bgnbd.BgNbdLikelihood(*(np.repeat(row, [1, 2]) for row in rows), np.ones(3))(theta)
+    weighted = bgnbd.BgNbdLikelihood(*rows, np.array([1.0, 2.0]))(theta)
     assert weighted[0] == pytest.approx(twice[0])
     assert weighted[1] == pytest.approx(twice[1])
 
@@ -188,8 +188,8 @@ def test_nbd_is_bgnbd_without_dropout() -> None:
     rng = np.random.default_rng(7)
     x, T = rng.poisson(rng.gamma(0.8, 1 / 8.0, 500) * 30.0).astype(float), np.full(500, 30.0)
     t_x = np.where(x > 0, 29.0, 0.0)
-    without = nbd.nbd_log_likelihood(np.array([0.8, 8.0]), x, T, np.ones(500))[0]
-    hardly = bgnbd.bgnbd_log_likelihood(np.array([0.8, 8.0, 1e-9, 1.0]), x, t_x, T, np.ones(500))[0]
+    without = nbd.NbdLikelihood(x, T, np.ones(500))(np.array([0.8, 8.0]))[0]
+    hardly = bgnbd.BgNbdLikelihood(x, t_x, T, np.ones(500))(np.array([0.8, 8.0, 1e-9, 1.0]))[0]
     assert hardly == pytest.approx(without, abs=1e-3)
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import gamma
 
-from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, fit_gamma_gamma, fit_lognormal, gamma_gamma_log_likelihood
+from cjsim.calibration.gamma_gamma import GammaGamma, GammaGammaLikelihood, LognormalSpend, fit_gamma_gamma, fit_lognormal
 from cjsim.calibration.purchase_log import read_purchases
 
 CDNOW = GammaGamma(p=6.25, q=3.74, v=15.44)
@@ -33,16 +33,14 @@ def test_likelihood_is_the_integral_over_customers(x: float, spend: float) -> No
 
     known = np.log(quad(of_share, 0, 1, limit=400)[0])
     theta = np.array([CDNOW.p, CDNOW.q, CDNOW.v])
-    assert gamma_gamma_log_likelihood(theta, np.array([x]), np.array([spend]))[0] == pytest.approx(known, rel=1e-6)
+    assert GammaGammaLikelihood(np.array([x]), np.array([spend]))(theta)[0] == pytest.approx(known, rel=1e-6)
 
 
 def test_gradient_matches_finite_differences() -> None:
     x, spend, at = np.array([1.0, 3.0, 9.0]), np.array([5.0, 40.0, 22.0]), np.array([6.0, 3.0, 12.0])
-    slopes = [
-        (gamma_gamma_log_likelihood(at + step, x, spend)[0] - gamma_gamma_log_likelihood(at - step, x, spend)[0]) / 2e-5
-        for step in np.eye(3) * 1e-5
-    ]
-    assert gamma_gamma_log_likelihood(at, x, spend)[1] == pytest.approx(slopes, rel=1e-6)
+    function = GammaGammaLikelihood(x, spend)
+    slopes = [(function(at + step)[0] - function(at - step)[0]) / 2e-5 for step in np.eye(3) * 1e-5]
+    assert function(at)[1] == pytest.approx(slopes, rel=1e-6)
 
 
 def test_conditional_mean_is_the_mean_of_posterior_purchases() -> None:
