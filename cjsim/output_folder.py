@@ -37,7 +37,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),
         "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),
         "attribution": re.compile(r"attribution\.(csv|png|json)|credits\.(csv|json)"),
-        "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws)\.csv|calibration\.json"),
+        "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
 _COMMANDS_BY_KIND: Mapping[str, str] = MappingProxyType({"study": "optimize", "levers": "levers", "experiment": "experiment"})

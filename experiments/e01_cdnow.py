@@ -84,7 +84,7 @@ def run_experiment(config: dict[str, Any], work: Path) -> CdnowResult:
     calibration = calibrate_purchases(log, **columns, until=config["until"], out=work)
     tracking = weekly_purchases(calibration, read_purchases(log, **columns), config, work)
     write_holdout_scenarios(calibration, config, work)
-    return CdnowResult(config, calibration, tracking, *simulate_holdout(config, calibration.customers, work))
+    return CdnowResult(config, calibration, tracking, *simulate_holdout(config, calibration.customer_count, work))
 
 
 def weekly_purchases(calibration: PurchaseCalibration, log: PurchaseLog, config: dict[str, Any], work: Path) -> WeeklyPurchases:

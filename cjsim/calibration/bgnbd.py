@@ -68,8 +68,24 @@ class BgNbd:
         -------
         ndarray of float64, shape (n,)
         """
+        return self.p_alive(x, t_x, T) * self.expected_purchases_if_alive(t, x, T)
+
+    def expected_purchases_if_alive(self, t: float, x: FloatArray, T: FloatArray) -> FloatArray:
+        """Expected purchases within time `t` after `T` of a customer who is alive at `T`. They do not depend on `t_x`.
+
+        Parameters
+        ----------
+        t : float
+            Length of the forecast, in units of time; at least 0.
+        x, T : ndarray of float64, shape (n,)
+            As in `conditional_expected_purchases`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
         ahead = np.full_like(np.asarray(x, dtype=np.float64), t)
-        return self.p_alive(x, t_x, T) * _expected_purchases(ahead, self.r + x, self.alpha + T, self.a, self.b + x)
+        return _expected_purchases(ahead, self.r + x, self.alpha + T, self.a, self.b + x)
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
         """P(alive at T | x, t_x, T): probability that the customer has not dropped out; 1 without a repeat purchase.
@@ -85,10 +101,24 @@ class BgNbd:
         """
         from scipy.special import expit
 
+        return np.asarray(expit(-self.dropout_log_odds(x, t_x, T)))
+
+    def dropout_log_odds(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """Logarithm of the odds that the customer has dropped out by `T`; minus infinity without a repeat purchase.
+
+        Parameters
+        ----------
+        x, t_x, T : ndarray of float64, shape (n,)
+            As in `conditional_expected_purchases`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
         has_repeats = np.asarray(x) > 0
         denominator = np.where(has_repeats, self.b + x - 1, 1.0)
-        dropout_log_odds = np.log(self.a / denominator) + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
-        return np.asarray(np.where(has_repeats, expit(-dropout_log_odds), 1.0))
+        log_odds = np.log(self.a / denominator) + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
+        return np.asarray(np.where(has_repeats, log_odds, -np.inf))
 
     def draw_rate_and_dropout(
         self, rng: np.random.Generator, x: FloatArray, t_x: FloatArray, T: FloatArray
@@ -132,6 +162,27 @@ class BgNbd:
         """
         rate, dropout = self.draw_rate_and_dropout(rng, x, t_x, T)
         return np.minimum(rng.poisson(rate * t), rng.geometric(dropout)).astype(np.int64)
+
+    def draw_purchases_if_alive(self, rng: np.random.Generator, t: float, x: FloatArray, T: FloatArray) -> tuple[IntArray, IntArray]:
+        """Draw purchases within time `t` after `T` of customers who are alive at `T`, with and without later dropout.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Random number generator.
+        t : float
+            Length of the forecast, in units of time; at least 0.
+        x, T : ndarray of float64, shape (n,)
+            As in `conditional_expected_purchases`.
+
+        Returns
+        -------
+        two ndarrays of int64, shape (n,)
+            Purchases, and purchases that the customer would have made without dropout.
+        """
+        without_dropout = rng.poisson(rng.gamma(self.r + x) / (self.alpha + T) * t)
+        purchases_before_dropout = rng.geometric(np.clip(rng.beta(self.a, self.b + x), _MIN_DROPOUT, 1.0))
+        return np.minimum(without_dropout, purchases_before_dropout).astype(np.int64), without_dropout.astype(np.int64)
 
     def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
         """Draw the numbers of repeat purchases of new customers until `T`, and within time `t` after `T`.

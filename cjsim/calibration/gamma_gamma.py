@@ -52,6 +52,20 @@ class GammaGamma:
         """
         return np.asarray(self.p * (self.v + _repeat_money(x, spend)) / (self.p * x + self.q - 1))
 
+    def spend_scale(self, x: FloatArray, spend: FloatArray) -> FloatArray:
+        """Return v + x z. The predictive distribution of a customer's future spend is proportional to it, given `x`.
+
+        Parameters
+        ----------
+        x, spend : ndarray of float64, shape (n,)
+            As in `conditional_mean`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,), money
+        """
+        return self.v + _repeat_money(x, spend)
+
     def draw_money_rates(self, rng: np.random.Generator, x: FloatArray, spend: FloatArray) -> FloatArray:
         """Draw the rate nu of each customer's spend from the posterior gamma(p x + q, v + x z).
 
@@ -116,6 +130,20 @@ class LognormalSpend:
         ndarray of float64, shape (n,), money
         """
         return np.full_like(np.asarray(x, dtype=np.float64), self.mean_spend())
+
+    def spend_scale(self, x: FloatArray, spend: FloatArray) -> FloatArray:
+        """Return 1 for each customer, because future spend does not depend on the history.
+
+        Parameters
+        ----------
+        x, spend : ndarray of float64, shape (n,)
+            Not used.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        return np.ones_like(np.asarray(x, dtype=np.float64))
 
     def draw_total_spend(self, rng: np.random.Generator, purchases: FloatArray, x: FloatArray, spend: FloatArray) -> FloatArray:
         """Draw each customer's total spend on future purchases.

@@ -6,13 +6,14 @@ logarithms.
 - `new_customers` (JSON key `afresh`): the same number of new customers with the same entry dates. This is the interval that a simulation of
   the calibrated scenario gives. It applies to the holdout of another sample of customers.
 - `given_history`: the customers in the log, each drawn from the posterior given their history. This interval is narrower and contains the
-  prediction. It does not cover effects that the model omits, such as seasonality.
+  prediction. It does not cover effects that the model omits.
 
-For purchases, `low` and `high` are the ends of `new_customers`, because they are compared with simulations. For spend, they are the ends of
-`given_history`: total spend depends on a few big spenders whom the histories identify, so the prediction may lie outside
-the other interval.
+The actual purchases and the actual spend are both judged by `given_history` (JSON key `judged_by`). In JSON, `low` and `high` are the ends
+of `afresh` for purchases, because simulations are compared with them, and of `given_history` for spend, because the prediction may lie
+outside the other interval: total spend depends on a few big spenders whom the histories identify.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,8 +24,11 @@ from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.purchase_log import PurchaseHistories
 
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
-_MAX_DRAWS = 1000
-_MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws, but at least 200
+_JUDGED_BY = "given_history"
+_N_DRAWS = 1000
+_MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws
+_N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are normal, so that draws give only their standard deviation
+_Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
 class IntervalEnds(NamedTuple):
@@ -46,6 +50,12 @@ class ForecastTotal:
     predicted: float
     new_customers: IntervalEnds
     given_history: IntervalEnds
+
+    def error_text(self) -> str:
+        """Return the error of the prediction, such as '12 % too low'."""
+        if self.actual <= 0:
+            return "too high"
+        return f"{100 * abs(self.predicted / self.actual - 1):.0f} % too {'low' if self.predicted < self.actual else 'high'}"
 
 
 @dataclass(frozen=True)
@@ -77,38 +87,33 @@ class HoldoutForecast:
         Returns
         -------
         dict
-            For purchases: `actual`, `predicted`, `low`, `high`, `given_history` {low, high}, `mae`, `rmse` and `correlation`. For money:
-            `money` {actual, predicted, low, high, afresh {low, high}}.
+            For purchases: `actual`, `predicted`, `low`, `high`, `judged_by`, `given_history` {low, high}, `afresh` {low, high}, `mae`,
+            `rmse` and `correlation`. `money` has the same keys up to `afresh`.
         """
-        purchases, money = self.purchases, self.money
         return {
-            "actual": purchases.actual,
-            "predicted": purchases.predicted,
-            **purchases.new_customers._asdict(),
-            "given_history": purchases.given_history._asdict(),
+            **_total_json(self.purchases, self.purchases.new_customers),
             "mae": self.mae,
             "rmse": self.rmse,
             "correlation": self.correlation,
-            "money": {
-                "actual": money.actual,
-                "predicted": money.predicted,
-                **money.given_history._asdict(),
-                "afresh": money.new_customers._asdict(),
-            },
+            "money": _total_json(self.money, self.money.given_history),
         }
 
-    def warnings(self) -> tuple[str, ...]:
-        """Return the reasons not to rely on the forecast, one sentence each."""
-        checks = (
-            ("purchases", "lie", self.purchases, self.purchases.new_customers, NEW_CUSTOMERS_LABEL),
-            ("spend", "lies", self.money, self.money.given_history, GIVEN_HISTORY_LABEL),
-        )
+    def warnings(self, tested: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the reasons not to rely on the forecast, one sentence each.
+
+        Parameters
+        ----------
+        tested : sequence of str
+            Assumptions of the models that were tested, with the results. They follow if an actual number lies outside its interval.
+        """
         warnings = [
-            f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % forecast interval '{label}' "
-            f"({band.low:,.0f} to {band.high:,.0f}): the model omits an effect, such as seasonality; do not rely on the forecast"
-            for name, lies, total, band, label in checks
-            if not band.contains(total.actual)
+            f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % forecast interval '{GIVEN_HISTORY_LABEL}' "
+            f"({total.given_history.low:,.0f} to {total.given_history.high:,.0f}): the forecast is {total.error_text()}; do not rely on it"
+            for name, lies, total in (("purchases", "lie", self.purchases), ("spend", "lies", self.money))
+            if not total.given_history.contains(total.actual)
         ]
+        if warnings and tested:
+            warnings.append(f"possible causes of the wrong forecast that were tested on the calibration period: {'; '.join(tested)}")
         if not self.purchases.new_customers.contains(self.purchases.predicted):
             low, high = self.purchases.new_customers
             warnings.append(
@@ -138,12 +143,17 @@ def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: Purcha
     x, t_x, T = histories.x, histories.t_x, histories.T
     expected = timing.model.conditional_expected_purchases(histories.holdout_length, x, t_x, T)
     means = spend.model.conditional_mean(x, histories.mean_spend)
+    new_customers = timing.model.expected_purchases(T + histories.holdout_length) - timing.model.expected_purchases(T)
+    new_purchases = float(new_customers.sum())
     totals = _draw_totals(timing, spend, histories, seed)
+    purchase_bands = _interval(totals[:, 0], new_purchases), _interval(totals[:, 1], float(expected.sum()))
+    money = float(np.sum(expected * means))
+    money_bands = _interval(totals[:, 2], new_purchases * spend.model.mean_spend()), _interval(totals[:, 3], money)
     error = expected - histories.holdout_purchases
     both_vary = expected.std() > 0 and histories.holdout_purchases.std() > 0
     return HoldoutForecast(
-        purchases=_forecast_total(histories.holdout_purchases, expected, totals[:, 0], totals[:, 1]),
-        money=_forecast_total(histories.holdout_money, expected * means, totals[:, 2], totals[:, 3]),
+        purchases=ForecastTotal(float(histories.holdout_purchases.sum()), float(expected.sum()), *purchase_bands),
+        money=ForecastTotal(float(histories.holdout_money.sum()), money, *money_bands),
         expected_purchases=expected,
         mae=float(np.abs(error).mean()),
         rmse=float(np.sqrt((error**2).mean())),
@@ -151,13 +161,23 @@ def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: Purcha
     )
 
 
-def _forecast_total(
-    actual: FloatArray, expected: FloatArray, new_customer_totals: FloatArray, given_history_totals: FloatArray
-) -> ForecastTotal:
-    new_customers, given_history = (
-        IntervalEnds(*(float(end) for end in np.quantile(totals, [0.025, 0.975]))) for totals in (new_customer_totals, given_history_totals)
-    )
-    return ForecastTotal(float(actual.sum()), float(expected.sum()), new_customers, given_history)
+def _total_json(total: ForecastTotal, band: IntervalEnds) -> dict[str, Any]:
+    return {
+        "actual": total.actual,
+        "predicted": total.predicted,
+        **band._asdict(),
+        "judged_by": _JUDGED_BY,
+        "given_history": total.given_history._asdict(),
+        "afresh": total.new_customers._asdict(),
+    }
+
+
+def _interval(totals: FloatArray, expected: float) -> IntervalEnds:
+    """Return the 95 % interval: quantiles of the draws or, with few draws for a large log, that of a normal distribution."""
+    if len(totals) == _N_DRAWS:
+        return IntervalEnds(*(float(end) for end in np.quantile(totals, [0.025, 0.975])))
+    half = _Z_95 * float(totals.std(ddof=1))
+    return IntervalEnds(max(0.0, expected - half), expected + half)
 
 
 def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, seed: int) -> FloatArray:
@@ -165,7 +185,7 @@ def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHi
     rng = np.random.default_rng(seed)
     x, t_x, T, length = histories.x, histories.t_x, histories.T, histories.holdout_length
     zeros = np.zeros_like(x)
-    draws = int(np.clip(_MAX_CELLS // len(x), 200, _MAX_DRAWS))
+    draws = int(np.clip(_MAX_CELLS // len(x), _N_DRAWS_LARGE_LOG, _N_DRAWS))
     totals = np.empty((draws, 4))
     parameters = zip(timing.fit.draw_parameters(draws, rng).tolist(), spend.fit.draw_parameters(draws, rng).tolist(), strict=True)
     for row, (timing_parameters, spend_parameters) in enumerate(parameters):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cjsim.calibration.bgnbd import BgNbd, fit_bgnbd
+from cjsim.calibration.distinct_histories import distinct_rows
 from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, SpendModel, fit_gamma_gamma, fit_lognormal
 from cjsim.calibration.maximum_likelihood import CHI_SQUARE_95, FloatArray, LikelihoodFit, ParameterEstimate
 from cjsim.calibration.nbd import Nbd, fit_nbd
@@ -49,9 +50,7 @@ def fit_timing(histories: PurchaseHistories) -> FittedTiming:
     -------
     FittedTiming
     """
-    rows, weight = np.unique(np.column_stack([histories.x, histories.t_x, histories.T]), axis=0, return_counts=True)
-    x, t_x, T = (np.ascontiguousarray(column) for column in rows.T)
-    customers = weight.astype(np.float64)
+    (x, t_x, T), customers, _ = distinct_rows(histories.x, histories.t_x, histories.T)
     fit, with_dropout = fit_nbd(x, T, customers), fit_bgnbd(x, t_x, T, customers)
     ratio = max(0.0, 2 * (with_dropout.log_likelihood - fit.log_likelihood))
     model: BgNbd | Nbd = Nbd(*map(float, fit.values))

@@ -60,6 +60,22 @@ class Nbd:
         -------
         ndarray of float64, shape (n,)
         """
+        return self.expected_purchases_if_alive(t, x, T)
+
+    def expected_purchases_if_alive(self, t: float, x: FloatArray, T: FloatArray) -> FloatArray:
+        """Expected purchases within time `t` after `T`, because every customer is alive.
+
+        Parameters
+        ----------
+        t : float
+            Length of the forecast, in units of time; at least 0.
+        x, T : ndarray of float64, shape (n,)
+            As in `conditional_expected_purchases`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
         return np.asarray(t * (self.r + x) / (self.alpha + T))
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
@@ -94,6 +110,25 @@ class Nbd:
         """
         rate = rng.gamma(self.r + x) / (self.alpha + T)
         return np.asarray(rng.poisson(rate * t), dtype=np.int64)
+
+    def draw_purchases_if_alive(self, rng: np.random.Generator, t: float, x: FloatArray, T: FloatArray) -> tuple[IntArray, IntArray]:
+        """Draw purchases within time `t` after `T`, twice the same array, because no customer drops out.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Random number generator.
+        t : float
+            Length of the forecast, in units of time; at least 0.
+        x, T : ndarray of float64, shape (n,)
+            As in `conditional_expected_purchases`.
+
+        Returns
+        -------
+        two ndarrays of int64, shape (n,)
+        """
+        purchases = np.asarray(rng.poisson(rng.gamma(self.r + x) / (self.alpha + T) * t), dtype=np.int64)
+        return purchases, purchases
 
     def draw_new_customers(self, rng: np.random.Generator, T: FloatArray, t: float) -> tuple[IntArray, IntArray]:
         """Draw the numbers of repeat purchases of new customers until `T`, and within time `t` after `T`.

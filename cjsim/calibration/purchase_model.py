@@ -3,16 +3,18 @@
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cjsim.argument_types import checked_arguments
+from cjsim.calibration.assumption_checks import check_assumptions
+from cjsim.calibration.customer_forecast import CustomerForecast, forecast_customers
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
 from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
+from cjsim.calibration.purchase_regularity import PurchaseRegularity
 from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INTERVAL_METHOD = "95 % profile likelihood"
-_MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # with fewer, the distribution of first purchases is unclear
+_MAX_HORIZON_DAYS = 36_525.0  # as in a scenario
+_MAX_DISCOUNT_RATE = 10.0  # as in a scenario
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,6 +49,14 @@ class PurchaseCalibration(FolderResult):
         Histories to which the models were fitted.
     forecast : HoldoutForecast or None
         Forecast of the holdout; None without a holdout.
+    regularity : PurchaseRegularity or None
+        Regularity of purchase times; None if the log has too few intervals between purchases.
+    horizon_days : float
+        Length of the forecast of each customer, from the day after `until`.
+    discount_rate : float
+        Annual discount rate of each customer's CLV.
+    seed : int
+        Seed of the Monte Carlo draws.
     warnings : tuple of str
         Limits of the data, omitted rows, and reasons not to rely on the forecast.
     """
@@ -59,6 +70,10 @@ class PurchaseCalibration(FolderResult):
     spend: FittedSpend
     histories: PurchaseHistories
     forecast: HoldoutForecast | None
+    regularity: PurchaseRegularity | None
+    horizon_days: float
+    discount_rate: float
+    seed: int
     warnings: tuple[str, ...]
 
     @property
@@ -67,9 +82,22 @@ class PurchaseCalibration(FolderResult):
         return self.timing.fit.estimates | self.spend.fit.estimates
 
     @property
-    def customers(self) -> int:
+    def customer_count(self) -> int:
         """Number of customers whose first purchase was on or before `until`."""
         return len(self.histories.x)
+
+    @cached_property
+    def customers(self) -> CustomerForecast:
+        """Forecast of each customer for `horizon_days` after `until`: probability of being alive, purchases, spend and CLV."""
+        return forecast_customers(
+            self.timing,
+            self.spend,
+            self.histories,
+            unit=self.unit,
+            horizon_days=self.horizon_days,
+            discount_rate=self.discount_rate,
+            seed=self.seed,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON-compatible values, as printed by `cjsim calibrate purchases --json`.
@@ -78,13 +106,14 @@ class PurchaseCalibration(FolderResult):
         -------
         dict
             `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the timing model), `customers`, `holdout`
-            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `model`, `intervals` and `spend`.
+            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `model`, `intervals`, `spend`, `regularity` {k, low, high,
+            pairs, likelihood_ratio, is_regular} (None with too few intervals) and `customer_forecast` {horizon_days, discount_rate}.
         """
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
             "unit": self.unit,
             "log_likelihood": self.timing.fit.log_likelihood,
-            "customers": self.customers,
+            "customers": self.customer_count,
             "holdout": None if self.forecast is None else self.forecast.to_json(),
             "warnings": list(self.warnings),
             "model": self.timing.model.name,
@@ -95,10 +124,12 @@ class PurchaseCalibration(FolderResult):
                 "mean": self.spend.model.mean_spend(),
                 "correlation": self.spend.correlation,
             },
+            "regularity": None if self.regularity is None else self.regularity.to_json(),
+            "customer_forecast": {"horizon_days": self.horizon_days, "discount_rate": self.discount_rate},
         }
 
     def _facts(self) -> str:
-        return f"{self.source}: {self.customers:,} customers, {self.timing.model.title} and {self.spend.model.title}"
+        return f"{self.source}: {self.customer_count:,} customers, {self.timing.model.title} and {self.spend.model.title}"
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a frame with one row per parameter. Interval limits that the data do not determine are missing."""
@@ -115,7 +146,7 @@ class PurchaseCalibration(FolderResult):
         """Return the estimates, the fit and the forecast as text."""
         lines = [
             f"{self.timing.model.title} and {self.spend.model.title}, fitted to {self.source}",
-            f"{self.customers:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
+            f"{self.customer_count:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
             "",
             f"{'parameter':<14}{'value':>12}{'low':>12}{'high':>12}",
         ]
@@ -130,7 +161,11 @@ class PurchaseCalibration(FolderResult):
         return "\n".join(lines)
 
     def save(self, folder: str | Path) -> Path:
-        """Write `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv`, `draws.csv` and `calibration.json` to a folder.
+        """Write the scenario files, `customers.csv` and `calibration.json` to a folder.
+
+        The scenario files are `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`. Row n of `customers.csv` is
+        the customer of row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would run as a
+        formula; `entries.csv` has them as they are in the log. Numbers have six significant digits.
 
         Existing files with these names are replaced. Only the command line requires `--force` for this.
 
@@ -155,6 +190,7 @@ class PurchaseCalibration(FolderResult):
             assert draft is not None
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
+            self.customers.write_csv(draft / "customers.csv")
             write_json(draft / "calibration.json", self.to_json())
         return Path(folder)
 
@@ -169,6 +205,8 @@ def calibrate_purchases(
     until: str | date,
     out: str | Path | None = None,
     unit: str = "week",
+    horizon_days: float = 365.0,
+    discount_rate: float = 0.1,
     seed: int = 1,
 ) -> PurchaseCalibration:
     """Fit BG/NBD and gamma-gamma to a purchase log by maximum likelihood, or simpler models if the log cannot identify them.
@@ -185,6 +223,10 @@ def calibrate_purchases(
         Output folder for the scenario files and the result.
     unit : {"week", "day"}
         Unit of time of the parameters.
+    horizon_days : float
+        Length of the forecast of each customer, from the day after `until`; above 0, at most 36,525.
+    discount_rate : float
+        Annual discount rate of each customer's CLV, from 0 to 10.
     seed : int
         Seed of the Monte Carlo draws for the forecast intervals.
 
@@ -203,12 +245,15 @@ def calibrate_purchases(
     """
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
+    _require_within("horizon_days", horizon_days, above=0.0, most=_MAX_HORIZON_DAYS, example=365)
+    _require_within("discount_rate", discount_rate, above=None, most=_MAX_DISCOUNT_RATE, example=0.1)
     last_day = _parse_date(until, "until")
     log = read_purchases(path, customer=customer, time=time, value=value)
     warnings = (*log.warnings, *_until_warnings(log, last_day))
     histories = log.histories_until(last_day, unit=unit)
     _require_repeat_purchases(histories, last_day)
     timing, spend = fit_timing(histories), fit_spend(histories)
+    checks = check_assumptions(log, histories, timing, spend, last_day)
     holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
     result = PurchaseCalibration(
         source=Path(path).name,
@@ -220,12 +265,16 @@ def calibrate_purchases(
         spend=spend,
         histories=histories,
         forecast=holdout,
+        regularity=checks.regularity,
+        horizon_days=horizon_days,
+        discount_rate=discount_rate,
+        seed=seed,
         warnings=(
             *warnings,
-            *_log_start_warnings(histories, log.first_day, last_day),
+            *checks.warnings,
             *timing.warnings,
             *spend.warnings,
-            *(() if holdout is None else holdout.warnings()),
+            *(() if holdout is None else holdout.warnings(checks.tested)),
         ),
     )
     if out is not None:
@@ -254,25 +303,12 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
     return []
 
 
-def _log_start_warnings(histories: PurchaseHistories, first: date, until: date) -> list[str]:
-    """Return a warning if customers seem to have bought before the log begins.
-
-    Such customers appear as a burst of first purchases: more than half of them are in the first tenth of the calibration period, and the
-    rest follow at a decreasing rate until its end (at least 5 % in the second half, at a lower rate than before). A cohort that was
-    acquired within a few weeks by design, such as the CDNOW cohort, has no such tail and causes no warning.
-    """
-    length = (until - first).days + 1
-    if len(histories.x) < _MIN_CUSTOMERS_FOR_START_CHECK or length < _MIN_DAYS_FOR_START_CHECK:
-        return []
-    position = (histories.first_day - np.datetime64(first, "D")).astype(np.int64) / length
-    burst, between, late = (float(np.mean((low <= position) & (position < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
-    if burst > 0.5 and late >= 0.05 and late / 0.5 <= between / 0.4:
-        return [
-            f"some customers seem to have bought before the log begins: {100 * burst:.0f} % of the first purchases are in the first tenth "
-            "of the calibration period, and the rest are spread over the remainder; the first purchase in the log may not be the "
-            "customer's first purchase, which biases the fit; remove customers who bought before the log begins"
-        ]
-    return []
+def _require_within(name: str, value: float, *, above: float | None, most: float, example: float) -> None:
+    """Raise unless a number is above a limit (or at least 0, without one) and at most another."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not (value >= 0 if above is None else value > above) or not value <= most:
+        must = f"must be a number {'from 0' if above is None else f'above {above:g} and up'} to {most:g}"
+        raise InputError(format_error(name, must, short_repr(value), f"Use a number such as {example:g}."))
 
 
 def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None:
@@ -292,6 +328,7 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
     return [
         align_columns((title, "actual", "predicted", NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL, ""), rows),
         f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of newly simulated customers with the same entry dates",
-        f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}",
+        f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}; "
+        "the actual numbers are judged by it",
         f"error per customer (purchases): MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]

@@ -15,7 +15,7 @@ Reutterer (2016), Ticking away the moments, Marketing Science 35(5), 779-799: wh
 """
 
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,10 @@ class PurchaseRegularity(NamedTuple):
     def is_regular(self) -> bool:
         """Whether k is above 1 at the one-sided level of 0.5 %, and large enough to matter for the forecast."""
         return self.k >= _MIN_REGULARITY and self.likelihood_ratio > _CHI_SQUARE_99
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields, and `is_regular`, as JSON-compatible values."""
+        return self._asdict() | {"is_regular": self.is_regular}
 
 
 class IntervalPairs(NamedTuple):

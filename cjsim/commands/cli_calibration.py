@@ -7,6 +7,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.console import output_folder, print_result, with_exit_codes
+from cjsim.errors import InputError, format_error, short_repr
 
 _HELP = """Fit a journey to data.
 
@@ -33,6 +34,13 @@ def calibrate_purchases(
     out: options.Out = None,
     force: options.Force = False,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
+    horizon: Annotated[
+        str,
+        typer.Option("--horizon", metavar="DURATION", help="Length of the forecast of each customer, from the day after --until."),
+    ] = "365d",
+    discount_rate: Annotated[
+        str, typer.Option("--discount-rate", metavar="RATE", help="Annual discount rate of each customer's CLV.")
+    ] = "0.1",
     seed: SeedOption = 1,
     as_json: options.Json = False,
     table_format: options.Format = None,
@@ -46,7 +54,34 @@ def calibrate_purchases(
     with output_folder(out, command="calibrate", force=force) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 
-        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
+        calibration = calibrate(
+            log,
+            customer=customer,
+            time=time,
+            value=value,
+            until=until,
+            unit=unit,
+            horizon_days=_days(horizon),
+            discount_rate=_rate(discount_rate),
+            seed=seed,
+        )
         if folder is not None:
             calibration.save(folder)
     print_result(calibration, as_json=as_json, table_format=table_format)
+
+
+def _days(text: str) -> float:
+    from cjsim.scenario.fields import parse_duration
+
+    try:
+        return float(parse_duration(text))
+    except ValueError:
+        raise InputError(format_error("--horizon", "must be a duration above 0", short_repr(text), "Use a value such as 365d.")) from None
+
+
+def _rate(text: str) -> float:
+    """Parse a rate such as 0.1 or 10%."""
+    try:
+        return float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        raise InputError(format_error("--discount-rate", "must be one number", short_repr(text), "Use a value such as 0.1.")) from None

@@ -65,14 +65,26 @@ def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration)
     assert report["actual"] == 1882
     assert report["predicted"] == pytest.approx(1653.4, abs=0.1)
     assert (report["mae"], report["rmse"], report["correlation"]) == pytest.approx((0.7855, 1.6080, 0.6256), abs=1e-4)
-    assert report["low"] < 1882 < report["high"]  # from the first purchase; the band of given histories is too low
-    assert report["low"] < report["given_history"]["low"] < report["predicted"] < report["given_history"]["high"] < 1882
-    assert report["money"]["actual"] == pytest.approx(70_976.39)
-    assert report["money"]["afresh"]["low"] < report["money"]["low"] < report["money"]["predicted"] < report["money"]["high"]
-    assert report["money"]["high"] < 70_976.39 < report["money"]["afresh"]["high"]
-    (warning,) = cdnow.warnings  # no warning about purchases or about left truncation: the cohort is acquired in 12 weeks
-    assert warning.startswith("actual holdout spend (70,976) lies outside the 95 % forecast interval 'given history' (52,")
-    assert warning.endswith("the model omits an effect, such as seasonality; do not rely on the forecast")
+    assert report["afresh"]["low"] < report["given_history"]["low"] < report["predicted"] < report["given_history"]["high"] < 1882
+    assert report["low"] < 1882 < report["high"]  # low and high of purchases are those of new customers
+    money = report["money"]
+    assert money["actual"] == pytest.approx(70_976.39)
+    assert money["afresh"]["low"] < money["given_history"]["low"] < money["predicted"] < money["given_history"]["high"]
+    assert money["given_history"]["high"] < 70_976.39 < money["afresh"]["high"]
+
+
+def test_cdnow_purchases_and_spend_are_judged_by_the_same_band(cdnow: PurchaseCalibration) -> None:
+    report = cdnow.to_json()["holdout"]
+    assert report["judged_by"] == report["money"]["judged_by"] == "given_history"
+    purchases, spend, tests = cdnow.warnings  # no warning about left truncation: the cohort is acquired in 12 weeks
+    assert purchases.startswith("actual holdout purchases (1,882) lie outside the 95 % forecast interval 'given history' (1,4")
+    assert purchases.endswith("the forecast is 12 % too low; do not rely on it")
+    assert spend.startswith("actual holdout spend (70,976) lies outside the 95 % forecast interval 'given history' (52,")
+    assert tests == (
+        "possible causes of the wrong forecast that were tested on the calibration period: regular purchase times: not found (k = 0.92, "
+        "95 % interval 0.82 to 1.02); dropout: found, and part of the model (likelihood ratio 362.5); dependence of spend on purchase "
+        "frequency: not found (correlation 0.11); customers who bought before the log begins: not found"
+    )
 
 
 def test_parameter_draws_reflect_the_fit_uncertainty(cdnow: PurchaseCalibration, tmp_path: Path) -> None:
@@ -145,9 +157,11 @@ def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path)
     report = found.to_json()
     values = {name: estimate["value"] for name, estimate in report["parameters"].items()}
     assert [text.split(":")[0] for text in report["warnings"]] == [
+        "purchase times are more regular than the models assume",
         "dropout is not identified",
-        "actual holdout purchases (6,838) lie outside the 95 % forecast interval 'new customers' (5,701 to 6,553)",
+        "actual holdout purchases (6,838) lie outside the 95 % forecast interval 'given history' (5,900 to 6,415)",
         "actual holdout spend (4,041,114) lies outside the 95 % forecast interval 'given history' (2,687,059 to 3,099,284)",
+        "possible causes of the wrong forecast that were tested on the calibration period",
     ]
     assert report["model"] == "nbd"
     assert set(values) == {"r", "alpha", "p", "q", "v"}
@@ -172,7 +186,7 @@ def test_prediction_outside_the_band_gives_a_warning() -> None:
         ForecastTotal(95.0, 100.0, inside, inside), ForecastTotal(95.0, 100.0, beside, inside), np.zeros(1), 0.0, 0.0, None
     )
     assert right.warnings() == ()
-    (warning,) = replace(right, purchases=ForecastTotal(60.0, 100.0, beside, inside)).warnings()
+    (warning,) = replace(right, purchases=ForecastTotal(95.0, 100.0, beside, inside)).warnings(["dropout: not found"])
     assert warning.startswith("predicted holdout purchases (100) lie outside the 95 % forecast interval 'new customers' (50 to 80)")
 
 
@@ -263,7 +277,7 @@ def test_uninformative_log_gives_finite_numbers_and_warnings(tmp_path: Path, pur
     assert all(0 <= estimate.value <= 1e6 for estimate in found.parameters.values())
     text = json.dumps(found.to_json(), allow_nan=False)
     assert "e+15" not in text
-    assert Scenario.load(tmp_path / "out" / "scenario.yaml").customers == found.customers
+    assert Scenario.load(tmp_path / "out" / "scenario.yaml").customers == found.customer_count
 
 
 def calibration_error(file: Path, **options: object) -> str:
@@ -344,4 +358,4 @@ def test_warnings_mention_refunds(tmp_path: Path) -> None:
     file = write_purchase_log(tmp_path, [("a", 0, 5.0), ("a", 5, 5.0), ("a", 9, 8.0), ("b", 2, 1.0), ("b", 7, -1.0)])
     found = calibrate(file)
     assert found.warnings[0].startswith("refunds (negative amounts) are omitted")
-    assert found.customers == len(read_purchases(file, customer="who", time="day", value="paid").customer_ids)
+    assert found.customer_count == len(read_purchases(file, customer="who", time="day", value="paid").customer_ids)

@@ -1,0 +1,123 @@
+"""Intervals for what each customer will do: the 95 % predictive intervals of a customer's own purchases, spend and discounted spend.
+
+They are Monte Carlo quantiles. Each draw takes new parameters from the uncertainty of their estimates. Customers who are alive share their
+draws: the predictive distribution of their purchases depends on `x` and `T` alone, and that of their spend also on a factor that is known
+for each customer. A customer who is alive with probability p has the quantile at level 1 - (1 - u) / p of those draws as the quantile
+at level u, and 0 if that level is negative.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjsim.calibration.distinct_histories import distinct_rows
+from cjsim.calibration.maximum_likelihood import FloatArray
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.purchase_log import PurchaseHistories
+
+_N_DRAWS = 1000
+_MAX_CELLS = 2000  # pairs of x and T that have draws of their own; if there are more, near pairs share them
+_LOW, _HIGH = 0.025, 0.975
+
+
+class Interval(NamedTuple):
+    """Ends of the intervals of all customers, each float64 of shape (n,)."""
+
+    low: FloatArray
+    high: FloatArray
+
+
+class PredictiveIntervals(NamedTuple):
+    """The 95 % predictive intervals of the customers' own purchases, spend (money) and discounted spend (money)."""
+
+    purchases: Interval
+    spend: Interval
+    clv: Interval
+
+
+def predictive_intervals(
+    timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, length: float, discount: float, *, seed: int
+) -> PredictiveIntervals:
+    """Return the 95 % predictive intervals of each customer within time `length` after the calibration period.
+
+    Parameters
+    ----------
+    timing, spend : FittedTiming, FittedSpend
+        Models of purchase times and of spend per purchase, with the uncertainty of their parameters.
+    histories : PurchaseHistories
+        Histories of the customers.
+    length : float, units of time
+        Length of the forecast, above 0.
+    discount : float, 1 / unit of time
+        Continuous discount rate, at least 0.
+    seed : int
+        Seed of the Monte Carlo draws.
+
+    Returns
+    -------
+    PredictiveIntervals
+    """
+    x, T, cell = _shared_cells(timing, histories.x, histories.T)
+    draws = _sorted_draws(timing, spend, (x, T), length, discount, seed)
+    alive = timing.model.p_alive(histories.x, histories.t_x, histories.T)
+    scale = spend.model.spend_scale(histories.x, histories.mean_spend)
+    low, high = (np.maximum(0.0, 1 - (1 - level) / np.maximum(alive, 1e-9)) for level in (_LOW, _HIGH))
+    # The k-th of n sorted draws has a mean level of k / (n + 1).
+    low_rank = np.floor(low * (_N_DRAWS + 1)).astype(np.int64) - 1
+    high_rank = np.minimum(np.ceil(high * (_N_DRAWS + 1)).astype(np.int64), _N_DRAWS) - 1
+    intervals = []
+    for drawn, factor in zip(draws, (1.0, scale, scale), strict=True):
+        ends = (np.where(rank < 0, 0.0, factor * drawn[np.maximum(rank, 0), cell]) for rank in (low_rank, high_rank))
+        intervals.append(Interval(*ends))
+    return PredictiveIntervals(*intervals)
+
+
+def _shared_cells(timing: FittedTiming, x: FloatArray, T: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Return the x and T of at most 2000 cells, and the cell of each customer.
+
+    A customer's purchase rate is gamma(r + x, alpha + T). Pairs share a cell if both numbers differ by little on a logarithmic scale.
+    """
+    pairs = distinct_rows(x, T)
+    if len(pairs.weight) <= _MAX_CELLS:
+        return pairs.columns[0], pairs.columns[1], pairs.row_index
+    shape, rate = np.log(timing.model.r + pairs.columns[0]), np.log(timing.model.alpha + pairs.columns[1])
+    width = 0.01
+    while len((cells := distinct_rows(np.floor(shape / width), np.floor(rate / width))).weight) > _MAX_CELLS:
+        width *= 1.25
+    weight = np.bincount(cells.row_index, weights=pairs.weight)
+    means = (np.bincount(cells.row_index, weights=pairs.weight * column) / weight for column in pairs.columns)
+    return next(means), next(means), cells.row_index[pairs.row_index]
+
+
+def _sorted_draws(
+    timing: FittedTiming, spend: FittedSpend, cells: tuple[FloatArray, FloatArray], length: float, discount: float, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Draw purchases, spend and discounted spend of live customers, each of shape (n_draws, n_cells) and sorted by draw.
+
+    Spend is divided by the customer's `spend_scale`. Without dropout, the expected time of the i-th of n purchases is i / (n + 1) of the
+    length of the forecast. This time discounts it.
+    """
+    rng = np.random.default_rng(seed)
+    x, T = cells
+    typical = np.full_like(x, spend.model.mean_spend())
+    scale = spend.model.spend_scale(x, typical)
+    purchases, money, discounted = (np.empty((_N_DRAWS, len(x))) for _ in range(3))
+    parameters = zip(timing.fit.draw_parameters(_N_DRAWS, rng).tolist(), spend.fit.draw_parameters(_N_DRAWS, rng).tolist(), strict=True)
+    for row, (timing_parameters, spend_parameters) in enumerate(parameters):
+        timing_draw, spend_draw = type(timing.model)(*timing_parameters), type(spend.model)(*spend_parameters)
+        bought, without_dropout = timing_draw.draw_purchases_if_alive(rng, length, x, T)
+        purchases[row] = bought
+        money[row] = spend_draw.draw_total_spend(rng, purchases[row], x, typical) / scale
+        discounted[row] = money[row] * _mean_discount_factor(bought, discount * length / (without_dropout + 1))
+    for drawn in (purchases, money, discounted):
+        drawn.sort(axis=0)
+    return purchases, money, discounted
+
+
+def _mean_discount_factor(purchases: NDArray[np.int64], step: FloatArray) -> FloatArray:
+    """Return the mean of exp(-i step) over i = 1, ..., `purchases`; 1 without a purchase or a discount."""
+    is_discounted = (purchases > 0) & (step > 0)
+    step, count = np.where(is_discounted, step, 1.0), np.maximum(purchases, 1)
+    mean = np.exp(-step) * np.expm1(-count * step) / np.expm1(-step) / count
+    return np.where(is_discounted, mean, 1.0)
