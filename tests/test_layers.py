@@ -22,7 +22,7 @@ LAYERS = (
     ("description",),
     ("compiler",),
     ("eventlog",),
-    ("engine",),
+    ("engine", "purchase_logs"),
     ("metrics",),
     ("simulation",),
     ("attribution", "calibration", "readout", "rehearsal", "tuning"),

@@ -12,12 +12,12 @@ from cjsim.argument_types import checked_arguments
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
-from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult, atomic_output_folder
+from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,8 +17,8 @@ from cjsim.calibration.gamma_gamma import GammaGamma
 from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
-from cjsim.calibration.purchase_log import PurchaseHistories
 from cjsim.compiler.entry_file import IDENTIFIER
+from cjsim.purchase_logs.purchase_log import PurchaseHistories
 from cjsim.table_files import csv_text
 
 _N_DRAWS, _TRAITS_PATH = 200, "journey.traits"

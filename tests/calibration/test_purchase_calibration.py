@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from cjsim.calibration.holdout_forecast import ForecastTotal, HoldoutForecast, IntervalEnds
-from cjsim.calibration.purchase_log import read_purchases
 from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
 from cjsim.compiler.entry_file import read_entries
 from cjsim.errors import InputError
+from cjsim.purchase_logs.purchase_log import read_purchases
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.parameter_draws import read_parameter_draws

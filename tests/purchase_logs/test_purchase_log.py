@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cjsim.calibration.purchase_log import PurchaseHistories, PurchaseLog, read_purchases
 from cjsim.errors import InputError
+from cjsim.purchase_logs.purchase_log import PurchaseHistories, PurchaseLog, read_purchases
 
 GOOD = "who,day,paid\nann,2024-01-01,5\nbob,2024-01-03,2\nann,2024-01-08,7\nann,2024-01-15,9\n"
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
 from cjsim.eventlog.input_source import LogSource, detect_source
 from cjsim.eventlog.table_reader import column_names, read_columns
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DayArray = NDArray[np.datetime64]
+FloatArray = NDArray[np.float64]
 DAYS_PER_UNIT = {"day": 1.0, "week": 7.0}
 _DATE_PATTERN = r"\s*\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|\d{4})(?:[T ].*)?"
 _UTC_OFFSET_PATTERN = r"(:\d{2}(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})\s*$"
