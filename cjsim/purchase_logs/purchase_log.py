@@ -1,31 +1,25 @@
 """Reads and checks a purchase log, and derives the purchase histories of its customers.
 
-The file is CSV, gzipped CSV or Parquet, and errors name the row. Purchases by a customer on the same day are merged. Histories are split
+Purchases by a customer on the same day are merged. Histories are split
 into a calibration period and a holdout.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
-from cjsim.eventlog.input_source import LogSource, detect_source
-from cjsim.eventlog.table_reader import column_names, read_columns
+from cjsim.errors import InputError, format_error
+from cjsim.purchase_logs.date_numbers import DayArray, FloatArray
+from cjsim.purchase_logs.log_format import LogFormat
+from cjsim.purchase_logs.purchase_rows import PurchaseRows
+from cjsim.purchase_logs.row_reader import read_rows
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-DayArray = NDArray[np.datetime64]
-FloatArray = NDArray[np.float64]
 DAYS_PER_UNIT = {"day": 1.0, "week": 7.0}
-_DATE_PATTERN = r"\s*\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|\d{4})(?:[T ].*)?"
-_UTC_OFFSET_PATTERN = r"(:\d{2}(?:\.\d+)?)\s*(?:Z|[+-]\d{2}:?\d{2})\s*$"
-_MAX_MONEY = 1e12
+_DETECTED = LogFormat()
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,8 @@ class PurchaseLog:
         Total spend of the customer on that day, at least 0.
     warnings : tuple of str
         Rows that were omitted, and why.
+    assumptions : tuple of str
+        What was assumed about the format of the file.
     """
 
     path: str
@@ -92,6 +88,7 @@ class PurchaseLog:
     day: DayArray
     money: FloatArray
     warnings: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
 
     @property
     def first_day(self) -> date:
@@ -150,7 +147,15 @@ class PurchaseLog:
         )
 
 
-def read_purchases(path: str | Path, *, customer: str, time: str, value: str) -> PurchaseLog:
+def read_purchases(
+    path: str | Path,
+    *,
+    customer: str,
+    time: str,
+    value: str,
+    log_format: LogFormat = _DETECTED,
+    drop_duplicates: bool = False,
+) -> PurchaseLog:
     r"""Read and check a purchase log.
 
     Rows without a customer and refunds (negative amounts) are omitted and counted in `warnings`. Refunded purchases are kept. A purchase
@@ -159,10 +164,14 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     Parameters
     ----------
     path : str or Path
-        Comma-separated CSV in UTF-8 with a header (optionally gzipped), or Parquet. The format is detected from the first bytes of the
-        file.
+        Text with separated columns (optionally gzipped), an Excel file (.xlsx) or Parquet. The kind of file is detected from its first
+        bytes, and so are the encoding, the separator, the header and how dates and amounts are written: see `assumptions`.
     customer, time, value : str
-        Names of the columns with the customer, the time (ISO 8601 dates, or dates in Parquet) and the amount.
+        Names of the columns with the customer, the time and the amount.
+    log_format : LogFormat
+        What is known about the format. The rest is detected.
+    drop_duplicates : bool
+        Whether to omit rows that repeat an earlier row in all columns.
 
     Returns
     -------
@@ -171,38 +180,26 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
     Raises
     ------
     InputError
-        If the file cannot be read, a column is missing, a date or amount is invalid, or no purchase remains.
+        If the file cannot be read, a column is missing, a date or amount is invalid, the order of the dates or the decimal separator is
+        not determined, or no purchase remains.
 
     Examples
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "log.csv"
-    >>> _ = file.write_text("who,day,paid\nann,2024-01-03,5\nann,2024-01-03,2\nbob,2024-01-01,4\n")
+    >>> _ = file.write_text("who;day;paid\nann;31.01.2024;5,50\nann;31.01.2024;2,00\nbob;01.02.2024;4,00\n")
     >>> log = read_purchases(file, customer="who", time="day", value="paid")
     >>> log.customer_ids.tolist(), log.money.tolist()
-    (['bob', 'ann'], [4.0, 7.0])
+    (['ann', 'bob'], [7.5, 4.0])
+    >>> log.assumptions[0]
+    'columns are separated by semicolons'
     """
     import pandas as pd
 
-    source, columns = detect_source(path), [customer, time, value]
-    _require_columns(source, columns, column_names(source))
-    table = read_columns(source, columns).to_pandas(ignore_metadata=True)
-    customers = table[customer].astype("string").str.strip()
-    has_no_customer = _is_empty(customers)
-    warnings = _missing_customer_warnings(table, has_no_customer, source)
-    customers, table = customers[~has_no_customer], table[~has_no_customer]
-    day, money = _parse_days(table[time], source), _parse_money(table[value], source)
-    is_refund = money < 0
-    if is_refund.any():
-        row = source.row_number(int(table.index[np.argmax(is_refund)]))
-        count = "1 row" if is_refund.sum() == 1 else f"{int(is_refund.sum())} rows"
-        total = f"{count}, {-money[is_refund].sum():.2f} in total, the first in row {row}"
-        warnings.append(f"refunds (negative amounts) are omitted, but the refunded purchases are kept: {total}")
-    if is_refund.all():
-        got = f"{len(has_no_customer)} row{'s' * (len(has_no_customer) != 1)} without a purchase"
-        source.raise_input_error("must contain at least one purchase", got, "Check the file and the columns.")
-    kept = {"customer": customers.to_numpy()[~is_refund].astype(str), "day": day[~is_refund], "money": money[~is_refund]}
-    merged = pd.DataFrame(kept).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
+    rows = read_rows(path, customer=customer, time=time, value=value, log_format=log_format)
+    kept, warnings = _without_customerless_rows_and_refunds(rows, drop_duplicates=drop_duplicates)
+    columns = {"customer": kept.customer, "day": kept.day, "money": kept.money}
+    merged = pd.DataFrame(columns).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
     first = merged.groupby("customer")["day"].transform("min")
     merged = merged.assign(first=first).sort_values(["first", "customer", "day"], kind="stable")
     customer_index, customer_ids = pd.factorize(merged["customer"])
@@ -213,66 +210,31 @@ def read_purchases(path: str | Path, *, customer: str, time: str, value: str) ->
         day=merged["day"].to_numpy().astype("datetime64[D]"),
         money=merged["money"].to_numpy(dtype=np.float64),
         warnings=tuple(warnings),
+        assumptions=rows.assumptions,
     )
 
 
-def _require_columns(source: LogSource, columns: list[str], present: list[str]) -> None:
-    for column in columns:
-        if column not in present:
-            remedy = did_you_mean(column, present) or "Use the name of a column in the file."
-            if len(present) == 1 and re.search(r"[;\t|]", present[0]):
-                remedy = "Separate the columns with commas."
-            source.raise_input_error(f"must name one of the columns {quote_choices(present)}", short_repr(column), remedy)
-
-
-def _is_empty(column: "pd.Series") -> NDArray[np.bool_]:
-    text = column.astype("string").str.strip()
-    return np.asarray((text.isna() | (text == "")).to_numpy(), dtype=np.bool_)
-
-
-def _raise_for_bad_rows(column: "pd.Series", is_bad: NDArray[np.bool_], source: LogSource, must: str, remedy: str) -> None:
-    """Raise for the first bad row, and state the number of further bad rows."""
-    rows = np.flatnonzero(is_bad)
-    if not len(rows):
-        return
-    first = column.iloc[rows[:1]]
-    got = "nothing" if _is_empty(first)[0] else short_repr(first.tolist()[0])
-    more = f" (and {len(rows) - 1} more row{'s' * (len(rows) > 2)})" if len(rows) > 1 else ""
-    raise InputError(format_error(source.cell_location(int(column.index[rows[0]]), f"column '{column.name}'"), must, got + more, remedy))
-
-
-def _parse_days(column: "pd.Series", source: LogSource) -> DayArray:
-    import pandas as pd
-
-    must, remedy = "must be a date such as 1997-01-31", "Write dates as YYYY-MM-DD, optionally followed by a time of day."
-    if pd.api.types.is_numeric_dtype(column):
-        _raise_for_bad_rows(column, np.ones(len(column), dtype=np.bool_), source, must, remedy)
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = column.dt.tz_localize(None)
-    if not pd.api.types.is_datetime64_any_dtype(column):
-        text = column.astype("string").str.replace(_UTC_OFFSET_PATTERN, r"\1", regex=True)
-        _raise_for_bad_rows(column, ~text.str.fullmatch(_DATE_PATTERN).fillna(False).to_numpy(dtype=bool), source, must, remedy)
-        times = pd.to_datetime(text, format="ISO8601", errors="coerce")
-    else:
-        times = column
-    _raise_for_bad_rows(column, times.isna().to_numpy(), source, must, remedy)
-    return np.asarray(times.to_numpy().astype("datetime64[D]"))
-
-
-def _parse_money(column: "pd.Series", source: LogSource) -> FloatArray:
-    import pandas as pd
-
-    money = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    is_bad = ~(np.abs(money) <= _MAX_MONEY)
-    must, remedy = ("must be an amount of money between -1e12 and 1e12", "Write it as 1234.50, without currency or thousands separators.")
-    _raise_for_bad_rows(column, is_bad, source, must, remedy)
-    return np.asarray(money)
-
-
-def _missing_customer_warnings(table: "pd.DataFrame", has_no_customer: NDArray[np.bool_], source: LogSource) -> list[str]:
-    """Return a warning about rows without a customer, ignoring empty rows."""
-    rows = has_no_customer & ~np.all([_is_empty(table[name]) for name in table.columns], axis=0)
-    if not rows.any():
-        return []
-    first = source.row_number(int(np.argmax(rows)))
-    return [f"rows without a customer are omitted: {int(rows.sum())} of {len(rows)}, the first in row {first}"]
+def _without_customerless_rows_and_refunds(rows: PurchaseRows, *, drop_duplicates: bool) -> tuple[PurchaseRows, list[str]]:
+    """Return the purchases, and warnings about the rows that are omitted."""
+    warnings = []
+    has_customer = rows.customer != ""
+    if not has_customer.all():
+        first = rows.row[int(np.argmin(has_customer))]
+        count = f"{int((~has_customer).sum()):,} of {len(rows):,}"
+        warnings.append(f"rows without a customer are omitted: {count}, the first in row {first}")
+    kept = rows.where(has_customer)
+    is_refund = kept.money < 0
+    if is_refund.any():
+        row = kept.row[int(np.argmax(is_refund))]
+        count = "1 row" if is_refund.sum() == 1 else f"{int(is_refund.sum())} rows"
+        total = f"{count}, {-kept.money[is_refund].sum():.2f} in total, the first in row {row}"
+        warnings.append(f"refunds (negative amounts) are omitted, but the refunded purchases are kept: {total}")
+    purchases = kept.where(~is_refund)
+    if drop_duplicates:
+        _, distinct = np.unique(purchases.content_hash, return_index=True)
+        purchases = purchases.where(np.isin(np.arange(len(purchases)), distinct))
+    if not len(purchases):
+        got = f"{len(rows)} row{'s' * (len(rows) != 1)} without a purchase"
+        must, remedy = "must contain at least one purchase", "Check the file and the columns."
+        raise InputError(format_error(rows.path, must, got, remedy))
+    return purchases, warnings

@@ -1,6 +1,6 @@
 """The parsed rows of a purchase log, in file order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ class PurchaseRows:
     content_hash : ndarray of uint64, shape (n_rows,)
         Hash of all cells of the row as written, of all columns of the file. Rows that repeat each other exactly have equal hashes, and
         other rows have equal hashes with a probability of about 2**-64 per pair.
+    assumptions : tuple of str
+        What was assumed about the format of the file, one sentence each.
     """
 
     path: str
@@ -33,10 +35,12 @@ class PurchaseRows:
     money: NDArray[np.float64]
     row: NDArray[np.int64]
     content_hash: NDArray[np.uint64]
+    assumptions: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.row)
 
     def where(self, kept: NDArray[np.bool_]) -> "PurchaseRows":
         """Return the rows for which `kept`, of shape (n_rows,), is true."""
-        return PurchaseRows(self.path, self.customer[kept], self.day[kept], self.money[kept], self.row[kept], self.content_hash[kept])
+        columns = {name: getattr(self, name)[kept] for name in ("customer", "day", "money", "row", "content_hash")}
+        return replace(self, **columns)
