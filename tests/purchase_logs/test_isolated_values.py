@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from shop_log import Purchase, rows_of, shop_log
 
-from cjsim.purchase_logs.extreme_values import EXTREME_AMOUNTS, EXTREME_COUNTS, count_extreme_values
-from cjsim.purchase_logs.isolated_dates import isolated_dates
-from cjsim.purchase_logs.log_checks import CheckedPurchases, check_purchase_rows
+from cjsim.purchase_logs.checks.check_rows import CheckedPurchases, check_purchase_rows
+from cjsim.purchase_logs.checks.extreme_values import EXTREME_AMOUNTS, EXTREME_COUNTS, count_extreme_values
+from cjsim.purchase_logs.checks.isolated_dates import isolated_dates
 
 TODAY = date(2026, 1, 1)
 
 
 def check(log: list[Purchase]) -> CheckedPurchases:
-    return check_purchase_rows(rows_of(log), customer="who", today=TODAY)
+    return check_purchase_rows(rows_of(log), customer="who", time="day", today=TODAY)
 
 
 def with_change(row: int, **fields: object) -> list[Purchase]:

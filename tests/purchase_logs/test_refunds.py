@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from shop_log import rows_of
 
-from cjsim.purchase_logs.log_checks import check_purchase_rows
-from cjsim.purchase_logs.refunds import refunded_purchases
+from cjsim.purchase_logs.checks.check_rows import check_purchase_rows
+from cjsim.purchase_logs.checks.refunds import refunded_purchases
 
 LOG = [
     ("ann", "2024-01-01", 5.0),
@@ -69,7 +69,7 @@ def test_matching_agrees_with_a_search_from_each_refund_backward() -> None:
 
 
 def test_reversed_orders_are_counted_and_kept() -> None:
-    found = check_purchase_rows(rows_of(LOG), customer="who")
+    found = check_purchase_rows(rows_of(LOG), customer="who", time="day")
     assert found.rows.row.tolist() == [2, 3, 4]
     assert found.warnings == (
         "refunds (negative amounts) are omitted, but the refunded purchases are kept: 3 rows, 17.00 in total, the first in row 5",
@@ -79,7 +79,7 @@ def test_reversed_orders_are_counted_and_kept() -> None:
 
 
 def test_netting_omits_refunds_with_their_purchases() -> None:
-    found = check_purchase_rows(rows_of(LOG), customer="who", net_refunds=True)
+    found = check_purchase_rows(rows_of(LOG), customer="who", time="day", net_refunds=True)
     assert found.rows.row.tolist() == [2]
     assert found.customers.ids.tolist() == ["ann"]
     assert found.warnings == (
@@ -89,5 +89,5 @@ def test_netting_omits_refunds_with_their_purchases() -> None:
 
 
 def test_netting_keeps_the_purchases_of_a_log_without_refunds() -> None:
-    found = check_purchase_rows(rows_of(LOG[:3]), customer="who", net_refunds=True)
+    found = check_purchase_rows(rows_of(LOG[:3]), customer="who", time="day", net_refunds=True)
     assert (len(found.rows), found.warnings) == (3, ())

@@ -10,13 +10,13 @@ from shop_log import Purchase, rows_of, shop_log
 
 from cjsim.calibration.bgnbd import BgNbd
 from cjsim.errors import InputError
-from cjsim.purchase_logs.log_checks import CheckedPurchases, check_purchase_rows
+from cjsim.purchase_logs.checks.check_rows import CheckedPurchases, check_purchase_rows
 
 CDNOW = BgNbd(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)  # Fader, Hardie, Lee (2005), table 2, in weeks
 
 
 def check(log: list[Purchase], **options: bool) -> CheckedPurchases:
-    return check_purchase_rows(rows_of(log), customer="who", **options)
+    return check_purchase_rows(rows_of(log), customer="who", time="day", **options)
 
 
 def test_shop_log_gives_no_warning() -> None:
@@ -64,6 +64,24 @@ def test_log_without_a_purchase_is_refused(log: list[Purchase], got: str) -> Non
         check(log, net_refunds=True)
     assert (
         str(caught.value) == f"log.csv: must contain at least one purchase, got {got} without a purchase. Check the file and the columns."
+    )
+
+
+def test_date_outside_the_years_of_a_scenario_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        check([Purchase("a", "1850-01-02", 5.0), Purchase("a", "1850-01-05", 5.0)])
+    assert str(caught.value) == (
+        "log.csv: row 2, column 'day': must be a date from 1900-01-01 to 2199-12-31, got 1850-01-02 (and 1 more). "
+        "Correct the date, or remove the row."
+    )
+
+
+def test_log_of_more_than_100_years_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        check([Purchase("a", f"{year}-01-02", 5.0) for year in (2024, *range(1903, 2013))])
+    assert str(caught.value) == (
+        "log.csv: column 'day': must have dates within 100 years of each other, got 1903-01-02 in row 3 and 2024-01-02 in row 2. "
+        "Correct the dates, or remove these rows."
     )
 
 

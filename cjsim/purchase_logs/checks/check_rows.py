@@ -7,19 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error
-from cjsim.purchase_logs.customer_checks import (
+from cjsim.purchase_logs.checks.customer_ids import CustomerIndex
+from cjsim.purchase_logs.checks.customer_rows import (
     IndexedRows,
     dominant_customer_warnings,
     require_whole_ids,
     rows_with_customers,
     with_joined_ids,
 )
-from cjsim.purchase_logs.customer_ids import CustomerIndex
-from cjsim.purchase_logs.extreme_values import EXTREME_AMOUNTS, count_extreme_values
-from cjsim.purchase_logs.isolated_dates import isolated_dates
+from cjsim.purchase_logs.checks.extreme_values import EXTREME_AMOUNTS, count_extreme_values
+from cjsim.purchase_logs.checks.isolated_dates import isolated_dates
+from cjsim.purchase_logs.checks.refunds import refunded_purchases
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
-from cjsim.purchase_logs.refunds import refunded_purchases
+from cjsim.scenario.fields import MAX_DAYS
 
+FIRST_SCENARIO_DAY, LAST_SCENARIO_DAY = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")  # limits of `start` in a scenario
 _MAX_FUTURE_SHARE = 0.1  # of rows dated after today; a log with more of them is simulated or planned
 
 
@@ -43,7 +45,13 @@ class CheckedPurchases:
 
 
 def check_purchase_rows(
-    rows: PurchaseRows, *, customer: str, drop_duplicates: bool = False, net_refunds: bool = False, today: date | None = None
+    rows: PurchaseRows,
+    *,
+    customer: str,
+    time: str,
+    drop_duplicates: bool = False,
+    net_refunds: bool = False,
+    today: date | None = None,
 ) -> CheckedPurchases:
     """Check the rows of a purchase log, and return the purchases.
 
@@ -51,8 +59,8 @@ def check_purchase_rows(
     ----------
     rows : PurchaseRows
         All rows of the log.
-    customer : str
-        Name of the column with the customer, for error messages.
+    customer, time : str
+        Names of the columns with the customer and the time, for error messages.
     drop_duplicates : bool
         Omit rows that repeat an earlier row exactly.
     net_refunds : bool
@@ -67,7 +75,7 @@ def check_purchase_rows(
     Raises
     ------
     InputError
-        If customer IDs lost digits or are too long, or if no purchase remains.
+        If customer IDs lost digits, dates are outside the range of a scenario, or no purchase remains.
     """
     current_day = np.datetime64(today or date.today(), "D")
     indexed, warnings = rows_with_customers(rows)
@@ -83,6 +91,7 @@ def check_purchase_rows(
     if not len(indexed):
         got = f"{len(rows):,} row{'s' * (len(rows) != 1)} without a purchase"
         raise InputError(format_error(rows.path, "must contain at least one purchase", got, "Check the file and the columns."))
+    _require_scenario_dates(indexed.rows, time)
     warnings += [*_zero_warnings(indexed.rows), *dominant_customer_warnings(indexed), *_extreme_amount_warnings(indexed.rows)]
     return CheckedPurchases(indexed.rows, indexed.customers, tuple(warnings))
 
@@ -137,6 +146,22 @@ def _dated_rows(rows: PurchaseRows, mask: NDArray[np.bool_]) -> str:
     """Return the number of selected rows, and the first with its date."""
     first = int(np.argmax(mask))
     return f"{mask.sum():,} of {len(rows):,}, the first in row {rows.row[first]} ({rows.day[first]})"
+
+
+def _require_scenario_dates(rows: PurchaseRows, column: str) -> None:
+    """Raise if a date is outside the years of a scenario, or if the log is longer than a scenario may be."""
+    outside = (rows.day < FIRST_SCENARIO_DAY) | (rows.day > LAST_SCENARIO_DAY)
+    if outside.any():
+        first = int(np.argmax(outside))
+        more = f" (and {outside.sum() - 1:,} more)" if outside.sum() > 1 else ""
+        where = f"{rows.path}: row {rows.row[first]}, column '{column}'"
+        must, remedy = f"must be a date from {FIRST_SCENARIO_DAY} to {LAST_SCENARIO_DAY}", "Correct the date, or remove the row."
+        raise InputError(format_error(where, must, f"{rows.day[first]}{more}", remedy))
+    early, late = int(np.argmin(rows.day)), int(np.argmax(rows.day))
+    if (rows.day[late] - rows.day[early]).astype(np.int64) >= MAX_DAYS:
+        got = f"{rows.day[early]} in row {rows.row[early]} and {rows.day[late]} in row {rows.row[late]}"
+        must, remedy = "must have dates within 100 years of each other", "Correct the dates, or remove these rows."
+        raise InputError(format_error(f"{rows.path}: column '{column}'", must, got, remedy))
 
 
 def _check_refunds(indexed: IndexedRows, *, net_refunds: bool) -> tuple[IndexedRows, list[str]]:

@@ -1,13 +1,13 @@
 """Checks of the customers of a purchase log: missing, rounded and differently written IDs, and customers who have too many rows."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.purchase_logs.customer_ids import (
+from cjsim.purchase_logs.checks.customer_ids import (
     CustomerIndex,
     has_lost_digits,
     has_rounded_long_ids,
@@ -16,10 +16,9 @@ from cjsim.purchase_logs.customer_ids import (
     twins_in_case,
     twins_in_leading_zeros,
 )
-from cjsim.purchase_logs.extreme_values import EXTREME_COUNTS, count_extreme_values
+from cjsim.purchase_logs.checks.extreme_values import EXTREME_COUNTS, count_extreme_values
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
 
-MAX_ID_CHARACTERS = 1000  # longer ones are other text, such as the rest of the file after an unclosed quote
 _MAX_NULL_WORDS = 3  # named in a warning
 
 
@@ -77,7 +76,7 @@ def rows_with_customers(rows: PurchaseRows) -> tuple[IndexedRows, list[str]]:
 
 
 def require_whole_ids(indexed: IndexedRows, column: str) -> None:
-    """Raise if an ID is in scientific notation, without its last digits, or is too long.
+    """Raise if an ID is in scientific notation, without its last digits.
 
     Parameters
     ----------
@@ -92,26 +91,18 @@ def require_whole_ids(indexed: IndexedRows, column: str) -> None:
         If there is such an ID.
     """
     customers = indexed.customers
-    is_long = np.array([len(one) > MAX_ID_CHARACTERS for one in customers.ids], dtype=np.bool_)
-    must, remedy = f"must be a customer ID of at most {MAX_ID_CHARACTERS:,} characters", "Check the quotes and the choice of the column."
-    _raise_for_ids(indexed, is_long, column, must, remedy)
-    must, remedy = (
-        "must be a customer ID with all its digits",
-        "A spreadsheet has rounded it, so different customers share it. Export the log again with the IDs as text: in a spreadsheet, "
-        "set the format of the column to text before you import or paste the data.",
-    )
-    _raise_for_ids(indexed, has_lost_digits(customers.ids), column, must, remedy)
-
-
-def _raise_for_ids(indexed: IndexedRows, is_bad: NDArray[np.bool_], column: str, must: str, remedy: str) -> None:
-    """Raise for the first bad ID, and state the number of further rows with bad IDs."""
-    if not is_bad.any():
+    is_rounded = has_lost_digits(customers.ids)
+    if not is_rounded.any():
         return
-    position, customers = int(np.argmax(is_bad)), indexed.customers
-    more = int(is_bad[customers.index].sum()) - 1
+    position = int(np.argmax(is_rounded))
+    more = int(is_rounded[customers.index].sum()) - 1
     got = short_repr(customers.ids[position]) + (f" (and {more:,} more row{'s' * (more > 1)})" if more else "")
-    where = f"{indexed.rows.path}:{customers.first_row[position]}: column '{column}'"
-    raise InputError(format_error(where, must, got, remedy))
+    where = f"{indexed.rows.path}: row {customers.first_row[position]}, column '{column}'"
+    remedy = (
+        "A spreadsheet has rounded it, so different customers share it. Export the log again with the IDs as text: in a spreadsheet, "
+        "set the format of the column to text before you import or paste the data."
+    )
+    raise InputError(format_error(where, "must be a customer ID with all its digits", got, remedy))
 
 
 def with_joined_ids(indexed: IndexedRows) -> tuple[IndexedRows, list[str]]:
@@ -135,7 +126,7 @@ def with_joined_ids(indexed: IndexedRows) -> tuple[IndexedRows, list[str]]:
         )
     joined, forms = joined_forms(customers)
     if forms is not None:
-        rows = PurchaseRows(rows.path, joined.ids[joined.index], rows.day, rows.money, rows.row, rows.content_hash)
+        rows = replace(rows, customer=joined.ids[joined.index])
         warnings.append(
             f"customer IDs that differ only in form are joined: {len(customers.ids):,} IDs are {len(joined.ids):,} customers; "
             f"an example is {forms.example}"
