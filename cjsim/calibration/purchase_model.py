@@ -1,6 +1,7 @@
 """`calibrate_purchases`: fit models of purchase times and spend to a purchase log, forecast the holdout, and write scenario files."""
 
 import math
+import os
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from cjsim.argument_types import checked_arguments
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
-from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
+from cjsim.calibration.purchase_scenario import CalibrationSource, require_loadable_scenario, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
@@ -147,7 +148,8 @@ class PurchaseCalibration(FolderResult):
         Raises
         ------
         InputError
-            If the folder cannot be created or written. In this case, no file in it is changed.
+            If the folder cannot be created or written, or if the scenario is not one that can be simulated, for example because an amount
+            exceeds 1e12. In this case, no file in it is changed.
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
@@ -155,6 +157,7 @@ class PurchaseCalibration(FolderResult):
             assert draft is not None
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
+            require_loadable_scenario(draft, self.source)
             write_json(draft / "calibration.json", self.to_json())
         return Path(folder)
 
@@ -211,7 +214,7 @@ def calibrate_purchases(
     timing, spend = fit_timing(histories), fit_spend(histories)
     holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
     result = PurchaseCalibration(
-        source=Path(path).name,
+        source=os.fsencode(Path(path).name).decode("utf-8", "replace"),
         unit=unit,
         start=log.first_day,
         until=last_day,

@@ -12,10 +12,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.errors import InputError, format_error
+from cjsim.purchase_logs.checks.check_rows import check_purchase_rows
 from cjsim.purchase_logs.date_numbers import DayArray, FloatArray
 from cjsim.purchase_logs.log_format import LogFormat
-from cjsim.purchase_logs.purchase_rows import PurchaseRows
 from cjsim.purchase_logs.row_reader import read_rows
 
 DAYS_PER_UNIT = {"day": 1.0, "week": 7.0}
@@ -155,11 +154,13 @@ def read_purchases(
     value: str,
     log_format: LogFormat = _DETECTED,
     drop_duplicates: bool = False,
+    net_refunds: bool = False,
 ) -> PurchaseLog:
     r"""Read and check a purchase log.
 
-    Rows without a customer and refunds (negative amounts) are omitted and counted in `warnings`. Refunded purchases are kept. A purchase
-    with a value of 0 counts as a purchase. Times are truncated to the day in the time zone in which they are written.
+    Rows without a customer, refunds (negative amounts) and rows dated far from all others are omitted and counted in `warnings`. Refunded
+    purchases are kept. A purchase with a value of 0 counts as a purchase. Times are truncated to the day in the time zone in which they are
+    written.
 
     Parameters
     ----------
@@ -172,6 +173,8 @@ def read_purchases(
         What is known about the format. The rest is detected.
     drop_duplicates : bool
         Whether to omit rows that repeat an earlier row in all columns.
+    net_refunds : bool
+        Whether to omit purchases that were refunded in full: the customer's latest purchase of that amount up to the day of the refund.
 
     Returns
     -------
@@ -181,7 +184,7 @@ def read_purchases(
     ------
     InputError
         If the file cannot be read, a column is missing, a date or amount is invalid, the order of the dates or the decimal separator is
-        not determined, or no purchase remains.
+        not determined, customer IDs lost digits, or no purchase remains.
 
     Examples
     --------
@@ -197,44 +200,21 @@ def read_purchases(
     import pandas as pd
 
     rows = read_rows(path, customer=customer, time=time, value=value, log_format=log_format)
-    kept, warnings = _without_customerless_rows_and_refunds(rows, drop_duplicates=drop_duplicates)
-    columns = {"customer": kept.customer, "day": kept.day, "money": kept.money}
+    checked = check_purchase_rows(rows, customer=customer, time=time, drop_duplicates=drop_duplicates, net_refunds=net_refunds)
+    columns = {"customer": checked.customers.index, "day": checked.rows.day, "money": checked.rows.money}
     merged = pd.DataFrame(columns).groupby(["customer", "day"], as_index=False, sort=True)["money"].sum()
-    first = merged.groupby("customer")["day"].transform("min")
-    merged = merged.assign(first=first).sort_values(["first", "customer", "day"], kind="stable")
-    customer_index, customer_ids = pd.factorize(merged["customer"])
+    first_day = merged.groupby("customer")["day"].min().to_numpy()
+    order = pd.DataFrame({"first": first_day, "id": checked.customers.ids}).sort_values(["first", "id"]).index.to_numpy()
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    index = place[merged["customer"].to_numpy()]
+    by_customer = np.argsort(index, kind="stable")
     return PurchaseLog(
         path=str(path),
-        customer_ids=np.asarray(customer_ids, dtype=object),
-        customer_index=np.asarray(customer_index, dtype=np.int64),
-        day=merged["day"].to_numpy().astype("datetime64[D]"),
-        money=merged["money"].to_numpy(dtype=np.float64),
-        warnings=tuple(warnings),
+        customer_ids=checked.customers.ids[order],
+        customer_index=np.asarray(index[by_customer], dtype=np.int64),
+        day=merged["day"].to_numpy().astype("datetime64[D]")[by_customer],
+        money=merged["money"].to_numpy(dtype=np.float64)[by_customer],
+        warnings=checked.warnings,
         assumptions=rows.assumptions,
     )
-
-
-def _without_customerless_rows_and_refunds(rows: PurchaseRows, *, drop_duplicates: bool) -> tuple[PurchaseRows, list[str]]:
-    """Return the purchases, and warnings about the rows that are omitted."""
-    warnings = []
-    has_customer = rows.customer != ""
-    if not has_customer.all():
-        first = rows.row[int(np.argmin(has_customer))]
-        count = f"{int((~has_customer).sum()):,} of {len(rows):,}"
-        warnings.append(f"rows without a customer are omitted: {count}, the first in row {first}")
-    kept = rows.where(has_customer)
-    is_refund = kept.money < 0
-    if is_refund.any():
-        row = kept.row[int(np.argmax(is_refund))]
-        count = "1 row" if is_refund.sum() == 1 else f"{int(is_refund.sum())} rows"
-        total = f"{count}, {-kept.money[is_refund].sum():.2f} in total, the first in row {row}"
-        warnings.append(f"refunds (negative amounts) are omitted, but the refunded purchases are kept: {total}")
-    purchases = kept.where(~is_refund)
-    if drop_duplicates:
-        _, distinct = np.unique(purchases.content_hash, return_index=True)
-        purchases = purchases.where(np.isin(np.arange(len(purchases)), distinct))
-    if not len(purchases):
-        got = f"{len(rows)} row{'s' * (len(rows) != 1)} without a purchase"
-        must, remedy = "must contain at least one purchase", "Check the file and the columns."
-        raise InputError(format_error(rows.path, must, got, remedy))
-    return purchases, warnings
