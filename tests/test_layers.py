@@ -11,10 +11,11 @@ from conftest import ROOT
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
     ("errors", "version"),
+    ("input_files",),
     ("json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
     ("kernel", "library", "output_folder", "manifest", "csv_rows"),
-    ("frame",),
+    ("frame", "purchase_logs"),
     ("yaml", "uplift"),
     ("kernels",),
     ("scenario",),

@@ -7,8 +7,8 @@ import numpy as np
 
 from cjsim.calibration.maximum_likelihood import CHI_SQUARE_95
 from cjsim.calibration.model_selection import STRONG_CORRELATION, FittedSpend, FittedTiming
-from cjsim.calibration.purchase_log import PurchaseHistories, PurchaseLog
 from cjsim.calibration.purchase_regularity import MIN_PAIRS, PurchaseRegularity, estimate_regularity, interval_pairs
+from cjsim.purchase_logs.purchase_log import PurchaseHistories, PurchaseLog
 
 _MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # with fewer, the distribution of first purchases is unclear
 # Measured with benchmarks/regular_timing.py; the table is in docs/decisions.md.

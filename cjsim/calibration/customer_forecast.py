@@ -20,7 +20,7 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
 from cjsim.calibration.predictive_intervals import PredictiveIntervals, predictive_intervals
-from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories
+from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories
 from cjsim.table_files import without_formula
 from cjsim.tabular_result import TabularResult
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cjsim.calibration.distinct_histories import distinct_rows
 from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
-from cjsim.calibration.purchase_log import PurchaseHistories
+from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 _N_DRAWS = 1000
 _MAX_CELLS = 2000  # pairs of x and T that have draws of their own; if there are more, near pairs share them

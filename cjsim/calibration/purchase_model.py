@@ -1,6 +1,7 @@
 """`calibrate_purchases`: fit models of purchase times and spend to a purchase log, forecast the holdout, and write scenario files."""
 
 import math
+import os
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,13 +14,14 @@ from cjsim.calibration.customer_forecast import CustomerForecast, forecast_custo
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
-from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 from cjsim.calibration.purchase_regularity import PurchaseRegularity
-from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
+from cjsim.calibration.purchase_scenario import CalibrationSource, require_loadable_scenario, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult, atomic_output_folder
+from cjsim.purchase_logs.log_format import LogFormat
+from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +61,8 @@ class PurchaseCalibration(FolderResult):
         Seed of the Monte Carlo draws.
     warnings : tuple of str
         Limits of the data, omitted rows, and reasons not to rely on the forecast.
+    assumptions : tuple of str
+        What was assumed about the format of the log, such as a decimal comma, one sentence each.
     """
 
     source: str
@@ -75,6 +79,7 @@ class PurchaseCalibration(FolderResult):
     discount_rate: float
     seed: int
     warnings: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, ParameterEstimate]:
@@ -106,8 +111,9 @@ class PurchaseCalibration(FolderResult):
         -------
         dict
             `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the timing model), `customers`, `holdout`
-            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `model`, `intervals`, `spend`, `regularity` {k, low, high,
-            pairs, likelihood_ratio, is_regular} (None with too few intervals) and `customer_forecast` {horizon_days, discount_rate}.
+            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `assumptions`, `model`, `intervals`, `spend`,
+            `regularity` (see `PurchaseRegularity.to_json`; None with too few intervals) and `customer_forecast` {horizon_days,
+            discount_rate}.
         """
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
@@ -116,6 +122,7 @@ class PurchaseCalibration(FolderResult):
             "customers": self.customer_count,
             "holdout": None if self.forecast is None else self.forecast.to_json(),
             "warnings": list(self.warnings),
+            "assumptions": list(self.assumptions),
             "model": self.timing.model.name,
             "intervals": INTERVAL_METHOD,
             "spend": {
@@ -157,6 +164,7 @@ class PurchaseCalibration(FolderResult):
         lines += ["", f"log-likelihood of the timing model: {self.timing.fit.log_likelihood:,.3f}; mean spend per purchase: {mean_spend}"]
         if self.forecast is not None:
             lines += ["", *_forecast_lines(self.forecast, self.until, self.end)]
+        lines += [f"assumed: {text}" for text in self.assumptions]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
@@ -182,7 +190,8 @@ class PurchaseCalibration(FolderResult):
         Raises
         ------
         InputError
-            If the folder cannot be created or written. In this case, no file in it is changed.
+            If the folder cannot be created or written, or if the scenario is not one that can be simulated, for example because an amount
+            exceeds 1e12. In this case, no file in it is changed.
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
@@ -190,6 +199,7 @@ class PurchaseCalibration(FolderResult):
             assert draft is not None
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
+            require_loadable_scenario(draft, self.source)
             self.customers.write_csv(draft / "customers.csv")
             write_json(draft / "calibration.json", self.to_json())
         return Path(folder)
@@ -208,13 +218,21 @@ def calibrate_purchases(
     horizon_days: float = 365.0,
     discount_rate: float = 0.1,
     seed: int = 1,
+    sep: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    date_format: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    drop_duplicates: bool = False,
+    net_refunds: bool = False,
 ) -> PurchaseCalibration:
     """Fit BG/NBD and gamma-gamma to a purchase log by maximum likelihood, or simpler models if the log cannot identify them.
 
     Parameters
     ----------
     path : str or Path
-        Purchase log: CSV, gzipped CSV or Parquet, with one row per purchase.
+        Purchase log with one row per purchase: text with separated columns (optionally gzipped), an Excel file (.xlsx) or Parquet.
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     until : str or date
@@ -229,6 +247,12 @@ def calibrate_purchases(
         Annual discount rate of each customer's CLV, from 0 to 10.
     seed : int
         Seed of the Monte Carlo draws for the forecast intervals.
+    sep, decimal, thousands, date_format, encoding, sheet : str, optional
+        How the log is written: see `LogFormat`. What is not given is detected, and named in `assumptions`.
+    drop_duplicates : bool
+        Whether to omit rows that repeat an earlier row in all columns.
+    net_refunds : bool
+        Whether to omit purchases that were refunded in full, with their refunds.
 
     Returns
     -------
@@ -248,7 +272,15 @@ def calibrate_purchases(
     _require_within("horizon_days", horizon_days, above=0.0, most=_MAX_HORIZON_DAYS, example=365)
     _require_within("discount_rate", discount_rate, above=None, most=_MAX_DISCOUNT_RATE, example=0.1)
     last_day = _parse_date(until, "until")
-    log = read_purchases(path, customer=customer, time=time, value=value)
+    log = read_purchases(
+        path,
+        customer=customer,
+        time=time,
+        value=value,
+        log_format=LogFormat(sep, decimal, thousands, date_format, encoding, sheet),
+        drop_duplicates=drop_duplicates,
+        net_refunds=net_refunds,
+    )
     warnings = (*log.warnings, *_until_warnings(log, last_day))
     histories = log.histories_until(last_day, unit=unit)
     _require_repeat_purchases(histories, last_day)
@@ -256,7 +288,7 @@ def calibrate_purchases(
     checks = check_assumptions(log, histories, timing, spend, last_day)
     holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
     result = PurchaseCalibration(
-        source=Path(path).name,
+        source=os.fsencode(Path(path).name).decode("utf-8", "replace"),
         unit=unit,
         start=log.first_day,
         until=last_day,
@@ -276,6 +308,7 @@ def calibrate_purchases(
             *spend.warnings,
             *(() if holdout is None else holdout.warnings(checks.tested)),
         ),
+        assumptions=log.assumptions,
     )
     if out is not None:
         result.save(out)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.calibration.maximum_likelihood import FloatArray, SearchRange, maximize_likelihood
-from cjsim.calibration.purchase_log import PurchaseLog
+from cjsim.purchase_logs.purchase_log import PurchaseLog
 
 IntArray = NDArray[np.int64]
 MIN_PAIRS = 20  # assumed: with fewer, the distribution of the likelihood ratio is unclear

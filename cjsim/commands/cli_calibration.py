@@ -12,6 +12,9 @@ from cjsim.errors import InputError, format_error, short_repr
 _HELP = """Fit a journey to data.
 
 Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
+_DETECTED = "By default, it is detected."
+_THOUSANDS_HELP = f"Thousands separator of amounts: a comma, point, space, apostrophe or none. {_DETECTED}"
+_DATE_HELP = f"Format of dates: dmy, mdy, ymd, excel, excel-1904, unix-s, unix-ms, unix-us, unix-ns, or a strptime format. {_DETECTED}"
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
@@ -23,7 +26,10 @@ SeedOption = Annotated[
 @with_exit_codes
 def calibrate_purchases(
     log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="Purchase log with one row per purchase: CSV, gzipped CSV or Parquet.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="LOG", help="Purchase log with one row per purchase: CSV, gzipped CSV, Excel or Parquet.", show_default=False
+        ),
     ],
     customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column with the customer ID.")],
     time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="Column with the purchase time.")],
@@ -42,6 +48,14 @@ def calibrate_purchases(
         str, typer.Option("--discount-rate", metavar="RATE", help="Annual discount rate of each customer's CLV.")
     ] = "0.1",
     seed: SeedOption = 1,
+    sep: Annotated[str | None, typer.Option("--sep", metavar="CHAR", help=f"Column separator: a character, or tab. {_DETECTED}")] = None,
+    decimal: Annotated[str | None, typer.Option("--decimal", metavar=".|,", help=f"Decimal separator of amounts. {_DETECTED}")] = None,
+    thousands: Annotated[str | None, typer.Option("--thousands", metavar="CHAR", help=_THOUSANDS_HELP)] = None,
+    date_format: Annotated[str | None, typer.Option("--date-format", metavar="FORMAT", help=_DATE_HELP)] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help=f"Text encoding, such as cp1252. {_DETECTED}")] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Sheet of an Excel file.")] = None,
+    drop_duplicates: Annotated[bool, typer.Option("--drop-duplicates", help="Omit rows that repeat an earlier row exactly.")] = False,
+    net_refunds: Annotated[bool, typer.Option("--net-refunds", help="Omit purchases that were refunded in full.")] = False,
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
@@ -64,6 +78,14 @@ def calibrate_purchases(
             horizon_days=_days(horizon),
             discount_rate=_rate(discount_rate),
             seed=seed,
+            sep=sep,
+            decimal=decimal,
+            thousands=thousands,
+            date_format=date_format,
+            encoding=encoding,
+            sheet=sheet,
+            drop_duplicates=drop_duplicates,
+            net_refunds=net_refunds,
         )
         if folder is not None:
             calibration.save(folder)

@@ -1,4 +1,4 @@
-"""Purchase logs of simulated customers, with gamma-distributed intervals between purchases. Gamma shape 1 is BG/NBD, or NBD without dropout."""
+"""Purchase logs of simulated customers with gamma-distributed intervals. Shape 1 is BG/NBD or, without dropout, NBD."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class PurchasingWorld(NamedTuple):
 def simulate_purchase_log(world: PurchasingWorld, customers: int, k: float, seed: int) -> PurchaseLog:
     """Return purchases with intervals of gamma shape `k`, at most one per customer and day, each with gamma-gamma spend.
 
-    Customers make their first purchase within 120 days. The log ends 547 days after its start. On the closed weekday, purchases are omitted.
+    Customers make their first purchase within 120 days. The log ends after 547 days. On the closed weekday, purchases are omitted.
     """
     rng = np.random.default_rng(seed)
     rate = rng.gamma(world.rate_shape, 1 / (world.mean_interval * world.rate_shape), customers)
