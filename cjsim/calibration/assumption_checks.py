@@ -12,7 +12,10 @@ from cjsim.purchase_logs.purchase_log import PurchaseHistories, PurchaseLog
 
 _MIN_CUSTOMERS_FOR_START_CHECK, _MIN_DAYS_FOR_START_CHECK = 50, 30  # with fewer, the distribution of first purchases is unclear
 # Measured with benchmarks/regular_timing.py; the table is in docs/decisions.md.
-_EFFECT_OF_REGULARITY = ""
+_EFFECT_OF_REGULARITY = (
+    "in simulations of customers who drop out, forecasts of all purchases were 5 to 8 % too high at k = 2 and 8 to 16 % too high at k = 4, "
+    "and without dropout 2 % too low; intervals for single customers were wider than necessary"
+)
 
 
 class AssumptionChecks(NamedTuple):

@@ -12,10 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from cjsim.calibration.distinct_histories import distinct_rows
 from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, SearchRange, maximize_likelihood
 from cjsim.calibration.nbd import IntArray, rate_bounds
 
 _SINGULARITY_STEP = 1e-4
+_ROWS_PER_CHUNK = 2000  # of the quadrature, to limit memory
 _MIN_DROPOUT = 1e-12  # keeps the simulated number of purchases before dropout finite
 
 
@@ -225,22 +227,29 @@ def _expected_purchases(t: FloatArray, r: FloatArray, alpha: FloatArray, a: floa
         power = (a - 1) * (np.log(alpha) - np.log(alpha + t))
         value = -c / (a - 1) * (np.exp(power) * hyp2f1(a - 1, c - r, c, t / (alpha + t)) - 1)
     out = np.asarray(value, dtype=np.float64)
-    for index in np.argwhere(~np.isfinite(out)):
-        at = tuple(index)
-        out[at] = _expected_purchases_by_quadrature(float(t[at]), float(r[at]), float(alpha[at]), a, float(b[at]))
+    if not (is_finite := np.isfinite(out)).all():
+        (t, r, alpha, b), _, row_index = distinct_rows(*(np.broadcast_to(part, out.shape)[~is_finite] for part in (t, r, alpha, b)))
+        chunks = np.array_split(np.arange(len(t)), len(t) // _ROWS_PER_CHUNK + 1)
+        means = [_expected_purchases_by_quadrature(t[rows], r[rows], alpha[rows], a, b[rows]) for rows in chunks]
+        out[~is_finite] = np.concatenate(means)[row_index]
     return out
 
 
-def _expected_purchases_by_quadrature(t: float, r: float, alpha: float, a: float, b: float) -> float:
-    """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p. Used for large a, where the series overflows."""
-    from scipy.integrate import quad
-    from scipy.stats import beta
+def _expected_purchases_by_quadrature(t: FloatArray, r: FloatArray, alpha: FloatArray, a: float, b: FloatArray) -> FloatArray:
+    """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p. Used for large a, where the series overflows.
 
-    def purchases(share: float) -> float:
-        p = float(beta.ppf(share, a, b))
-        return float(-np.expm1(-r * np.log1p(p * t / alpha)) / p) if p > 0 else r * t / alpha
+    This is the trapezoidal rule over the log-odds of p, in which the density has no singularity and exponential tails.
+    """
+    from scipy.special import digamma, expit, polygamma
 
-    return float(quad(purchases, 0.0, 1.0, limit=200)[0])
+    left, right = 25 * np.sqrt(polygamma(1, a)), 25 * np.sqrt(polygamma(1, b))
+    start, length = digamma(a) - digamma(b) - left, left + right
+    log_odds = start[:, None] + length[:, None] * np.linspace(0.0, 1.0, 401)
+    log_density = -a * np.logaddexp(0.0, -log_odds) - b[:, None] * np.logaddexp(0.0, log_odds)
+    weight = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    p = np.maximum(expit(log_odds), 1e-300)
+    purchases = -np.expm1(-r[:, None] * np.log1p(p * (t / alpha)[:, None])) / p
+    return np.asarray((weight * purchases).sum(axis=1) / weight.sum(axis=1), dtype=np.float64)
 
 
 class BgNbdLikelihood:

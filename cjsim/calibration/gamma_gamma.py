@@ -5,7 +5,8 @@ independent of purchase times. `model_selection` reports the correlation.
 
 References
 ----------
-Fader, Hardie (2013), The gamma-gamma model of monetary value, brucehardie.com/notes/025 (FH).
+Fader, Hardie (2013), The gamma-gamma model of monetary value, brucehardie.com/notes/025 (FH). Fenton (1960), The sum of log-normal
+probability distributions in scatter transmission systems, IRE Transactions on Communications Systems 8(1), 57-67.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, SearchRange, maximize_likelihood
+
+_MAX_SUMMED_PURCHASES = 100  # of a customer, drawn one by one
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,16 @@ class LognormalSpend:
         ndarray of float64, shape (n,), money
         """
         counts = np.asarray(purchases, dtype=np.int64)
-        customer = np.repeat(np.arange(len(counts)), counts)
+        few = np.where(counts <= _MAX_SUMMED_PURCHASES, counts, 0)
+        customer = np.repeat(np.arange(len(counts)), few)
         money = self.median * np.exp(self.sigma * rng.standard_normal(len(customer)))
-        return np.bincount(customer, weights=money, minlength=len(counts)).astype(np.float64)
+        totals = np.bincount(customer, weights=money, minlength=len(counts)).astype(np.float64)
+        many = counts > _MAX_SUMMED_PURCHASES
+        if many.any():  # the lognormal with the mean and variance of the sum (Fenton 1960)
+            variance = np.log1p(np.expm1(self.sigma**2) / counts[many])
+            log_mean = np.log(counts[many] * self.mean_spend()) - variance / 2
+            totals[many] = np.exp(log_mean + np.sqrt(variance) * rng.standard_normal(int(many.sum())))
+        return totals
 
 
 SpendModel = GammaGamma | LognormalSpend
