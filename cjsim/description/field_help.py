@@ -50,7 +50,7 @@ class FieldHelp:
     fields : tuple of FieldLine
         The fields of its record, if it is a record, or a list or a mapping of records.
     names : tuple of FieldLine
-        What may stand in a condition; empty for other values.
+        What may appear in a condition; empty for other values.
     """
 
     path: str

@@ -140,14 +140,14 @@ def _missing_staff_remedy(staffing: dict[str, Any]) -> str:
 
 
 class SpendPeriod(StrictModel):
-    """Money per day from one date to another, both included."""
+    """Money per day from one date to another, inclusive."""
 
     per_day: NonNegative = Field(examples=[400])
     """Spend on each day of the period, in money."""
     first: Day = Field(alias="from", examples=["2026-11-20"])
     """First day of the period."""
     last: Day = Field(alias="to", examples=["2026-12-24"])
-    """Last day of the period, included."""
+    """Last day of the period, inclusive."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "SpendPeriod":
@@ -162,7 +162,7 @@ class Spend(StrictModel):
     per_day: NonNegative = Field(0.0, examples=[250])
     """Spend on days outside all periods, in money."""
     periods: tuple[SpendPeriod, ...] = ()
-    """Periods with another spend; if they overlap, the last one in the list counts."""
+    """Periods with a different spend; if they overlap, the last one in the list counts."""
 
     def has_money(self) -> bool:
         """Whether the spend of any day is above 0."""

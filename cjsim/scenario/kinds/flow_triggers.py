@@ -243,7 +243,7 @@ class ScoreTrigger(TriggerKind, key="score"):
     above: Number | None = Field(None, examples=[10])
     """Threshold that the score must rise above; either this or `below` is required."""
     below: Positive | None = Field(None, examples=[2])
-    """Threshold to which the score must fall, or below it; either this or `above` is required."""
+    """Threshold that the score must fall to or below; either this or `above` is required."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "ScoreTrigger":
