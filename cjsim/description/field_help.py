@@ -292,7 +292,7 @@ def _range_words(schema: JsonSchema) -> str:
     texts = {key: f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}" for key, bound in bounds.items()}
     if "minimum" in texts and "maximum" in texts:
         return f" from {texts['minimum']} to {texts['maximum']}"
-    listed = " and ".join(f"{words[key]} {text}" for key, text in texts.items())
+    listed = " and ".join(f"{words[key]} {text}" for key, text in texts.items()).replace(" and of ", " and ")
     return f" {listed}" if listed else ""
 
 

@@ -201,9 +201,9 @@ class JourneySpec(Document):
     activity: dict[ProfileName, Activity] = {}
     """Profiles of when customers are active, by name; events and channels refer to them."""
     satisfaction: Memory = Field(Memory(), examples=[{"half_life": "60d"}])
-    """How fast satisfaction returns to its resting level; never by default."""
+    """How fast satisfaction returns to its resting level; by default, it never does."""
     pressure: Memory = Field(Memory(half_life="7d"), examples=[{"half_life": "7d"}])
-    """How fast the pressure of past contacts decays; with a half-life of 7 days by default."""
+    """How fast the pressure of past contacts decays; by default, the half-life is 7 days."""
     scores: dict[ScoreName, Score] = {}
     """Scores that the firm keeps for each customer; a score starts at 0."""
     stages: Annotated[dict[StageName, Stage], Field(min_length=1)]

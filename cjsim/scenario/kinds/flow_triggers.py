@@ -127,7 +127,7 @@ class StageTrigger(OccurrenceTrigger, key="stage"):
     """Starts the flow when a customer enters a stage."""
 
     stage: StageName = Field(examples=["lapsed"])
-    """Stage whose entry starts the flow; the firm must observe it."""
+    """Stage that starts the flow when the customer enters it; the firm must observe it."""
 
     def phrase(self) -> str:
         return f"on entering {self.stage}"
