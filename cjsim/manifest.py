@@ -14,9 +14,9 @@ from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.json_records import JsonRecord, write_json
+from cjsim.output_folder import MANIFEST_FILE
 from cjsim.version import __version__
 
-MANIFEST_FILE = "manifest.json"
 RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)

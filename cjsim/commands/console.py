@@ -170,11 +170,11 @@ def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Pa
     Raises
     ------
     InputError
-        If the folder cannot be written, or holds files that the command would replace without `force`.
+        If the folder cannot be written, another run is writing to it, or it holds files that the command would replace without `force`.
     """
-    if out is not None and not force:
-        require_no_earlier_result(out, command)
     with atomic_output_folder(out) as draft:
+        if out is not None and not force:
+            require_no_earlier_result(out, command)
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:

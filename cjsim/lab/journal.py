@@ -11,8 +11,8 @@ from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unk
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
-from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest, UnreadableResultError
-from cjsim.output_folder import FolderResult
+from cjsim.manifest import FINDING_KINDS, STUDY_VERDICTS, Manifest, UnreadableResultError
+from cjsim.output_folder import MANIFEST_FILE, FolderResult
 
 if TYPE_CHECKING:
     import pandas as pd
