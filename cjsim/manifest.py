@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.json_records import JsonRecord, read_json, write_json
-from cjsim.output_folder import MANIFEST_FILE, require_intact_files
+from cjsim.output_folder import MANIFEST_FILE, require_intact_files, require_unchanged_manifest
 from cjsim.version import __version__
 
 RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
@@ -109,7 +109,7 @@ class Manifest(JsonRecord):
         InputError
             If the folder has no manifest of a finding.
         UnreadableResultError
-            If it has one, but another version of cjsim wrote it in a format that this version cannot read.
+            If it has one, but it was changed, or another version of cjsim wrote it in a format that this version cannot read.
         """
         file = Path(folder) / MANIFEST_FILE
         try:
@@ -120,6 +120,7 @@ class Manifest(JsonRecord):
             must, got = f"must be the manifest of one of {', '.join(FINDING_KINDS)}", short_repr(content.get("kind"))
             raise InputError(format_error(str(file), must, got, "Run the command again."))
         with readable_result(content, Path(folder), f"result of '{content['kind']}'"):
+            _require_unchanged(file, content)
             return cls.from_json(content)
 
 
@@ -148,7 +149,14 @@ def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
 
 
 class UnreadableResultError(InputError):
-    """A result that another version of cjsim wrote in a format that this version cannot read."""
+    """A result whose manifest was changed, or which another version of cjsim wrote in a format that this version cannot read."""
+
+
+def _require_unchanged(file: Path, content: Mapping[str, Any]) -> None:
+    try:
+        require_unchanged_manifest(file, content)
+    except InputError as error:
+        raise UnreadableResultError(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -77,7 +77,9 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
 
 
 def delete_used_checkpoints(folder: Path) -> None:
-    """Delete checkpoints that are older than the finished run. They are left if the process is killed after the report is written.
+    """Delete checkpoints that are older than the finished run, or empty, which a killed process left.
+
+    Later ones belong to an interrupted repetition, which the same command resumes.
 
     Parameters
     ----------
@@ -86,7 +88,8 @@ def delete_used_checkpoints(folder: Path) -> None:
     """
     file = _checkpoint_file(folder)
     with contextlib.suppress(OSError):
-        if file.stat().st_mtime_ns <= (folder / MANIFEST_FILE).stat().st_mtime_ns:
+        left, finished = file.stat(), (folder / MANIFEST_FILE).stat()
+        if not left.st_size or left.st_mtime_ns <= finished.st_mtime_ns:
             file.unlink()
 
 

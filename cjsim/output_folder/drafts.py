@@ -8,7 +8,7 @@ from pathlib import Path
 from cjsim.errors import InputError, format_error
 from cjsim.output_folder.file_digests import add_file_digests
 from cjsim.output_folder.replacement import publish_draft, rename_draft, restore_old_files
-from cjsim.output_folder.work_folder import WorkFolder, is_in_work_folder
+from cjsim.output_folder.work_folder import WorkFolder, is_in_work_folder, sweep_work_folders
 
 
 @contextlib.contextmanager
@@ -107,6 +107,7 @@ def _locked(out: Path, argument: str) -> Iterator[WorkFolder]:
     beside = WorkFolder.beside(out)
     if not out.exists():
         with beside.held(argument, out, restore=lambda: None):
+            sweep_work_folders(beside.path.parent)
             yield beside
         return
     if not out.is_dir():
@@ -116,6 +117,7 @@ def _locked(out: Path, argument: str) -> Iterator[WorkFolder]:
             pass
     inside = WorkFolder.inside(out)
     with inside.held(argument, out, restore=lambda: restore_old_files(inside, out)):
+        sweep_work_folders(beside.path.parent)
         yield inside
 
 
@@ -128,6 +130,8 @@ def _publish(work: WorkFolder, out: Path, argument: str) -> None:
         rename_draft(work.draft, out)
     else:  # it was created in the meantime
         with inside.held(argument, out, restore=lambda: restore_old_files(inside, out)):
+            if any((out / path.relative_to(work.draft)).is_file() for path in work.draft.rglob("*")):
+                raise FileExistsError(0, "another program has written files of these names to it")
             work.draft.replace(inside.draft)
             publish_draft(inside, out)
 

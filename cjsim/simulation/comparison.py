@@ -275,7 +275,7 @@ class Comparison(FolderResult):
         restore_interrupted_replacement(source)
         saved = read_json(source / COMPARISON_FILE, "comparison")
         with readable_result(saved, source, "comparison"):
-            require_intact_files(source, saved)
+            require_intact_files(source, saved, marker=COMPARISON_FILE)
             names, notes = [saved["baseline"], *saved["alternatives"]], tuple(saved.get("assumptions", ()))
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}, assumptions=notes)
 

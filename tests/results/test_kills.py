@@ -60,7 +60,7 @@ COMMANDS = {
     "experiment": (["experiment", "experiment1.yaml"], ["experiment", "experiment2.yaml"]),
 }
 QUICK, THOROUGH = 5, 50  # kills of each command
-UNEQUAL_KEYS = {"seconds", "date", "bytes", "sha256"}  # of JSON files of equal runs
+UNEQUAL_KEYS = {"seconds", "date", "bytes", "sha256", "manifest_sha256"}  # of JSON files of equal runs
 
 
 def invoke(words: list[str], *more: str) -> tuple[int, str]:
@@ -157,6 +157,9 @@ class Workbench:
         """The next command ends well or refuses to replace the earlier result; either way, the folder holds one whole result."""
         code, message = invoke(self.new_words)
         assert code == 0 or (code == 2 and "must be a folder without earlier results" in message), message
+        if any(self.folder.glob("reports/e/.*.pieces")):  # of a repetition, which the same command resumes
+            code, message = invoke(self.new_words, "--force")
+            assert code == 0 and "already finished" in message, message
         found = state_of(self.out)
         assert found in (self.new, self.kept_result), sorted(found)
         require_whole(self.out)
