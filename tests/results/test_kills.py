@@ -121,6 +121,8 @@ class Workbench:
         os.chdir(folder)
         assert invoke(self.new_words)[0] == 0
         self.new = state_of(self.out)
+        largest = max(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
+        self.file_bytes = (1, 40, 200, largest // 2, largest - 1)
         shutil.rmtree(self.out)
         self.remove_storage()
         assert invoke(self.earlier_words)[0] == 0
@@ -190,7 +192,7 @@ def test_killed_command_leaves_one_whole_result(workbench: Workbench, count: int
         is_new_folder = i % 4 == 3
         kill = Kill(operation=1 + i * operations[is_new_folder] // count)
         if i % 5 == 4:
-            kill = Kill(file_bytes=(1, 40, 700, 2000, 5000)[i // 5 % 5])
+            kill = Kill(file_bytes=workbench.file_bytes[i // 5 % 5])
         workbench.prepare(is_new_folder=is_new_folder)
         was_killed, _ = workbench.run_and_kill(kill)
         kills += was_killed
