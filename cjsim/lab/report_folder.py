@@ -77,7 +77,7 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
 
 
 def delete_used_checkpoints(folder: Path) -> None:
-    """Delete checkpoints that are older than the finished run, or empty, which a killed process left.
+    """Delete a file of checkpoints that a killed process left, if it is older than the finished run or has no complete checkpoint.
 
     Later ones belong to an interrupted repetition, which the same command resumes.
 
@@ -88,8 +88,8 @@ def delete_used_checkpoints(folder: Path) -> None:
     """
     file = _checkpoint_file(folder)
     with contextlib.suppress(OSError):
-        left, finished = file.stat(), (folder / MANIFEST_FILE).stat()
-        if not left.st_size or left.st_mtime_ns <= finished.st_mtime_ns:
+        is_older = file.stat().st_mtime_ns <= (folder / MANIFEST_FILE).stat().st_mtime_ns
+        if is_older or not len(Checkpoints(file)):
             file.unlink()
 
 

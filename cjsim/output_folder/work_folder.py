@@ -71,7 +71,7 @@ class WorkFolder:
         return self.path / "lock"
 
     @contextlib.contextmanager
-    def held(self, argument: str, out: Path, restore: Callable[[], None]) -> Iterator[None]:
+    def held(self, argument: str, out: Path, restore: Callable[[], None], *, attempts: int = _MAX_ATTEMPTS) -> Iterator[None]:
         """Hold the lock, without what an earlier run left. On exit, remove the folder, unless an interrupted replacement needs it.
 
         Parameters
@@ -82,6 +82,8 @@ class WorkFolder:
             Output folder, as given by the user.
         restore : callable
             Ends a replacement that a killed run has begun. Called while the lock is held.
+        attempts : int
+            Number of attempts to lock the folder, 0.02 seconds apart.
 
         Raises
         ------
@@ -90,7 +92,7 @@ class WorkFolder:
         OSError
             If the folder cannot be written.
         """
-        lock = self._acquire(argument, out)
+        lock = self._acquire(argument, out, attempts)
         try:
             restore()
             self._remove_files()
@@ -110,10 +112,10 @@ class WorkFolder:
             shutil.rmtree(folder, ignore_errors=True)
         self.moves.with_suffix(".part").unlink(missing_ok=True)
 
-    def _acquire(self, argument: str, out: Path) -> IO[bytes]:
+    def _acquire(self, argument: str, out: Path, attempts: int) -> IO[bytes]:
         """Lock the folder. Retries for a moment, because a run that sweeps what other runs left holds the lock of each for a moment."""
         owner: dict[str, Any] = {}
-        for _ in range(_MAX_ATTEMPTS):
+        for _ in range(attempts):
             self.path.mkdir(parents=True, exist_ok=True)
             try:
                 file = self.lock.open("a+b")
@@ -141,7 +143,7 @@ def sweep_work_folders(parent: Path) -> None:
     with contextlib.suppress(OSError):
         for path in sorted(parent.glob(f".*{_NAME}")):
             if path.name != _NAME:
-                with contextlib.suppress(FolderInUseError, OSError), WorkFolder(path).held("", path, restore=lambda: None):
+                with contextlib.suppress(FolderInUseError, OSError), WorkFolder(path).held("", path, lambda: None, attempts=1):
                     pass
 
 

@@ -266,7 +266,7 @@ class Run(RunRecord, FolderResult):
                 outcomes=_freeze_outcomes(saved.outcomes()),
                 registry=saved.registry(manifest["customers"]),
                 wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-                profiles=saved.profiles,
+                profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if log.exists() and is_listed(log.name, manifest) else None,
             )
 
@@ -305,6 +305,12 @@ def run_from_plan(
         profiles=partial(draw_profiles, plan, provenance.seed, registry),
         log_path=log_path,
     )
+
+
+def _load_profiles(saved: SavedCustomers, manifest: Mapping[str, Any]) -> CustomerProfiles:
+    """Load the profiles of a run, unless its files have been replaced since it was loaded."""
+    require_intact_files(saved.folder, manifest, only=("customers.parquet", "truth.parquet"))
+    return saved.profiles()
 
 
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:

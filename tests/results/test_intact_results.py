@@ -89,6 +89,13 @@ def test_log_of_another_run_is_not_loaded(run_folder: Path) -> None:
     assert Run.load(run_folder).log_path is None
 
 
+def test_loaded_run_does_not_read_the_files_of_a_later_run(run_folder: Path) -> None:
+    run = Run.load(run_folder)
+    run_from_outcomes(random_outcomes(30)).save(run_folder)
+    with pytest.raises(InputError, match=r"customers\.parquet: must be the file that the result was saved with"):
+        _ = run.customers
+
+
 def test_comparison_with_the_run_of_another_comparison_is_refused(comparison_folder: Path, run_folder: Path) -> None:
     run_from_outcomes(random_outcomes(30)).save(comparison_folder / "run_1")
     with pytest.raises(InputError, match=r"run_1/manifest\.json: must be the file that the result was saved with"):
