@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cjsim.errors import InputError, format_error
 from cjsim.output_folder.file_digests import add_file_digests
-from cjsim.output_folder.replacement import publish_draft, rename_draft, restore_old_files
-from cjsim.output_folder.work_folder import WorkFolder, is_in_work_folder, sweep_work_folders
+from cjsim.output_folder.replacement import publish_draft, rename_draft, restore_interrupted_replacement, restore_old_files
+from cjsim.output_folder.work_folder import FolderInUseError, WorkFolder, is_in_work_folder, sweep_work_folders
 
 
 @contextlib.contextmanager
@@ -87,6 +87,30 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
     except OSError as error:
         message = format_error(str(target), "must be a writable folder", error.strerror or str(error), "Choose another folder.")
         raise InputError(message) from error
+
+
+def remove_leftovers(out: Path) -> None:
+    """Restore a result that a killed run was replacing, and remove what killed runs left. Called if nothing is to be written.
+
+    Parameters
+    ----------
+    out : Path
+        Output folder, as given by the user. It need not exist.
+
+    Raises
+    ------
+    InputError
+        If the result cannot be restored.
+    """
+    restore_interrupted_replacement(out)
+    inside = WorkFolder.inside(out)
+    if inside.path.exists():
+        with (
+            contextlib.suppress(FolderInUseError, OSError),
+            inside.held("out", out, lambda: restore_old_files(inside, out), attempts=1),
+        ):
+            pass
+    sweep_work_folders(out.absolute().parent)
 
 
 @contextlib.contextmanager
