@@ -11,9 +11,10 @@ from conftest import ROOT
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
     ("errors", "version"),
-    ("json_records", "progress", "table_files", "tabular_result"),
+    ("file_lock", "json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
-    ("kernel", "library", "output_folder", "manifest", "csv_rows"),
+    ("kernel", "library", "output_folder", "csv_rows"),
+    ("manifest",),
     ("frame",),
     ("yaml", "uplift"),
     ("kernels",),
