@@ -194,7 +194,7 @@ def _expit(log_odds: FloatArray) -> FloatArray:
 
 
 def _log_interval(value: FloatArray, variance: FloatArray) -> Expectation:
-    factor = np.exp(_Z_95 * np.sqrt(variance))
+    factor = np.exp(np.minimum(_Z_95 * np.sqrt(variance), 300.0))  # finite, even if the log determines nothing
     return Expectation(value, value / factor, value * factor)
 
 
