@@ -105,8 +105,8 @@ OFFERED = {
     "PathCredits": "conversions errors has_times rules total_conversions total_nulls total_value touchpoints unattributed_conversions"
     " value",
     "Diary": "currency customer date end is_truth lines scenario seed start who",
-    "PurchaseCalibration": "assumptions customer_count customers discount_rate end forecast histories horizon_days parameters regularity seed"
-    " source spend start timing unit until warnings",
+    "PurchaseCalibration": "assumptions customer_count customers discount_rate end forecast histories horizon_days parameters regularity"
+    " seed source spend start timing unit until warnings",
     "JournalListing": "entries unreadable",
     "VersionComparison": "baseline changes description_diff joint_effect metric unit",
 }
