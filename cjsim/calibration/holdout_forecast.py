@@ -28,6 +28,7 @@ _JUDGED_BY = "given_history"
 _N_DRAWS = 1000
 _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws
 _N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are normal, so that draws give only their standard deviation
+_MISLEADING_ERROR = 0.05  # assumed
 _Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
@@ -50,6 +51,10 @@ class ForecastTotal:
     predicted: float
     new_customers: IntervalEnds
     given_history: IntervalEnds
+
+    def is_misleading(self) -> bool:
+        """Whether the prediction is wrong by 5 % or more. Smaller errors leave the intervals of large logs, which are narrower."""
+        return abs(self.predicted - self.actual) >= _MISLEADING_ERROR * self.actual
 
     def error_text(self) -> str:
         """Return the error of the prediction, such as '12 % too low'."""
@@ -108,7 +113,8 @@ class HoldoutForecast:
         """
         warnings = [
             f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % forecast interval '{GIVEN_HISTORY_LABEL}' "
-            f"({total.given_history.low:,.0f} to {total.given_history.high:,.0f}): the forecast is {total.error_text()}; do not rely on it"
+            f"({total.given_history.low:,.0f} to {total.given_history.high:,.0f}): the forecast is {total.error_text()}; "
+            f"{'do not rely on it' if total.is_misleading() else 'the interval is too narrow'}"
             for name, lies, total in (("purchases", "lie", self.purchases), ("spend", "lies", self.money))
             if not total.given_history.contains(total.actual)
         ]

@@ -1,10 +1,11 @@
 """Tests of assumptions: what a warning says, and what it lists."""
 
+import numpy as np
 import pytest
 from simulated_purchase_logs import UNTIL, PurchasingWorld, simulate_purchase_log
 
 from cjsim.calibration.assumption_checks import AssumptionChecks, check_assumptions
-from cjsim.calibration.holdout_forecast import ForecastTotal, IntervalEnds
+from cjsim.calibration.holdout_forecast import ForecastTotal, HoldoutForecast, IntervalEnds
 from cjsim.calibration.model_selection import fit_spend, fit_timing
 
 
@@ -52,3 +53,13 @@ def test_untested_assumption_says_so() -> None:
 def test_error_of_a_forecast_has_a_direction(actual: float, text: str) -> None:
     band = IntervalEnds(0.0, 1.0)
     assert ForecastTotal(actual, 88.0, band, band).error_text() == text
+
+
+@pytest.mark.parametrize(
+    ("predicted", "advice"), [(103.0, "3 % too high; the interval is too narrow"), (112.0, "12 % too high; do not rely on it")]
+)
+def test_small_error_of_a_large_log_is_not_called_misleading(predicted: float, advice: str) -> None:
+    band = IntervalEnds(predicted - 1, predicted + 1)
+    right = ForecastTotal(100.0, 100.0, IntervalEnds(99.0, 101.0), IntervalEnds(99.0, 101.0))
+    (warning,) = HoldoutForecast(ForecastTotal(100.0, predicted, band, band), right, np.zeros(1), 0.0, 0.0, None).warnings()
+    assert warning.endswith(advice)
