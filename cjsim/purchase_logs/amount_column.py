@@ -17,6 +17,7 @@ from cjsim.purchase_logs.log_format import NO_THOUSANDS, LogFormat
 from cjsim.purchase_logs.raw_table import BoolArray, RawTable
 
 MAX_MONEY = 1e12
+_MAX_LENGTH = 100  # characters of an amount
 _MUST = "must be an amount of money between -1e12 and 1e12"
 _REMEDY = "Write it as 1234.50, or pass --decimal and --thousands (in Python, decimal and thousands)."
 _OTHER_SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
@@ -165,6 +166,8 @@ def _normalized(texts: list[str]) -> Any:
 
 def _read_shape(shape: str) -> AmountShape | None:
     """Return what a shape says about an amount; None if it is not an amount."""
+    if len(shape) > _MAX_LENGTH:
+        return None
     match = _SHAPE.fullmatch("".join("¤" if unicodedata.category(letter) == "Sc" else letter for letter in shape))
     if match is None:
         return None
