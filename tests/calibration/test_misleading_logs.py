@@ -1,11 +1,14 @@
 """Purchase logs with common faults, from the file to the result: the faults are named, and the forecast is not misled."""
 
+import json
 from pathlib import Path
 
 import pytest
 from shop_log import Purchase, shop_log
+from typer.testing import CliRunner
 
 from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
+from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.purchase_logs.purchase_log import PurchaseLog, read_purchases
 from cjsim.simulation.documents import Scenario
@@ -51,6 +54,17 @@ def test_an_amount_of_900_million_is_blamed_for_the_forecast(tmp_path: Path) -> 
     log = shop_log()
     log[100] = log[100]._replace(money=900_000_000.0)
     assert calibrate(tmp_path, log).warnings[0].startswith("an amount is far above all others: 900,000,000.00 in row 102 (")
+
+
+def test_options_drop_repeated_rows_and_net_refunds(tmp_path: Path) -> None:
+    log = shop_log()
+    refunded = [*log, log[7]._replace(money=-log[7].money, note="refund"), *log]
+    command = ["calibrate", "purchases", str(write_log(tmp_path, refunded)), "--until", "2024-09-30", "--json"]
+    command += [f"--{option}={column}" for option, column in (("customer", "customer"), ("time", "date"), ("value", "amount"))]
+    out = CliRunner().invoke(app, [*command, "--drop-duplicates", "--net-refunds"])
+    repeats, netted, *_ = json.loads(out.stdout)["warnings"]
+    assert repeats.startswith(f"rows that repeat an earlier row exactly are omitted: {len(log):,} of {len(refunded):,}")
+    assert netted.startswith("purchases that were refunded in full are omitted with their refunds: 1, ")
 
 
 def test_two_columns_of_one_name_are_refused_if_one_of_them_is_meant(tmp_path: Path) -> None:
