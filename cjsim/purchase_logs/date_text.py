@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 from cjsim.purchase_logs.month_names import month_number
 
-# In the syntax of RE2; the character before the time is kept.
+# The next two are in the syntax of RE2.
+DATE_CHARACTERS = 10
+DATE_AND_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-4]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?)?$"
+# The character before the time is kept.
 TIME_OF_DAY = r"(^|[^0-9])(?:[01]?[0-9]|2[0-4])[:h][0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,:][0-9]{1,9})?)?(?:\s?[AaPp]\.?\s?[Mm]\b\.?)?"
 _TIME = (
     r"(?:[T ,:]*@"  # the time of day, replaced

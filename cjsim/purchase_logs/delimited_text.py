@@ -7,7 +7,6 @@ do not say which. Distinct cells are kept once, so that only they are parsed.
 import csv
 import io
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,41 +16,14 @@ from typing import Any
 import numpy as np
 
 from cjsim.errors import InputError
-from cjsim.purchase_logs.date_text import TIME_OF_DAY
+from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
 from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import SEPARATOR_NAMES, LogFormat
-from cjsim.purchase_logs.raw_table import RawColumn, RawTable
+from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_encoding import HEAD_BYTES, detect_encoding, fallback_encoding
 from cjsim.purchase_logs.text_layout import TextLayout, detect_layout
 
-_CHUNK_ROWS = 50_000
-
-
-class DistinctCells:
-    """Collects the distinct cells of a column, and the code of each row's cell."""
-
-    def __init__(self) -> None:
-        self._code_of: defaultdict[Any, int] = defaultdict()
-        self._code_of.default_factory = self._code_of.__len__  # a new cell gets the next code
-        self._codes = array("i")
-
-    def extend(self, cells: Any) -> None:
-        """Append the cells of further rows, given as an iterable."""
-        self._codes.extend(map(self._code_of.__getitem__, cells))
-
-    def extend_dates(self, cells: tuple[str, ...]) -> None:
-        """Append cells of text with the time of day replaced by '@', because the day does not depend on it."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        dates = pc.replace_substring_regex(pa.array(cells, pa.string()), TIME_OF_DAY, r"\1@", max_replacements=1)
-        encoded = dates.dictionary_encode()
-        codes = np.fromiter(map(self._code_of.__getitem__, encoded.dictionary.to_pylist()), np.int32, len(encoded.dictionary))
-        self._codes.frombytes(codes[encoded.indices.to_numpy()].tobytes())
-
-    def column(self, name: str) -> RawColumn:
-        """Return the column, with its name."""
-        return RawColumn(name, list(self._code_of), np.frombuffer(self._codes, dtype=np.int32).copy())
+_CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 
 
 @dataclass(frozen=True)
@@ -64,7 +36,7 @@ class TextLocator:
     def locate(self, row: int, column: str) -> tuple[str, Any]:
         """Return the line, the row (where quoted line breaks make it differ) and the column, and the cell as written."""
         with open_text(self.file, self.layout.encoding) as text:
-            reader = self.layout.records(self.file, text)
+            reader = self.layout.records(text)
             line = 1
             record: list[str] = []
             for number, record in enumerate(reader, 1):  # noqa: B007
@@ -120,14 +92,16 @@ def open_text(file: LogFile, encoding: str) -> io.TextIOWrapper:
 
 
 def _read_rows(file: LogFile, head: bytes, names: tuple[str, str, str], log_format: LogFormat, encoding: str, notes: list[str]) -> RawTable:
+    import pyarrow as pa
+
     sample = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
     layout = detect_layout(file, sample, names=names, sep=log_format.sep, encoding=encoding)
     indices = tuple(layout.header.index(name) for name in names)
-    customers, times, amounts = DistinctCells(), DistinctCells(), DistinctCells()
-    hashes, rows, n_rows = array("q"), [np.empty(0, np.int64)], 0
+    arrays: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    hashes, rows = array("q"), [np.empty(0, np.int64)]
     keeps_times = log_format.date_format is not None and "%" in log_format.date_format
     with open_text(file, encoding) as text:
-        reader = layout.records(file, text)
+        reader = layout.records(text)
         for _ in islice(reader, layout.header_row):
             pass
         number = layout.header_row + 1
@@ -140,19 +114,18 @@ def _read_rows(file: LogFile, head: bytes, names: tuple[str, str, str], log_form
             if number > MAX_ROWS:
                 remedy = "Sum the purchases of each customer and day before the export, or sample customers."
                 file.raise_error(f"must have at most {MAX_ROWS:,} rows", "more", remedy)
-            if not chunk:
-                continue
-            columns = list(zip(*chunk, strict=True))
-            customers.extend(columns[indices[0]])
-            (times.extend if keeps_times else times.extend_dates)(columns[indices[1]])
-            amounts.extend(columns[indices[2]])
-            hashes.extend(map(hash, map(tuple, chunk)))
-            rows.append(numbers)
-            n_rows += len(chunk)
-    customer, time, value = (cells.column(name) for cells, name in zip((customers, times, amounts), names, strict=True))
-    content_hash = np.frombuffer(hashes, dtype=np.uint64) if n_rows else np.empty(0, np.uint64)
+            if chunk:
+                columns = list(zip(*chunk, strict=True))
+                for cells, index in zip(arrays, indices, strict=True):
+                    cells.append(pa.array(columns[index], pa.string()))
+                if not keeps_times:
+                    arrays[1][-1] = without_time_of_day(arrays[1][-1])
+                hashes.extend(map(hash, map(tuple, chunk)))
+                rows.append(numbers)
+    customer, time, value = (column_of_arrays(name, cells) for name, cells in zip(names, arrays, strict=True))
+    content_hash = np.array(hashes, dtype=np.int64).view(np.uint64)
     assumptions = (*notes, *layout.assumptions)
-    return RawTable(file, customer, time, value, np.concatenate(rows), content_hash.copy(), TextLocator(file, layout), assumptions)
+    return RawTable(file, customer, time, value, np.concatenate(rows), content_hash, TextLocator(file, layout), assumptions)
 
 
 def _aligned_rows(

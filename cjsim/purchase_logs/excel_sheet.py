@@ -15,7 +15,7 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from cjsim.errors import InputError, quote_choices, require_package, short_repr
-from cjsim.purchase_logs.delimited_text import DistinctCells
+from cjsim.purchase_logs.distinct_cells import DistinctCells
 from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable

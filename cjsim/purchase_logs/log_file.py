@@ -1,13 +1,15 @@
 """The file of a purchase log: what kind of file it is, and bounded reading of its bytes."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from cjsim.errors import InputError, format_error
 from cjsim.input_files.regular_file import open_inflated, open_input
 
 MAX_ROWS = 20_000_000
+MAX_LINE_BYTES = 1_000_000
 MAX_CELL = 1_000  # characters of a customer, date or amount
 MAX_BYTES = 4 << 30  # of a file, as stored and decompressed
 _KINDS = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\x1f\x8b": "gzip"}
@@ -59,8 +61,41 @@ class LogFile:
         raise InputError(format_error(str(self.path) if line is None else f"{self.path}:{line}", must, got, remedy))
 
     def open_bytes(self) -> BinaryIO:
-        """Open a text file for reading, decompressed. Reading raises an InputError where it is damaged, or expands as no log does."""
-        return open_inflated(self.path, max_bytes=MAX_BYTES)
+        """Open a text file for reading, decompressed.
+
+        Returns
+        -------
+        BinaryIO
+            Reading raises an InputError where the file is damaged, expands as no log does, or has a line of more than a million bytes.
+        """
+        return io.BufferedReader(_LineGuard(open_inflated(self.path, max_bytes=MAX_BYTES), self), 1 << 18)
+
+
+class _LineGuard(io.RawIOBase):
+    """Reads bytes up to a line that is too long, which would not fit in memory as a row."""
+
+    def __init__(self, stream: BinaryIO, file: LogFile) -> None:
+        super().__init__()
+        self._stream, self._file = stream, file
+        self._line_bytes, self._line = 0, 1
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        last_break = max(content.rfind(b"\n"), content.rfind(b"\r"))
+        self._line_bytes = len(content) - last_break - 1 + (self._line_bytes if last_break < 0 else 0)
+        self._line += content.count(b"\n")
+        if self._line_bytes > MAX_LINE_BYTES:
+            must, remedy = f"must have lines of at most {MAX_LINE_BYTES:,} bytes", "Check that it is a table with one purchase a line."
+            self._file.raise_error(must, "a longer line", remedy, line=self._line)
+        return len(content)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def detect_log_file(path: str | Path) -> LogFile:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cjsim.input_files.parquet_file import open_parquet
-from cjsim.purchase_logs.delimited_text import DistinctCells
+from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
 from cjsim.purchase_logs.log_file import MAX_BYTES, MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
@@ -78,21 +78,19 @@ def _read_batches(file: LogFile, parquet: Any, names: tuple[str, str, str], *, k
     import pyarrow as pa
 
     flat = [field.name for field in parquet.schema_arrow if field.name in names or not pa.types.is_nested(field.type)]
-    columns, hashes = (DistinctCells(), DistinctCells(), DistinctCells()), []
+    arrays: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    hashes = []
     for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=flat):
         customers, times, amounts = (_plain_array(batch.column(name)) for name in names)
-        _extend(columns[0], customers, _customer_text)
-        if pa.types.is_timestamp(times.type) or pa.types.is_date(times.type):
-            _extend_days(columns[1], times)
-        elif pa.types.is_string(times.type) and not keeps_text:
-            columns[1].extend_dates(tuple("" if cell is None else cell for cell in times.to_pylist()))
-        else:
-            _extend(columns[1], times, _python_number)
-        _extend(columns[2], amounts, _python_number)
-        frame = batch.to_pandas(ignore_metadata=True, timestamp_as_object=False, date_as_object=False)
+        arrays[0].append(customers)
+        arrays[1].append(without_time_of_day(times) if pa.types.is_string(times.type) and not keeps_text else _without_time(times))
+        arrays[2].append(amounts)
+        frame = batch.to_pandas(ignore_metadata=True)
         frame.columns = range(frame.shape[1])
         hashes.append(pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64))
-    customer, time, value = (cells.column(name) for cells, name in zip(columns, names, strict=True))
+    converters = (_customer_text, _day_or_cell, _python_number)
+    columns = (column_of_arrays(name, cells, convert) for name, cells, convert in zip(names, arrays, converters, strict=True))
+    customer, time, value = columns
     content_hash = np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
     return RawTable(file, customer, time, value, np.arange(1, len(content_hash) + 1), content_hash, RowLocator(file))
 
@@ -109,31 +107,25 @@ def _plain_array(column: Any) -> Any:
     return column
 
 
-def _extend(cells: DistinctCells, column: Any, convert: Any) -> None:
-    """Append a column; its distinct cells are converted once."""
-    encoded = column.dictionary_encode() if len(column) and column.type != "null" else None
-    if encoded is None:
-        cells.extend([convert(None)] * len(column))
-        return
-    values = [convert(_python_cell(value)) for value in encoded.dictionary]
-    codes = encoded.indices.fill_null(len(values)).to_numpy()
-    cells.extend([*values, convert(None)][code] for code in codes)
-
-
-def _extend_days(cells: DistinctCells, times: Any) -> None:
-    """Append a column of dates or timestamps as days, in their own time zone."""
+def _without_time(times: Any) -> Any:
+    """Return timestamps as days in their own time zone, and other cells as they are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_timestamp(times.type) and times.type.tz:
-        times = pc.local_timestamp(times)
     if pa.types.is_timestamp(times.type):
-        times = pc.floor_temporal(times, unit="day")
-    encoded = times.cast(pa.date32()).dictionary_encode()
-    known = encoded.dictionary.cast(pa.int32()).to_numpy().astype("datetime64[D]")
-    values = [day if 0 < day.astype("datetime64[Y]").astype(int) + 1970 < 10_000 else None for day in known]
-    table = [*values, None]
-    cells.extend(table[code] for code in encoded.indices.fill_null(len(values)).to_numpy())
+        local = pc.local_timestamp(times) if times.type.tz else times
+        return pc.floor_temporal(local, unit="day").cast(pa.date32())
+    return times.cast(pa.date32()) if pa.types.is_date(times.type) else times
+
+
+def _day_or_cell(scalar: Any) -> Any:
+    """Return a day as datetime64, and another cell as text, a number or None; None for a day beyond the years 1 to 9999."""
+    import pyarrow as pa
+
+    if not pa.types.is_date32(scalar.type):
+        return _python_number(scalar)
+    day = np.datetime64(scalar.cast(pa.int32()).as_py(), "D")
+    return day if np.datetime64("0001-01-01") <= day <= np.datetime64("9999-12-31") else None
 
 
 def _python_cell(scalar: Any) -> Any:
@@ -144,8 +136,9 @@ def _python_cell(scalar: Any) -> Any:
         return str(scalar)
 
 
-def _python_number(cell: Any) -> Any:
+def _python_number(scalar: Any) -> Any:
     """Return a cell as text, a number, or None if it is empty."""
+    cell = _python_cell(scalar)
     if isinstance(cell, bool):
         return str(cell).upper()
     if cell is None or isinstance(cell, str | int):
@@ -157,8 +150,9 @@ def _python_number(cell: Any) -> Any:
     return None if number != number else number
 
 
-def _customer_text(cell: Any) -> str:
+def _customer_text(scalar: Any) -> str:
     """Return an identifier as text: whole numbers without decimals."""
+    cell = _python_cell(scalar)
     if cell is None or cell != cell:
         return ""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

@@ -3,8 +3,7 @@
 import codecs
 from typing import NamedTuple
 
-from cjsim.input_files.regular_file import MAX_LINE_CHARS
-from cjsim.purchase_logs.log_file import LogFile
+from cjsim.purchase_logs.log_file import MAX_LINE_BYTES, LogFile
 
 HEAD_BYTES = 1 << 16
 FALLBACK = "cp1252"
@@ -81,7 +80,7 @@ def fallback_encoding(file: LogFile) -> tuple[TextEncoding, str]:
     has_utf8 = False
     with file.open_bytes() as stream:
         line = 1
-        while content := stream.readline(MAX_LINE_CHARS):
+        while content := stream.readline(MAX_LINE_BYTES):
             try:
                 content.decode("utf-8")
             except UnicodeDecodeError as error:

@@ -3,13 +3,11 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from cjsim.errors import did_you_mean, quote_choices, short_repr
-from cjsim.input_files.regular_file import MAX_LINE_CHARS
 from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import SEPARATOR_NAMES
 
@@ -42,33 +40,9 @@ class TextLayout:
     header: tuple[str, ...]
     assumptions: tuple[str, ...]
 
-    def records(self, file: LogFile, text: io.TextIOWrapper) -> Any:
-        """Return a reader of all rows of the file, those above the header included; lines are bounded."""
-        return csv.reader(bounded_lines(file, text), delimiter=self.sep, skipinitialspace=True)
-
-
-def bounded_lines(file: LogFile, text: io.TextIOWrapper) -> Iterator[str]:
-    """Yield the lines of a text.
-
-    Parameters
-    ----------
-    file : LogFile
-        The file, for errors.
-    text : io.TextIOWrapper
-        Its text.
-
-    Raises
-    ------
-    InputError
-        If a line has more than a million characters.
-    """
-    number = 0
-    while line := text.readline(MAX_LINE_CHARS + 1):
-        number += 1
-        if len(line) > MAX_LINE_CHARS:
-            must, remedy = f"must have lines of at most {MAX_LINE_CHARS:,} characters", "Check that it is a table with one purchase a line."
-            file.raise_error(must, "a longer line", remedy, line=number)
-        yield line
+    def records(self, text: io.TextIOWrapper) -> Any:
+        """Return a reader of all rows of the text, those above the header included."""
+        return csv.reader(text, delimiter=self.sep, skipinitialspace=True)
 
 
 def detect_layout(file: LogFile, sample: str, *, names: tuple[str, str, str], sep: str | None, encoding: str) -> TextLayout:
