@@ -58,12 +58,14 @@ def parse_days(table: RawTable, date_format: str | None) -> tuple[DayArray, tupl
     is_number = kinds == _NUMBER_CELLS
     if date_format in DATE_NUMBERS:
         table.require(column, ~is_number & (kinds != _DATE_CELLS), f"must be one of the {KINDS[date_format].title}", _REMEDY)
-    _require_one_kind(table, kinds, used)
+    parts = [split_date(value) if kind == _TEXT_CELLS else None for value, kind in zip(column.values, kinds, strict=True)]
+    is_dated = (kinds == _DATE_CELLS) | np.array([part is not None for part in parts], dtype=np.bool_)
+    if (is_number & used).any() and (is_dated & used).any():
+        _refuse_mixture(table, is_number & used, is_dated & used)
     days[kinds == _DATE_CELLS] = _cell_days([value for value in column.values if _cell_kind(value) == _DATE_CELLS])
     if (is_number & used).any():
         days[is_number] = _days_of_numbers(table, is_number, used, date_format, assumptions)
-    if (~is_number & (kinds != _DATE_CELLS) & used).any():
-        parts = [split_date(value) if kind == _TEXT_CELLS else None for value, kind in zip(column.values, kinds, strict=True)]
+    if any(part is not None for part in parts):
         days = np.where(np.isnat(days), _days_of_text(table, parts, used, date_format, assumptions), days)
     table.require(column, np.isnat(days), MUST, _REMEDY)
     return days[column.codes], tuple(assumptions)
@@ -77,13 +79,6 @@ def _cell_kind(value: Any) -> str:
     if isinstance(value, str):
         return _NUMBER_CELLS if _NUMBER.fullmatch(value) else _TEXT_CELLS if value.strip() else ""
     return _NUMBER_CELLS
-
-
-def _require_one_kind(table: RawTable, kinds: NDArray[np.object_], used: BoolArray) -> None:
-    """Raise if some dates are numbers and others are not: then a spreadsheet or an export has changed some of them."""
-    is_number, is_other = (kinds == _NUMBER_CELLS) & used, ((kinds == _TEXT_CELLS) | (kinds == _DATE_CELLS)) & used
-    if is_number.any() and is_other.any():
-        _refuse_mixture(table, is_number, is_other)
 
 
 def _refuse_mixture(table: RawTable, first: BoolArray, second: BoolArray) -> None:
