@@ -23,7 +23,7 @@ with which editors show it on hover.
 
 [model.md](model.md) and [search.md](search.md) explain how the elements work together.
 
-In a family of kinds, such as the effects, the key that a value has decides its kind."""
+In a family of kinds, such as effects, the kind of a value is determined by its key."""
 WIDTH = 120
 
 Schema = dict[str, Any]

@@ -301,7 +301,7 @@ those over the better of treating nobody and everybody, by the values of the tri
 
 {table(SUMMARY_HEADER, summary)}
 
-The learner of a fold is selected by its losses on the other folds. This removes most of the optimism, not all: the models behind these
+The learner of a fold is selected by its losses on the other folds. This removes most of the optimism, but not all: the models behind these
 losses were fitted with the fold. A rule is proposed only if its gain is clear, so gains that are promised by trials with little power are
 too large on average.
 

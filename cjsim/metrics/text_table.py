@@ -117,7 +117,7 @@ def is_too_wide(table: str) -> bool:
 
 
 def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int, gap: str) -> dict[int, int]:
-    """Widths of columns: as wide as their cells, where headers and columns of text are broken if the table is too wide."""
+    """Widths of columns: as wide as their cells; if the table is too wide, headers and text columns are wrapped."""
     cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
     widths = {i: max(cells[i], len(header[i])) for i in columns}
     excess = sum(widths.values()) + len(gap) * (len(columns) - 1) - width

@@ -133,7 +133,7 @@ class OutcomeReadout:
             raise InputError(format_error(f"rule for {self.name}", must, "one that does not", self.reason))
         chosen = policy or self.proposed
         if chosen is None:
-            remedy = f"Name another policy to export it nevertheless, such as '{GAIN_ABOVE_COST}: {self.effects.arms[1].arm}'."
+            remedy = f"Name another policy to export it anyway, such as '{GAIN_ABOVE_COST}: {self.effects.arms[1].arm}'."
             raise InputError(format_error(f"rule for {self.name}", "must be proposed by the readout", f"'{self.best}'", remedy))
         return self.learned.basis.rule(chosen, distill_depth=distill_depth)
 

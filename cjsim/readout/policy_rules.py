@@ -1,4 +1,4 @@
-"""Personalized policies as targeting rules: the selected learner is fitted to all rows, and treats above the cutoff of the policy."""
+"""Personalized policies as targeting rules: the selected learner is fitted to all rows, and the rule treats above the cutoff."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING

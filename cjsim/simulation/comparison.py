@@ -1,7 +1,7 @@
 """`compare`: simulate policies on the same customers, and estimate paired differences of all metrics.
 
 Customers are paired by key. The number of customers can differ between policies because of acquisition and referrals. A customer who exists
-under one policy only is treated as never having entered under the other.
+under only one policy is treated as never having entered under the other.
 """
 
 import os
