@@ -169,7 +169,7 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
     differs = np.logical_or.reduce([readings[other] != readings[chosen] for other in feasible[1:]] or [np.zeros_like(counted)]) & counted
     if differs.any():
         column = table.time
-        index = int(np.argmax(differs[column.codes] & table.has_customer()))
+        index = int(np.argmax(differs[column.codes] & table.has_customer))
         where, cell = table.locator.locate(int(table.row[index]), column.name)
         code = column.codes[index]
         means = " or ".join(f"{readings[order][code]} with the {_TITLES[order].replace(' ', ' ')}" for order in feasible)
