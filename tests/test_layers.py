@@ -11,19 +11,12 @@ from conftest import ROOT
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
     ("errors", "version"),
-<<<<<<< HEAD
     ("input_files",),
-    ("json_records", "progress", "table_files", "tabular_result"),
-    ("argument_types",),
-    ("kernel", "library", "output_folder", "manifest", "csv_rows"),
-    ("frame", "purchase_logs"),
-=======
     ("file_lock", "json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
     ("kernel", "library", "output_folder", "csv_rows"),
     ("manifest",),
-    ("frame",),
->>>>>>> main
+    ("frame", "purchase_logs"),
     ("yaml", "uplift"),
     ("kernels",),
     ("scenario",),

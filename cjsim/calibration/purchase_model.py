@@ -17,13 +17,9 @@ from cjsim.calibration.purchase_scenario import CalibrationSource, require_loada
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
-<<<<<<< HEAD
-from cjsim.output_folder import FolderResult, atomic_output_folder
+from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
-=======
-from cjsim.output_folder import FolderResult, folder_to_write
->>>>>>> main
 
 if TYPE_CHECKING:
     import pandas as pd
