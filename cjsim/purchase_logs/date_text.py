@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from cjsim.purchase_logs.month_names import month_number
 
-# The next two are in the syntax of RE2.
-DATE_CHARACTERS = 10
+# The next three are in the syntax of RE2.
+DIGITS_AND_TIME = "^(?:19|20)[0-9]{6}(?:[01][0-9]|2[0-4])[0-5][0-9][0-5][0-9]$"
 DATE_AND_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-4]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?)?$"
 # The character before the time is kept.
 TIME_OF_DAY = r"(^|[^0-9])(?:[01]?[0-9]|2[0-4])[:h][0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,:][0-9]{1,9})?)?(?:\s?[AaPp]\.?\s?[Mm]\b\.?)?"
