@@ -19,7 +19,7 @@ HEAD = """# Keys of the files
 
 This page lists every key of a scenario, journey, policy, study and experiment file. `docs/write_keys.py` generates it
 from the models. `cjsim explain policy.flows.cart.steps` prints the entry of one key, and `cjsim schema` prints a schema
-with which editors show it on hover.
+that lets editors show it on hover.
 
 [model.md](model.md) and [search.md](search.md) explain how the elements work together.
 

@@ -17,7 +17,7 @@ from cjsim.calibration.purchase_scenario import CalibrationSource, require_loada
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
-from cjsim.output_folder import FolderResult, atomic_output_folder
+from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 
@@ -159,8 +159,7 @@ class PurchaseCalibration(FolderResult):
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
-        with atomic_output_folder(Path(folder), argument="folder") as draft:
-            assert draft is not None
+        with folder_to_write(folder) as draft:
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
             require_loadable_scenario(draft, self.source)

@@ -151,7 +151,7 @@ def _all_fields(schemas: dict[str, JsonSchema]) -> Iterator[FieldLine]:
 
 
 def _records_below(schema: JsonSchema, definitions: dict[str, JsonSchema], suffix: str) -> Iterator[tuple[str, JsonSchema]]:
-    """Yield the records of a value, of the items of a list, or of the values of a mapping, with what follows the path."""
+    """Yield each record of a value, of the items of a list, or of the values of a mapping, with the suffix to append to the path."""
     for one in _alternatives(schema, definitions):
         yield from ((suffix, definitions[referenced_name(kind)]) for kind in one.get("oneOf", ()))
         if "properties" in one:

@@ -16,7 +16,7 @@ def terminal_width() -> int:
 
 
 def wrap_lines(text: str, *, width: int | None = None) -> str:
-    """Wrap lines that are wider than the terminal. Continuation lines are indented like the line, and two more.
+    """Wrap lines that are wider than the terminal. Continuation lines are indented two spaces more than the line that they continue.
 
     Parameters
     ----------

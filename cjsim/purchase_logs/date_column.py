@@ -169,13 +169,12 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
     differs = np.logical_or.reduce([readings[other] != readings[chosen] for other in feasible[1:]] or [np.zeros_like(counted)]) & counted
     if differs.any():
         column = table.time
-        index = int(np.argmax(differs[column.codes] & table.has_customer()))
-        where, cell = table.locator.locate(int(table.row[index]), column.name)
-        code = column.codes[index]
-        means = " or ".join(f"{readings[order][code]} with the {_TITLES[order].replace(' ', ' ')}" for order in feasible)
+        where, cell = table.first_cell(column, differs)
+        code = column.codes[np.argmax(differs[column.codes] & table.has_customer)]
+        means = " or ".join(f"{readings[order][code]} with the {_TITLES[order]}" for order in feasible)
         remedy = f"Pass --date-format {' or '.join(feasible)} (in Python, date_format)."
         must = "must be a date whose order the log determines"
-        raise InputError(format_error(where, must, f"{short_repr(str(cell).strip())}, which is {means}", remedy))
+        raise InputError(format_error(where, must, f"{short_repr(cell)}, which is {means}", remedy))
     ruled_out = np.logical_or.reduce([~exists[order] for order in readings if order not in feasible] or [np.zeros_like(counted)]) & counted
     if ruled_out.any():
         assumptions.append(f"dates have the {_TITLES[chosen]}, as {table.example(table.time, ruled_out)} shows")

@@ -108,8 +108,8 @@ class OutcomeReadout:
     def rule(self, policy: str | None = None, *, distill_depth: int | None = None) -> "TargetingRule":
         """Return a personalized policy as a targeting rule, with the selected learner fitted to all rows.
 
-        The score of the rule is the predicted gain before costs, in the unit of the policy values. Its threshold is the cost for
-        'gain above cost', and the cutoff of the policy plus the cost for 'best share'. This cutoff is chosen on all rows, with the
+        The score of the rule is the predicted gain before costs, in the unit of the policy values. For the policy 'gain above cost', the
+        threshold is the cost; for 'best share', it is the policy's cutoff plus the cost. This cutoff is chosen on all rows, with the
         held-out predictions of the selected learner.
 
         Parameters

@@ -77,7 +77,7 @@ class Stage(StrictModel):
     title: Title = Field("", examples=["Repeat buyer"])
     """Title shown in output."""
     retained: bool = False
-    """Whether customers in this stage count as retained in the metrics of retention and churn."""
+    """Whether customers in this stage count as retained in the retention and churn metrics."""
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees that a customer is in this stage."""
 

@@ -67,6 +67,14 @@ def test_options_drop_repeated_rows_and_net_refunds(tmp_path: Path) -> None:
     assert netted.startswith("purchases that were refunded in full are omitted with their refunds: 1, ")
 
 
+def test_rows_of_null_words_need_no_date_and_amount(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text("customer,date,amount\na,2024-01-01,5\nNULL,NULL,NULL\nTotal,2024-01-02,7\n", encoding="utf-8")
+    log = read_purchases(file, **COLUMNS)
+    assert log.customer_ids.tolist() == ["a", "Total"]
+    assert log.warnings[0].startswith("rows without a customer are omitted: 1 of 3, the first in row 3; words read as a missing ID: 'NULL'")
+
+
 def test_two_columns_of_one_name_are_refused_if_one_of_them_is_meant(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"log\.csv: must have one column 'amount', got 2 \(columns 3 and 4\)"):
         read_purchases(write_log(tmp_path, shop_log()[:9], "customer,date,amount,amount"), **COLUMNS)

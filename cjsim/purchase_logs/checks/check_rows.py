@@ -19,9 +19,9 @@ from cjsim.purchase_logs.checks.extreme_values import EXTREME_AMOUNTS, count_ext
 from cjsim.purchase_logs.checks.isolated_dates import isolated_dates, rows_beyond_pause
 from cjsim.purchase_logs.checks.refunds import refunded_purchases
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
-from cjsim.scenario.fields import MAX_DAYS
 
 FIRST_SCENARIO_DAY, LAST_SCENARIO_DAY = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")  # limits of `start` in a scenario
+MAX_SCENARIO_DAYS = 36_525  # limit of `horizon`
 _MAX_FUTURE_SHARE = 0.1  # of rows dated after today; a log with more of them is simulated or planned
 
 
@@ -165,7 +165,7 @@ def _require_scenario_dates(rows: PurchaseRows, column: str) -> None:
         must, remedy = f"must be a date from {FIRST_SCENARIO_DAY} to {LAST_SCENARIO_DAY}", "Correct the date, or remove the row."
         raise InputError(format_error(where, must, f"{rows.day[first]}{more}", remedy))
     early, late = int(np.argmin(rows.day)), int(np.argmax(rows.day))
-    if (rows.day[late] - rows.day[early]).astype(np.int64) >= MAX_DAYS:
+    if (rows.day[late] - rows.day[early]).astype(np.int64) >= MAX_SCENARIO_DAYS:
         got = f"{rows.day[early]} in row {rows.row[early]} and {rows.day[late]} in row {rows.row[late]}"
         must, remedy = "must have dates within 100 years of each other", "Correct the dates, or remove these rows."
         raise InputError(format_error(f"{rows.path}: column '{column}'", must, got, remedy))
