@@ -190,6 +190,7 @@ def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
     ("content", "word"),
     [
         ("who,day,paid\n\xe4,2024-01-01,1\n".encode() + b"\xe4,2024-01-01,1\n", "one encoding, got the byte 0xe4"),
+        (b"who,day,paid\n\x81,2024-01-01,1\n", "must be text in UTF-8 or cp1252, got the byte 0x81. Save it as UTF-8"),
         (gzip.compress(b"who,day,paid\n" * 99, mtime=0)[:40], "complete gzip"),
         (b"PAR1 and no more", "Parquet"),
     ],
