@@ -48,7 +48,7 @@ Portuguese, Dutch, Swedish, Danish, Norwegian and Polish, in full or abbreviated
 
 Limits: 20,000,000 rows, 4 GiB of text, a million bytes a line, 131,072 characters a cell, and 1,000 characters an
 identifier. A gzip file may expand to at most 200 times its size, but always to 64 MiB. Devices, pipes and sockets are
-refused.
+refused. The header must be one of the first 50 rows.
 
 ## Logs that were tried
 
@@ -166,6 +166,7 @@ CASES = (
     LogCase("separator in the first line", "sep=;\n" + GERMAN),
     LogCase("a title line above the header", "Orders 2024\n" + USUAL_TEXT),
     LogCase("several lines above the header", "Orders 2024\n\nShop:,Main Street\n" + USUAL_TEXT),
+    LogCase("a row of totals", USUAL_TEXT + "Total,,1254.50\n", "log:4: column 'date': must be a date such as 1997-01-31, got nothing"),
     LogCase("empty lines", USUAL_TEXT.replace("\n", "\n\n") + "\n,,\n"),
     LogCase("separators at the ends of rows", USUAL_TEXT.replace("00\n", "00,,\n").replace("50\n", "50,,\n")),
     LogCase("quoted line breaks", 'note,customer,date,amount\n"two\nlines",7,2024-01-31,1234.50\n"say ""hi""",21,2024-02-13,20.00\n'),
@@ -191,6 +192,10 @@ CASES = (
     LogCase("dd/mm/yyyy", dated("31/01/2024", "13/02/2024")),
     LogCase("mm/dd/yyyy", dated("01/31/2024", "02/13/2024")),
     LogCase("AM and PM", dated("1/31/2024 12:05 AM", "2/13/2024 3:05:59 PM")),
+    LogCase("narrow space before AM (browsers)", dated("1/31/2024, 9:30:00\u202fAM", "2/13/2024, 3:05:59\u202fPM", quote=True)),
+    LogCase("times of Oracle", dated("31-JAN-24 09.30.00.000000 AM", "13-FEB-24 11.30.00.000000 PM +02:00")),
+    LogCase("times of SQL Server", dated("2024-01-31 09:30:00.0000000 +00:00", "Feb 13 2024 12:00AM")),
+    LogCase("German times", dated("31.01.2024 um 09:30 Uhr", "13.02.2024 23.59 Uhr")),
     LogCase("spaces within dates", dated("31. 1. 2024", "13. 2. 2024")),
     LogCase(
         "order not determined", dated("03/04/2024", "05/04/2024"), "which is 2024-04-03 with the day first or 2024-03-04 with the month"
@@ -238,6 +243,7 @@ CASES = (
     LogCase("currency signs", paid("$1,234.50", "$ 20.00")),
     LogCase("signs after the amount", paid("1.234,50 €", "20,00€")),
     LogCase("currency codes", paid("EUR 1234.50", "20.00 EUR")),
+    LogCase("words for currencies", paid("kr 1 234,50", "20,00 kr.")),
     LogCase("whole amounts with a dash", paid("1234,50", "20,-")),
     LogCase("scientific notation", paid("1.2345e3", "2E+01")),
     LogCase("two currencies", paid("1234.50 €", "$20"), "must have amounts in one currency"),

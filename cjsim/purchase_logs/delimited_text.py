@@ -21,7 +21,7 @@ from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import SEPARATOR_NAMES, LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
-from cjsim.purchase_logs.text_layout import TextLayout, detect_layout
+from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout
 
 _CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 
@@ -70,6 +70,7 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
         If the file cannot be read, a column is missing, or a row has another number of cells than the header.
     """
     log_format.require_unused(("sheet",), str(file.path), "a text file")
+    names = cleaned_names(names)
     with _explain_unreadable(file, log_format.encoding):
         with file.open_bytes() as stream:
             head = stream.read(HEAD_BYTES)

@@ -20,7 +20,7 @@ from cjsim.purchase_logs.distinct_cells import DistinctCells
 from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_layout import clean_name, raise_for_unknown_column, require_single_columns
+from cjsim.purchase_logs.text_layout import clean_name, cleaned_names, raise_for_unknown_column, require_single_columns
 
 _MAX_SHEET_ROWS = 1_048_576  # of Excel
 _MAX_UNPACKED, _MAX_STRINGS = 2_000_000_000, 300_000_000  # bytes of XML in all, and in shared strings, which are held in memory
@@ -80,6 +80,7 @@ def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat
     """
     log_format.require_unused(("sep", "encoding"), str(file.path), "an Excel file")
     require_package("openpyxl", extra="excel", where=str(file.path), what="an Excel file", alternative="save it as CSV")
+    names = cleaned_names(names)
     with _open_workbook(file) as workbook:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904
 

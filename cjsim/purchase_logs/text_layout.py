@@ -100,6 +100,12 @@ def clean_name(name: object) -> str:
     return text[2:-1] if text.startswith('="') and text.endswith('"') and len(text) > 2 else text
 
 
+def cleaned_names(names: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Return the names of the three columns as `clean_name` returns those of a header."""
+    customer, time, value = names
+    return clean_name(customer), clean_name(time), clean_name(value)
+
+
 def require_single_columns(file: LogFile, header: tuple[str, ...], names: tuple[str, ...]) -> None:
     """Raise if two columns have one of the names.
 
