@@ -24,10 +24,10 @@ from cjsim.purchase_logs.row_reader import read_rows
 PAGE = Path(__file__).resolve().parent / "log_formats.md"
 HEAD = """# Formats of purchase logs
 
-`cjsim calibrate purchases` reads text with separated columns (also gzipped), Excel files (.xlsx) and Parquet. It detects
-how the log is written, and prints a line that begins with `assumed:` for each thing that could be otherwise; in Python
-and JSON, these lines are `assumptions`. Where a log does not determine the order of day and month or the decimal
-separator, it is refused with both readings, and an option settles it.
+`cjsim calibrate purchases` reads text with separated columns (also gzipped), Excel files (.xlsx) and Parquet. It
+detects how the log is written, and prints a line that begins with `assumed:` for each thing that could be otherwise;
+in Python and JSON, these lines are `assumptions`. Where a log does not determine the order of day and month or the
+decimal separator, it is refused with both readings, and an option settles it.
 
 | option | meaning | values |
 |---|---|---|
@@ -43,8 +43,8 @@ separator, it is refused with both readings, and an option settles it.
 The same names are arguments of `cj.calibrate_purchases`, such as `date_format="dmy"`.
 
 The day of a purchase is the day as written, in the time zone in which it is written. Epochs are in UTC. Years of two
-digits are 1969 to 2068, as in POSIX. Names of months are read in English, German, French, Spanish, Italian, Portuguese,
-Dutch, Swedish, Danish, Norwegian and Polish, in full or abbreviated to three letters or more.
+digits are 1969 to 2068, as in POSIX. Names of months are read in English, German, French, Spanish, Italian,
+Portuguese, Dutch, Swedish, Danish, Norwegian and Polish, in full or abbreviated to three letters or more.
 
 Limits: 20,000,000 rows, 4 GiB of text, a million bytes a line, 131,072 characters a cell, and 1,000 characters an
 identifier. A gzip file may expand to at most 200 times its size, but always to 64 MiB. Devices, pipes and sockets are
@@ -52,8 +52,9 @@ refused.
 
 ## Logs that were tried
 
-`docs/write_log_formats.py` generates this table, and tests hold every row. In the logs, ⏎ is a line break and ⇥ a tab. "as
-usual" means the purchases of customer 7 on 2024-01-31 for 1234.50, and of customer 21 on 2024-02-13 for 20.00.
+`docs/write_log_formats.py` generates this table, and tests hold every row. In the logs, ⏎ is a line break and ⇥ a
+tab. "as usual" means the purchases of customer 7 on 2024-01-31 for 1234.50, and of customer 21 on 2024-02-13 for
+20.00.
 
 | format | the log | options | what came out | assumed |
 |---|---|---|---|---|
