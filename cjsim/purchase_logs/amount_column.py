@@ -17,6 +17,7 @@ from cjsim.purchase_logs.log_format import NO_THOUSANDS, LogFormat
 from cjsim.purchase_logs.raw_table import BoolArray, RawTable
 
 MAX_MONEY = 1e12
+_MAX_LENGTH = 100  # characters of an amount
 _MUST = "must be an amount of money between -1e12 and 1e12"
 _REMEDY = "Write it as 1234.50, or pass --decimal and --thousands (in Python, decimal and thousands)."
 _OTHER_SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
@@ -48,8 +49,10 @@ class AmountShape(NamedTuple):
         Where the number is in the text.
     number : str
         The number, in which 9 stands for a digit and `ZERO` for a leading zero.
-    is_negative, has_parentheses : bool
-        The sign, and whether parentheses show it.
+    is_negative : bool
+        Whether the amount is negative.
+    sign : str
+        '(' if parentheses show the sign, 'after' if it follows the number; otherwise empty.
     currency : str
         Code or sign of the currency; empty without one.
     """
@@ -58,7 +61,7 @@ class AmountShape(NamedTuple):
     end: int
     number: str
     is_negative: bool
-    has_parentheses: bool
+    sign: str
     currency: str
 
 
@@ -163,6 +166,8 @@ def _normalized(texts: list[str]) -> Any:
 
 def _read_shape(shape: str) -> AmountShape | None:
     """Return what a shape says about an amount; None if it is not an amount."""
+    if len(shape) > _MAX_LENGTH:
+        return None
     match = _SHAPE.fullmatch("".join("¤" if unicodedata.category(letter) == "Sc" else letter for letter in shape))
     if match is None:
         return None
@@ -174,7 +179,8 @@ def _read_shape(shape: str) -> AmountShape | None:
     currency = currencies[0].rstrip(".").upper() if currencies else ""
     start, end = match.start("number"), match.end("power") if match["power"] else match.end("number")
     is_negative = n_open == 1 or "-" in signs
-    return AmountShape(start, end, match["number"], is_negative, n_open == 1, _CODES.get(currency, currency))
+    sign = "(" if n_open else "after" if match["trailing"] else ""
+    return AmountShape(start, end, match["number"], is_negative, sign, _CODES.get(currency, currency))
 
 
 def _fraction_digits(number: str, separators: Separators) -> int | None:
@@ -286,6 +292,7 @@ def _add_assumptions(
     signs = select(lambda shape: bool(shape.currency))
     if signs.any():
         assumptions.append(f"currency signs are left out, such as in {example(signs)}")
-    accounting = select(lambda shape: shape.has_parentheses)
-    if accounting.any():
-        assumptions.append(f"amounts in parentheses are negative, such as {example(accounting)}")
+    for sign, text in (("(", "amounts in parentheses"), ("after", "amounts before a minus")):
+        signed = select(lambda shape, sign=sign: shape.sign == sign)  # type: ignore[misc]
+        if signed.any():
+            assumptions.append(f"{text} are negative, such as {example(signed)}")

@@ -58,12 +58,14 @@ def parse_days(table: RawTable, date_format: str | None) -> tuple[DayArray, tupl
     is_number = kinds == _NUMBER_CELLS
     if date_format in DATE_NUMBERS:
         table.require(column, ~is_number & (kinds != _DATE_CELLS), f"must be one of the {KINDS[date_format].title}", _REMEDY)
-    _require_one_kind(table, kinds, used)
+    parts = [split_date(value) if kind == _TEXT_CELLS else None for value, kind in zip(column.values, kinds, strict=True)]
+    is_dated = (kinds == _DATE_CELLS) | np.array([part is not None for part in parts], dtype=np.bool_)
+    if (is_number & used).any() and (is_dated & used).any():
+        _refuse_mixture(table, is_number & used, is_dated & used)
     days[kinds == _DATE_CELLS] = _cell_days([value for value in column.values if _cell_kind(value) == _DATE_CELLS])
     if (is_number & used).any():
         days[is_number] = _days_of_numbers(table, is_number, used, date_format, assumptions)
-    if (~is_number & (kinds != _DATE_CELLS) & used).any():
-        parts = [split_date(value) if kind == _TEXT_CELLS else None for value, kind in zip(column.values, kinds, strict=True)]
+    if any(part is not None for part in parts):
         days = np.where(np.isnat(days), _days_of_text(table, parts, used, date_format, assumptions), days)
     table.require(column, np.isnat(days), MUST, _REMEDY)
     return days[column.codes], tuple(assumptions)
@@ -77,13 +79,6 @@ def _cell_kind(value: Any) -> str:
     if isinstance(value, str):
         return _NUMBER_CELLS if _NUMBER.fullmatch(value) else _TEXT_CELLS if value.strip() else ""
     return _NUMBER_CELLS
-
-
-def _require_one_kind(table: RawTable, kinds: NDArray[np.object_], used: BoolArray) -> None:
-    """Raise if some dates are numbers and others are not: then a spreadsheet or an export has changed some of them."""
-    is_number, is_other = (kinds == _NUMBER_CELLS) & used, ((kinds == _TEXT_CELLS) | (kinds == _DATE_CELLS)) & used
-    if is_number.any() and is_other.any():
-        _refuse_mixture(table, is_number, is_other)
 
 
 def _refuse_mixture(table: RawTable, first: BoolArray, second: BoolArray) -> None:
@@ -174,13 +169,12 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
     differs = np.logical_or.reduce([readings[other] != readings[chosen] for other in feasible[1:]] or [np.zeros_like(counted)]) & counted
     if differs.any():
         column = table.time
-        index = int(np.argmax(differs[column.codes] & table.has_customer()))
-        where, cell = table.locator.locate(int(table.row[index]), column.name)
-        code = column.codes[index]
-        means = " or ".join(f"{readings[order][code]} with the {_TITLES[order].replace(' ', ' ')}" for order in feasible)
+        where, cell = table.first_cell(column, differs)
+        code = column.codes[np.argmax(differs[column.codes] & table.has_customer)]
+        means = " or ".join(f"{readings[order][code]} with the {_TITLES[order]}" for order in feasible)
         remedy = f"Pass --date-format {' or '.join(feasible)} (in Python, date_format)."
         must = "must be a date whose order the log determines"
-        raise InputError(format_error(where, must, f"{short_repr(str(cell).strip())}, which is {means}", remedy))
+        raise InputError(format_error(where, must, f"{short_repr(cell)}, which is {means}", remedy))
     ruled_out = np.logical_or.reduce([~exists[order] for order in readings if order not in feasible] or [np.zeros_like(counted)]) & counted
     if ruled_out.any():
         assumptions.append(f"dates have the {_TITLES[chosen]}, as {table.example(table.time, ruled_out)} shows")

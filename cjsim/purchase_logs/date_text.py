@@ -9,20 +9,22 @@ from typing import NamedTuple
 
 from cjsim.purchase_logs.month_names import month_number
 
-# The next two are in the syntax of RE2.
-DATE_CHARACTERS = 10
+# The next three are in the syntax of RE2.
+DIGITS_AND_TIME = "^(?:19|20)[0-9]{6}(?:[01][0-9]|2[0-4])[0-5][0-9][0-5][0-9]$"
 DATE_AND_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-4]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?)?$"
-# The character before the time is kept.
-TIME_OF_DAY = r"(^|[^0-9])(?:[01]?[0-9]|2[0-4])[:h][0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,:][0-9]{1,9})?)?(?:\s?[AaPp]\.?\s?[Mm]\b\.?)?"
+TIME_OF_DAY = (  # the character before it is kept
+    r"(^|[^0-9])(?:[01]?[0-9]|2[0-4])[:h][0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,:][0-9]{1,9})?)?"
+    r"(?:[\s\x{a0}\x{202f}]?[AaPp]\.?\s?[Mm]\b\.?)?"
+)
 _TIME = (
-    r"(?:[T ,:]*@"  # the time of day, replaced
+    r"(?:(?:\s(?:um|à|at|kl\.?|-)\s)?[T ,:]*@"  # the time of day, replaced
     r"|[T ]\d{2}(?:\d{2}(?:\d{2}(?:[.,]\d{1,9})?)?)?"  # 2024-03-01T0030
     r"|[T -]\d{1,2}\.\d{2}(?:\.\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?"  # 2024-03-01-00.30.00
     r"|\s\d{1,2}\s?[AaPp]\.?\s?[Mm]\.?)"  # 3 pm
 )
-_ZONE = (
+_ZONE = (  # at most three, so that a match takes little time
     r"(?P<zone>(?:\s*(?:[Zz]\b|[+-]\d{1,2}(?::?\d{2}|@)?(?::?\d{2})?|[+-]@"
-    r"|[A-Za-z]{2,5}(?:[+-](?:\d{1,2}(?::?\d{2})?|@))?|[A-Z][A-Za-z_]+(?:/[\w+-]+){1,2}|\[[\w/+-]+\]|\([^()]*\)))*)"
+    r"|[A-Za-z]{2,5}(?:[+-](?:\d{1,2}(?::?\d{2})?|@))?|[A-Z][A-Za-z_]+(?:/[\w+-]+){1,2}|\[[\w/+-]+\]|\([^()]*\))){0,3})"
 )
 _REST = rf"(?:{_TIME}(?:\s?(?:Uhr|hrs?|h)\b\.?)?)?{_ZONE}\s*"
 _WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"

@@ -20,8 +20,8 @@ from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of
 from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import SEPARATOR_NAMES, LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_encoding import HEAD_BYTES, detect_encoding, fallback_encoding
-from cjsim.purchase_logs.text_layout import TextLayout, detect_layout
+from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
+from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout
 
 _CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 
@@ -70,7 +70,8 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
         If the file cannot be read, a column is missing, or a row has another number of cells than the header.
     """
     log_format.require_unused(("sheet",), str(file.path), "a text file")
-    with _explain_unreadable(file):
+    names = cleaned_names(names)
+    with _explain_unreadable(file, log_format.encoding):
         with file.open_bytes() as stream:
             head = stream.read(HEAD_BYTES)
         encoding = detect_encoding(head, option=log_format.encoding)
@@ -160,16 +161,17 @@ def _raise_for_ragged_row(file: LogFile, layout: TextLayout, row: int, n_fields:
 
 
 @contextmanager
-def _explain_unreadable(file: LogFile) -> Iterator[None]:
+def _explain_unreadable(file: LogFile, option: str | None) -> Iterator[None]:
     """Raise an `InputError` that explains why a text file cannot be read."""
     try:
         yield
     except InputError:
         raise
     except UnicodeError as error:
+        name = option or f"UTF-8 or {FALLBACK}"
         remedy = "Save it as UTF-8, or pass its encoding with --encoding (in Python, encoding)."
-        codec = getattr(error, "encoding", "the given encoding")
-        file.raise_error("must be text in UTF-8 or in the given encoding", f"bytes that are not {codec}", remedy)
+        byte = f"the byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else "other bytes"
+        file.raise_error(f"must be text in {name}", byte, remedy)
     except csv.Error as error:
         got = "a cell of more than 131,072 characters" if "field larger" in str(error) else f"'{error}'"
         file.raise_error("must be a table with a separator", got, "Check that all quotes are closed.")

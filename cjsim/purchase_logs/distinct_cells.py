@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cjsim.purchase_logs.date_text import DATE_AND_TIME, DATE_CHARACTERS, TIME_OF_DAY
+from cjsim.purchase_logs.date_text import DATE_AND_TIME, DIGITS_AND_TIME, TIME_OF_DAY
 from cjsim.purchase_logs.raw_table import RawColumn
+
+_DATE_CHARACTERS, _DATE_DIGITS = len("2024-01-31"), len("20240131")
+_SECONDS_PER_DAY = 86_400
+_UNITS_PER_DAY = {10: _SECONDS_PER_DAY, 13: _SECONDS_PER_DAY * 10**3, 16: _SECONDS_PER_DAY * 10**6, 19: _SECONDS_PER_DAY * 10**9}
 
 
 class DistinctCells:
@@ -58,18 +62,37 @@ def column_of_arrays(name: str, arrays: list[Any], convert: Callable[[Any], Any]
 
 
 def without_time_of_day(texts: Any) -> Any:
-    """Return an Arrow array of texts in which '@' stands for the time of day, because the day does not depend on it.
+    """Return an Arrow array of texts without the time of day, because the day does not depend on it. Few distinct texts remain.
+
+    ISO times and digits are cut off, seconds since 1970 are rounded down to midnight, and elsewhere '@' stands for the time of day.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> without_time_of_day(pa.array(["2024-01-31 23:59:00", "2024-02-01 00:00:00"])).to_pylist()
     ['2024-01-31', '2024-02-01']
-    >>> without_time_of_day(pa.array(["1 Mar 2024 3:05 PM"])).to_pylist()
-    ['1 Mar 2024 @']
+    >>> without_time_of_day(pa.array(["1706693400"])).to_pylist(), without_time_of_day(pa.array(["1 Mar 2024 3:05 PM"])).to_pylist()
+    (['1706659200'], ['1 Mar 2024 @'])
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pc.all(pc.match_substring_regex(texts, DATE_AND_TIME)).as_py():
-        return pc.utf8_slice_codeunits(texts, 0, DATE_CHARACTERS)
+    first = texts[0].as_py() if len(texts) else None
+    if first and first.isdecimal():
+        is_timed = _matches(texts, DIGITS_AND_TIME)
+        texts = pc.if_else(is_timed, pc.utf8_slice_codeunits(texts, 0, _DATE_DIGITS), texts)
+        if len(first) in _UNITS_PER_DAY:
+            unit, is_epoch = _UNITS_PER_DAY[len(first)], _matches(texts, f"^1[0-9]{{{len(first) - 1}}}$")
+            numbers = pc.if_else(is_epoch, texts, "0").cast(pa.int64())
+            texts = pc.if_else(is_epoch, pc.multiply(pc.divide(numbers, unit), unit).cast(pa.string()), texts)
+        return texts
+    if pc.all(_matches(texts, DATE_AND_TIME)).as_py():
+        return pc.utf8_slice_codeunits(texts, 0, _DATE_CHARACTERS)
     return pc.replace_substring_regex(texts, TIME_OF_DAY, r"\1@", max_replacements=1)
+
+
+def _matches(texts: Any, pattern: str) -> Any:
+    """Return an Arrow array of whether texts match a pattern of RE2; empty cells do not."""
+    import pyarrow.compute as pc
+
+    return pc.fill_null(pc.match_substring_regex(texts, pattern), False)

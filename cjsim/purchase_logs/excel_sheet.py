@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
 from cjsim.errors import InputError, quote_choices, require_package, short_repr
+from cjsim.input_files.regular_file import open_input
 from cjsim.purchase_logs.distinct_cells import DistinctCells
 from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_layout import clean_name, raise_for_unknown_column, require_single_columns
+from cjsim.purchase_logs.text_layout import clean_name, cleaned_names, raise_for_unknown_column, require_single_columns
 
 _MAX_SHEET_ROWS = 1_048_576  # of Excel
 _MAX_UNPACKED, _MAX_STRINGS = 2_000_000_000, 300_000_000  # bytes of XML in all, and in shared strings, which are held in memory
@@ -79,6 +80,7 @@ def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat
     """
     log_format.require_unused(("sep", "encoding"), str(file.path), "an Excel file")
     require_package("openpyxl", extra="excel", where=str(file.path), what="an Excel file", alternative="save it as CSV")
+    names = cleaned_names(names)
     with _open_workbook(file) as workbook:
         from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
@@ -169,17 +171,18 @@ def _customer_cell(cell: Any) -> Any:
 def _open_workbook(file: LogFile) -> Iterator[Any]:
     """Open a workbook for reading, and raise an `InputError` that explains why it cannot be read."""
     import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
 
     workbook = None
     try:
-        _require_bounded_parts(file)
-        with warnings.catch_warnings():
+        with open_input(file.path, max_bytes=_MAX_UNPACKED) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions, which do not matter here
-            workbook = openpyxl.load_workbook(file.path, read_only=True, data_only=True)
+            _require_bounded_parts(file, stream)
+            workbook = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             yield workbook
     except InputError:
         raise
-    except _DAMAGE as error:
+    except (*_DAMAGE, InvalidFileException) as error:
         must, remedy = "must be a complete Excel file (.xlsx)", "Open it in a spreadsheet and save it again, or save it as CSV."
         file.raise_error(must, short_repr(f"{type(error).__name__}: {error}"), remedy)
     finally:
@@ -187,9 +190,9 @@ def _open_workbook(file: LogFile) -> Iterator[Any]:
             workbook.close()
 
 
-def _require_bounded_parts(file: LogFile) -> None:
+def _require_bounded_parts(file: LogFile, stream: BinaryIO) -> None:
     """Raise if the file is another kind of archive, or if its parts are too large when unpacked."""
-    with zipfile.ZipFile(file.path) as archive:
+    with zipfile.ZipFile(stream) as archive:
         sizes = {part.filename: part.file_size for part in archive.infolist()}
     if ("xl/workbook.xml" not in sizes and "[Content_Types].xml" not in sizes) or "xl/workbook.bin" in sizes:
         got = "a binary Excel file (.xlsb)" if "xl/workbook.bin" in sizes else "another kind of ZIP archive"

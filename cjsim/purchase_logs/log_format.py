@@ -1,6 +1,6 @@
 """`LogFormat`: how a purchase log is written, as far as the user says so. What is not said is detected."""
 
-import codecs
+import io
 from dataclasses import dataclass
 
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
@@ -99,8 +99,7 @@ class LogFormat:
 def _is_text_encoding(name: str) -> bool:
     """Whether Python can decode text in an encoding; other codecs, such as 'hex', map bytes to bytes."""
     try:
-        codecs.lookup(name)
-        b"".decode(name)
+        io.TextIOWrapper(io.BytesIO(), encoding=name)
     except (LookupError, ValueError, UnicodeError):
         return False
     return True

@@ -91,8 +91,10 @@ def _read_batches(file: LogFile, parquet: Any, names: tuple[str, str, str], *, k
     converters = (_customer_text, _day_or_cell, _python_number)
     columns = (column_of_arrays(name, cells, convert) for name, cells, convert in zip(names, arrays, converters, strict=True))
     customer, time, value = columns
+    zone = getattr(parquet.schema_arrow.field(names[1]).type, "tz", None)
+    notes = (f"days are taken in the time zone of the column '{names[1]}', {zone}",) if zone else ()
     content_hash = np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
-    return RawTable(file, customer, time, value, np.arange(1, len(content_hash) + 1), content_hash, RowLocator(file))
+    return RawTable(file, customer, time, value, np.arange(1, len(content_hash) + 1), content_hash, RowLocator(file), notes)
 
 
 def _plain_array(column: Any) -> Any:

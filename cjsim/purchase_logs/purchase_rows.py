@@ -17,9 +17,9 @@ class PurchaseRows:
     customer : ndarray of str (object), shape (n_rows,)
         Customer identifiers as written, without surrounding whitespace; empty where the cell is empty.
     day : ndarray of datetime64[D], shape (n_rows,)
-        Day of the purchase in the time zone in which it is written; NaT only in rows without a customer.
+        Day of the purchase in the time zone in which it is written; NaT only in rows whose customer is empty or a word such as NULL.
     money : ndarray of float64, shape (n_rows,), money
-        Amount, negative for refunds; NaN only in rows without a customer.
+        Amount, negative for refunds; NaN only in rows whose customer is empty or a word such as NULL.
     row : ndarray of int64, shape (n_rows,)
         Number of the row as a spreadsheet shows it, from 1, counting title lines, the header and empty lines.
     content_hash : ndarray of uint64, shape (n_rows,)

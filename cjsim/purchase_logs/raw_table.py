@@ -1,12 +1,14 @@
 """The cells of a purchase log before they are parsed: distinct values, and which row holds which."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.purchase_logs.checks.customer_ids import is_null_word
 from cjsim.purchase_logs.log_file import LogFile
 
 BoolArray = NDArray[np.bool_]
@@ -89,14 +91,17 @@ class RawTable:
         hashes = self.content_hash[kept]
         return replace(self, customer=customer, time=time, value=value, row=self.row[kept], content_hash=hashes)
 
+    @cached_property
     def has_customer(self) -> BoolArray:
-        """Return whether each row has a customer, of shape (n_rows,)."""
-        return ~is_empty(self.customer.values)[self.customer.codes]
+        """Whether each row has a customer, rather than an empty cell or a word for a missing value, of shape (n_rows,)."""
+        ids = np.empty(len(self.customer.values), dtype=object)
+        ids[:] = ["" if cell is None else str(cell).strip() for cell in self.customer.values]
+        return ~is_null_word(ids)[self.customer.codes]
 
     def used_values(self, column: RawColumn) -> BoolArray:
         """Return whether each distinct value of a column occurs in a row with a customer, of shape (n_values,)."""
         used = np.zeros(len(column.values), dtype=np.bool_)
-        used[column.codes[self.has_customer()]] = True
+        used[column.codes[self.has_customer]] = True
         return used
 
     def example(self, column: RawColumn, selected: BoolArray) -> str:
@@ -114,12 +119,12 @@ class RawTable:
         str
             Such as "'31.01.2024' (row 5)".
         """
-        row = int(self.row[np.argmax(selected[column.codes] & self.has_customer())])
+        row = int(self.row[np.argmax(selected[column.codes] & self.has_customer)])
         return f"{short_repr(as_written(self.locator.locate(row, column.name)[1]))} (row {row})"
 
     def first_cell(self, column: RawColumn, selected: BoolArray) -> tuple[str, Any]:
         """Return where the first cell with one of the selected values is, as an error message begins, and the cell as written."""
-        where, cell = self.locator.locate(int(self.row[np.argmax(selected[column.codes] & self.has_customer())]), column.name)
+        where, cell = self.locator.locate(int(self.row[np.argmax(selected[column.codes] & self.has_customer)]), column.name)
         return where, as_written(cell)
 
     def require(self, column: RawColumn, is_bad: BoolArray, must: str, remedy: str) -> None:
@@ -141,7 +146,7 @@ class RawTable:
         """
         if not is_bad.any():
             return
-        rows = np.flatnonzero(is_bad[column.codes] & self.has_customer())
+        rows = np.flatnonzero(is_bad[column.codes] & self.has_customer)
         if len(rows):
             where, cell = self.locator.locate(int(self.row[rows[0]]), column.name)
             got = "nothing" if is_empty([cell])[0] else short_repr(as_written(cell))

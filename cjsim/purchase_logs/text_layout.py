@@ -100,6 +100,12 @@ def clean_name(name: object) -> str:
     return text[2:-1] if text.startswith('="') and text.endswith('"') and len(text) > 2 else text
 
 
+def cleaned_names(names: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Return the names of the three columns as `clean_name` returns those of a header."""
+    customer, time, value = names
+    return clean_name(customer), clean_name(time), clean_name(value)
+
+
 def require_single_columns(file: LogFile, header: tuple[str, ...], names: tuple[str, ...]) -> None:
     """Raise if two columns have one of the names.
 
@@ -139,14 +145,18 @@ def raise_for_unknown_column(file: LogFile, header: tuple[str, ...], names: tupl
     InputError
         If a name is not in the header.
     """
-    present = [
-        name if name.isprintable() and len(name) <= _MAX_NAME else short_repr(name[:_MAX_NAME])[1:-1] + "..." for name in header if name
-    ]
+    present = [_shown_name(name) for name in header if name]
     for name in names:
         if name not in header:
             remedy = did_you_mean(name, present) or hint or "Use the name of a column in the file."
             choices = quote_choices(present) if present else "its header, which is empty"
             file.raise_error(f"must name one of the columns {choices}", short_repr(name), remedy)
+
+
+def _shown_name(name: str) -> str:
+    """Return a column name for a message: printable, and not too long."""
+    short = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "..."
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def _a(sep: str) -> str:

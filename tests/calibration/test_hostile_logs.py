@@ -10,6 +10,7 @@ import pytest
 
 from cjsim.calibration.purchase_model import calibrate_purchases
 from cjsim.errors import InputError
+from cjsim.purchase_logs.checks.check_rows import FIRST_SCENARIO_DAY, MAX_SCENARIO_DAYS
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 from cjsim.tuning.parameter_draws import read_parameter_draws
@@ -132,6 +133,13 @@ def test_amounts_above_the_limit_of_a_scenario_are_refused(tmp_path: Path) -> No
     ):
         calibrated_folder(write_log(tmp_path, rows), date(2024, 1, 9))
     assert not (tmp_path / "out").exists()
+
+
+def test_longest_log_can_be_simulated(tmp_path: Path) -> None:
+    first = date.fromisoformat(str(FIRST_SCENARIO_DAY))
+    rows: Rows = [("a", first + timedelta(days=day), 5.0) for day in range(0, MAX_SCENARIO_DAYS, 900)]
+    rows.append(("a", first + timedelta(days=MAX_SCENARIO_DAYS - 1), 5.0))
+    require_simulated(calibrated_folder(write_log(tmp_path, rows), rows[-9][1]))
 
 
 def test_until_after_more_than_a_century_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from shop_log import Purchase, rows_of, shop_log
 
 from cjsim.purchase_logs.checks.check_rows import CheckedPurchases, check_purchase_rows
 from cjsim.purchase_logs.checks.extreme_values import EXTREME_AMOUNTS, EXTREME_COUNTS, count_extreme_values
-from cjsim.purchase_logs.checks.isolated_dates import isolated_dates
+from cjsim.purchase_logs.checks.isolated_dates import isolated_dates, rows_beyond_pause
 
 TODAY = date(2026, 1, 1)
 
@@ -94,6 +94,31 @@ def test_few_rows_in_the_future_are_kept_with_a_warning() -> None:
         "rows dated in the future (after 2026-01-01) are kept: 1 of 325, the first in row 326 (2026-07-04); "
         "check the order of day and month, and the year",
     )
+
+
+@pytest.mark.parametrize("wrong", ["2025-12-20", "2022-10-01"])
+def test_a_year_off_by_one_gives_a_warning(wrong: str) -> None:
+    log = with_change(102, day=wrong)
+    first, last = log[0].day, log[-1].day
+    found = check(log)
+    assert len(found.rows) == len(log)
+    assert found.warnings == (
+        f"a few rows are separated from the others by a long pause, and are kept: 1 of {len(log):,}, the first in row 102 ({wrong}); "
+        f"the other rows are from {first} to {last}; if the year is mistyped, correct it",
+    )
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [*range(60), *range(150, 210)],  # a pause between two busy periods
+        [*range(60), 100],  # a short pause
+        [*range(0, 400, 20), 500],  # few rows before the pause
+        [0],
+    ],
+)
+def test_pauses_of_a_real_log_give_no_warning(days: list[int]) -> None:
+    assert not rows_beyond_pause(np.datetime64("2024-01-01") + np.array(days)).any()
 
 
 def test_one_huge_amount_is_named_with_its_share_of_the_money() -> None:

@@ -150,8 +150,11 @@ BAD = {
     "who,day,paid\na,2024-01-01,-1\n": (
         "log.csv: must contain at least one purchase, got 1 row without a purchase. Check the file and the columns."
     ),
+    "who,day,paid\na,20240131,1\nb,2024-01-31,1\n": (
+        f"log.csv: column 'day': must have dates that are all written in one way, got '20240131' (row 2) and '2024-01-31' (row 3). {_MIXED}"
+    ),
     "who,day,paid\na,someday,1\nb,2024,1\n": (
-        f"log.csv: column 'day': must have dates that are all written in one way, got '2024' (row 3) and 'someday' (row 2). {_MIXED}"
+        f"log.csv:2: column 'day': must be a date such as 1997-01-31, got 'someday' (and 1 more row). {_WRITE_DATES}"
     ),
     "who,day,paid\na,2024-01-01,1\nb,2024-02-30,1\nc,x,1\n": (
         f"log.csv:3: column 'day': must be a date such as 1997-01-31, got '2024-02-30' (and 1 more row). {_WRITE_DATES}"
@@ -187,6 +190,7 @@ def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
     ("content", "word"),
     [
         ("who,day,paid\n\xe4,2024-01-01,1\n".encode() + b"\xe4,2024-01-01,1\n", "one encoding, got the byte 0xe4"),
+        (b"who,day,paid\n\x81,2024-01-01,1\n", "must be text in UTF-8 or cp1252, got the byte 0x81. Save it as UTF-8"),
         (gzip.compress(b"who,day,paid\n" * 99, mtime=0)[:40], "complete gzip"),
         (b"PAR1 and no more", "Parquet"),
     ],

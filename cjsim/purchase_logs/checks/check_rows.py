@@ -16,12 +16,12 @@ from cjsim.purchase_logs.checks.customer_rows import (
     with_joined_ids,
 )
 from cjsim.purchase_logs.checks.extreme_values import EXTREME_AMOUNTS, count_extreme_values
-from cjsim.purchase_logs.checks.isolated_dates import isolated_dates
+from cjsim.purchase_logs.checks.isolated_dates import isolated_dates, rows_beyond_pause
 from cjsim.purchase_logs.checks.refunds import refunded_purchases
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
-from cjsim.scenario.fields import MAX_DAYS
 
 FIRST_SCENARIO_DAY, LAST_SCENARIO_DAY = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")  # limits of `start` in a scenario
+MAX_SCENARIO_DAYS = 36_525  # limit of `horizon`
 _MAX_FUTURE_SHARE = 0.1  # of rows dated after today; a log with more of them is simulated or planned
 
 
@@ -112,7 +112,7 @@ def _check_repeated_rows(indexed: IndexedRows, *, drop_duplicates: bool) -> tupl
     share = 100 * rows.money[is_repeated & (rows.money > 0)].sum() / max(rows.money[rows.money > 0].sum(), 1e-300)
     return indexed, [
         f"rows that repeat an earlier row exactly are kept: {count}; they hold {share:.1f} % of the money; "
-        "if they are copies rather than purchases, omit them with --drop-duplicates"
+        "if they are copies rather than purchases, omit them with --drop-duplicates (in Python, drop_duplicates)"
     ]
 
 
@@ -133,11 +133,18 @@ def _check_dates(indexed: IndexedRows, today: np.datetime64) -> tuple[IndexedRow
                 f"{others.max()}; {advice}"
             )
     indexed = indexed.where(~isolated.omitted)
-    is_future = indexed.rows.day > today + np.timedelta64(1, "D")  # tomorrow has begun in other time zones
-    if 0 < is_future.sum() <= _MAX_FUTURE_SHARE * len(indexed):
+    rows = indexed.rows
+    is_future = rows.day > today + np.timedelta64(1, "D")  # tomorrow has begun in other time zones
+    if 0 < is_future.sum() <= _MAX_FUTURE_SHARE * len(rows):
         warnings.append(
-            f"rows dated in the future (after {today}) are kept: {_dated_rows(indexed.rows, is_future)}; "
+            f"rows dated in the future (after {today}) are kept: {_dated_rows(rows, is_future)}; "
             "check the order of day and month, and the year"
+        )
+    elif not isolated.kept.any() and (is_beyond := rows_beyond_pause(rows.day)).any():
+        others = rows.day[~is_beyond]
+        warnings.append(
+            f"a few rows are separated from the others by a long pause, and are kept: {_dated_rows(rows, is_beyond)}; the other rows are "
+            f"from {others.min()} to {others.max()}; if the year is mistyped, correct it"
         )
     return indexed, warnings
 
@@ -158,7 +165,7 @@ def _require_scenario_dates(rows: PurchaseRows, column: str) -> None:
         must, remedy = f"must be a date from {FIRST_SCENARIO_DAY} to {LAST_SCENARIO_DAY}", "Correct the date, or remove the row."
         raise InputError(format_error(where, must, f"{rows.day[first]}{more}", remedy))
     early, late = int(np.argmin(rows.day)), int(np.argmax(rows.day))
-    if (rows.day[late] - rows.day[early]).astype(np.int64) >= MAX_DAYS:
+    if (rows.day[late] - rows.day[early]).astype(np.int64) >= MAX_SCENARIO_DAYS:
         got = f"{rows.day[early]} in row {rows.row[early]} and {rows.day[late]} in row {rows.row[late]}"
         must, remedy = "must have dates within 100 years of each other", "Correct the dates, or remove these rows."
         raise InputError(format_error(f"{rows.path}: column '{column}'", must, got, remedy))
@@ -188,7 +195,8 @@ def _check_refunds(indexed: IndexedRows, *, net_refunds: bool) -> tuple[IndexedR
             kept[purchase[is_matched]] = False
             warnings.append(f"purchases that were refunded in full are omitted with their refunds: {found}")
         else:
-            warnings.append(f"purchases that were reversed on the same day are kept: {found}; omit refunded purchases with --net-refunds")
+            remedy = "omit refunded purchases with --net-refunds (in Python, net_refunds)"
+            warnings.append(f"purchases that were reversed on the same day are kept: {found}; {remedy}")
     return indexed.where(kept), warnings
 
 

@@ -1,4 +1,4 @@
-"""Dates that are far from all other dates of a log: mistyped years, and placeholders for a missing date."""
+"""Dates that are far from the other dates of a log: mistyped years, and placeholders for a missing date."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ DayArray = NDArray[np.datetime64]
 MIN_GAP_DAYS = 3 * 365  # assumed: purchases of one log are not interrupted for three years
 SPANS_PER_GAP = 2  # assumed: nor for twice the length of the rest of the log
 MAX_SHARE = 0.005  # assumed: of rows with mistyped dates; more of them are a part of the log
+MIN_PAUSE_DAYS, MIN_ROWS_BEFORE_PAUSE = 60, 50  # a pause in which at least 50 rows would be expected at the rate before it
 _MIN_OTHERS = 5  # rows that a single row must be far from
 # Dates that programs write for a missing one: zero of their calendar, or its end. A time zone may shift them by a day.
 PLACEHOLDER_DAYS = np.array(
@@ -82,3 +83,39 @@ def _main_period(numbers: NDArray[np.int64], starts: NDArray[np.int64], rows: ND
             high += 1
         else:
             return int(starts[low]), int(ends[high])
+
+
+def rows_beyond_pause(day: DayArray) -> NDArray[np.bool_]:
+    """Find a few rows at the end or the start of a log that a pause separates from busy days, such as those with a year that is off by one.
+
+    The rows are at most 0.5 % of all rows (or a single row), and the pause has at least 60 days. The other side of the pause has at least
+    50 rows within the length of the pause.
+
+    Parameters
+    ----------
+    day : ndarray of datetime64[D], shape (n_rows,)
+        Dates of the rows, at least one.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+    """
+    dates, count = np.unique(day, return_counts=True)
+    numbers = dates.astype(np.int64)
+    last = _last_date_before_pause(numbers, count)
+    first = -_last_date_before_pause(-numbers[::-1], count[::-1])
+    number = day.astype(np.int64)
+    return np.asarray((number > last) | (number < first))
+
+
+def _last_date_before_pause(numbers: NDArray[np.int64], count: NDArray[np.int64]) -> int:
+    """Return the last date before a pause that few rows follow; the last date if there is none."""
+    total = np.cumsum(count)
+    gaps = np.diff(numbers)
+    n_after = total[-1] - total[:-1]
+    few = (n_after <= max(1.0, MAX_SHARE * total[-1])) & (gaps >= MIN_PAUSE_DAYS)
+    for position in np.flatnonzero(few).tolist():
+        start = int(np.searchsorted(numbers, numbers[position] - gaps[position]))
+        if total[position] - (total[start - 1] if start else 0) >= MIN_ROWS_BEFORE_PAUSE:
+            return int(numbers[position])
+    return int(numbers[-1])

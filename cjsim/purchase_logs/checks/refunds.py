@@ -1,5 +1,7 @@
 """Matching of refunds with the purchases that they reverse."""
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,22 +36,24 @@ def refunded_purchases(
     >>> refunded_purchases(np.zeros(3, dtype=np.int64), days, np.array([5.0, 5.0, -5.0])).tolist()
     [-1, -1, 1]
     """
-    partner = np.full(len(money), -1, dtype=np.int64)
+    import pandas as pd
+
+    purchase = np.full(len(money), -1, dtype=np.int64)
     is_refund = money < 0
     if not is_refund.any():
-        return partner
-    with_refund = np.zeros(int(customer.max()) + 1, dtype=np.bool_)
-    with_refund[customer[is_refund]] = True
-    chosen = np.flatnonzero(with_refund[customer] & (money != 0) & np.isin(np.abs(money), -money[is_refund]))
-    order = chosen[np.lexsort((is_refund[chosen], day[chosen]))]
-    open_purchases: dict[tuple[int, float, int], list[int]] = {}
-    days = day.astype(np.int64) if same_day else np.zeros(len(day), dtype=np.int64)
-    for position, who, amount, when in zip(
-        order.tolist(), customer[order].tolist(), money[order].tolist(), days[order].tolist(), strict=True
+        return purchase
+    amount, amounts = pd.factorize(np.abs(money))
+    pair = customer * len(amounts) + amount  # customer and amount
+    rows = np.flatnonzero(pd.Series(pair).isin(pair[is_refund]) & (money != 0))
+    rows = rows[np.lexsort((is_refund[rows], day[rows]))]
+    open_purchases: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    days = day[rows].astype(np.int64) if same_day else np.zeros(len(rows), dtype=np.int64)
+    for row, key, refunds in zip(
+        rows.tolist(), zip(pair[rows].tolist(), days.tolist(), strict=True), is_refund[rows].tolist(), strict=True
     ):
-        purchases = open_purchases.setdefault((who, abs(amount), when), [])
-        if amount > 0:
-            purchases.append(position)
+        purchases = open_purchases[key]
+        if not refunds:
+            purchases.append(row)
         elif purchases:
-            partner[position] = purchases.pop()
-    return partner
+            purchase[row] = purchases.pop()
+    return purchase
