@@ -12,6 +12,7 @@ from cjsim.errors import InputError, format_error, short_repr
 _HELP = """Fit a journey to data.
 
 Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
+_MAX_DAYS = 36_525  # as in a scenario
 _DETECTED = "By default, it is detected."
 _THOUSANDS_HELP = f"Thousands separator of amounts: a comma, point, space, apostrophe or none. {_DETECTED}"
 _DATE_HELP = f"Format of dates: dmy, mdy, ymd, excel, excel-1904, unix-s, unix-ms, unix-us, unix-ns, or a strptime format. {_DETECTED}"
@@ -96,9 +97,13 @@ def _days(text: str) -> float:
     from cjsim.scenario.fields import parse_duration
 
     try:
-        return float(parse_duration(text))
+        days = float(parse_duration(text))
     except ValueError:
-        raise InputError(format_error("--horizon", "must be a duration above 0", short_repr(text), "Use a value such as 365d.")) from None
+        days = 0.0
+    if not 0 < days <= _MAX_DAYS:
+        must = f"must be a duration above 0 and up to {_MAX_DAYS} days"
+        raise InputError(format_error("--horizon", must, short_repr(text), "Use a value such as 365d."))
+    return days
 
 
 def _rate(text: str) -> float:

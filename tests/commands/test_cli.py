@@ -414,9 +414,9 @@ def test_calibrate_purchases_passes_its_options(monkeypatch: pytest.MonkeyPatch,
     columns = ("--customer", "id", "--time", "at", "--value", "paid", "--until", "1997-09-30")
     result = invoke("calibrate", "purchases", "log.csv", *columns, "--out", str(tmp_path / "mine"), "--json")
     assert json.loads(result.stdout) == {"parameters": {}}
-    assert calls == [
-        {"path": Path("log.csv"), "customer": "id", "time": "at", "value": "paid", "until": "1997-09-30", "unit": "week", "seed": 1}
-    ]
+    (passed,) = calls
+    named = {"path": Path("log.csv"), "customer": "id", "time": "at", "value": "paid", "until": "1997-09-30", "unit": "week", "seed": 1}
+    assert passed == passed | named | {"horizon_days": 365.0, "discount_rate": 0.1}
     assert (tmp_path / "mine" / "metrics.json").exists()
 
 
@@ -439,3 +439,11 @@ def test_compare_json_matches_the_design_document() -> None:
     contacts = alternative["metrics"]["contacts"]
     assert (contacts["baseline"], contacts["value"], contacts["effect"]) == (1, 0, -1)
     assert {"baseline", "value", "effect", "low", "high", "variance_ratio"} <= set(contacts)
+
+
+@pytest.mark.parametrize("horizon", ["5", "0d", "-3d", "40000d"])
+def test_horizon_that_is_no_duration_is_rejected(horizon: str, tmp_path: Path) -> None:
+    columns = ("--customer", "id", "--time", "at", "--value", "paid", "--until", "1997-09-30")
+    result = invoke("calibrate", "purchases", str(tmp_path / "log.csv"), *columns, "--horizon", horizon)
+    message = f"--horizon: must be a duration above 0 and up to 36525 days, got '{horizon}'. Use a value such as 365d.\n"
+    assert (result.exit_code, result.stderr) == (2, message)
