@@ -142,7 +142,7 @@ def maximize_likelihood(function: LogLikelihood, bounds: dict[str, SearchRange],
     Venzon, Moolgavkar (1988), Applied Statistics 37(1): profile-likelihood intervals.
     """
     import scipy.optimize  # noqa: F401  # loads its BLAS library, so that the limit applies to it
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a dependency of scikit-learn
 
     with threadpool_limits(limits=1, user_api="blas"):
         return _fit(_LikelihoodSearch(function, list(bounds.values())), bounds, starts)

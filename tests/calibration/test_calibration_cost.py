@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from simulated_purchase_logs import UNTIL, PurchasingWorld, simulate_purchase_log
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a dependency of scikit-learn
 
 from cjsim.calibration.bgnbd import fit_bgnbd
 from cjsim.calibration.customer_forecast import forecast_customers
