@@ -10,7 +10,7 @@ from conftest import ROOT
 
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
-    ("errors", "version"),
+    ("errors", "escaping", "version"),
     ("json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
     ("kernel", "library", "output_folder", "manifest", "csv_rows"),
