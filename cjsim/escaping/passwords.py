@@ -13,6 +13,7 @@ _ADDRESS_PATTERN = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]+:/{1,3})(?P<
 _USER_PATTERN = re.compile(r"(?P<user>[^:@/?#]*):(?P<password>.*)@", re.DOTALL)  # a password may hold an @ that is not encoded
 _QUERY_PATTERN = re.compile(rf"(?P<key>[?&;]{_SECRET_KEY}=)(?P<value>[^&#]*)", re.IGNORECASE)
 _KEYWORD_PATTERN = re.compile(r"(?P<key>\b(?:ssl)?(?:password|passwd|pwd)\s*=\s*)(?P<value>'(?:[^'\\]|\\.)*'|[^\s'\"&;,)]+)", re.IGNORECASE)
+_SCHEME_PATTERN = re.compile(r"\s*(?:postgres(?:ql)?|mysql|mariadb|mssql|oracle|redis)(?:\+\w+)?:", re.IGNORECASE)
 _SHORTEST_REPLACED = 4  # characters of a password; shorter ones occur in other words
 
 
@@ -39,6 +40,9 @@ def hide_password(address: str) -> str:
     'mysql+pymysql://root:***@db/x?passwd=***&charset=utf8'
     """
     scheme, slashes, rest = address.partition("://")
+    if not slashes and _SCHEME_PATTERN.match(address):
+        scheme, slashes, rest = address.partition(":")
+        return f"{scheme}:{_without_passwords(rest)}"
     if not slashes:
         return hide_passwords(address)
     return f"{scheme}://{_without_passwords(rest)}"
@@ -83,6 +87,19 @@ def passwords_of(address: str) -> frozenset[str]:
     found = [user["password"]] if user else []
     found += [match["value"] for match in _QUERY_PATTERN.finditer(rest if slashes else address)]
     return frozenset(form for one in found for form in (one, unquote(one), unquote_plus(one)) if form)
+
+
+def is_misspelled_address(text: str) -> bool:
+    """Return whether text is not a URL, but was probably meant as the address of a database, so that it is no name of a file.
+
+    Examples
+    --------
+    >>> is_misspelled_address("postgresql:/ann:s3cret@db"), is_misspelled_address("host=db password=s3cret")
+    (True, True)
+    >>> is_misspelled_address("postgresql://ann:s3cret@db"), is_misspelled_address("C:/studies/a.journal")
+    (False, False)
+    """
+    return "://" not in text and (hide_passwords(text) != text or _SCHEME_PATTERN.match(text) is not None)
 
 
 def _without_passwords(rest: str) -> str:
