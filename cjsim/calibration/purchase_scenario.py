@@ -19,6 +19,7 @@ from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
 from cjsim.calibration.purchase_log import PurchaseHistories
 from cjsim.compiler.entry_file import IDENTIFIER
+from cjsim.escaping.terminal_text import printable
 from cjsim.table_files import csv_text
 
 _N_DRAWS, _TRAITS_PATH = 200, "journey.traits"
@@ -54,7 +55,7 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
     """
     import pandas as pd
 
-    head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
+    head = f"# Written by cjsim calibrate purchases from {printable(' '.join(origin.source.split()))}, {origin.start} to {origin.until}.\n"
     rng = np.random.default_rng(1)  # the same fit gives the same draws
     return {
         "journey.yaml": head + _journey_yaml(timing, spend, origin),

@@ -13,8 +13,10 @@ import re
 
 from cjsim.escaping.terminal_text import printable
 
-_SPECIAL_PATTERN = re.compile(r"[\\`*\[\]|~$]")
+# A backslash, an asterisk beside a word, the end of a link's text, and what is special everywhere.
+_SPECIAL_PATTERN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|(?<=\S)\*|\*(?=\S)|\](?=[(\[:])|[`|~$]")
 _UNDERSCORE_PATTERN = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # emphasis needs one at the edge of a word
+_TAG_PATTERN = re.compile("<(?=[A-Za-z/!?])")
 _ENTITY_PATTERN = re.compile(r"&(?=#|[A-Za-z])")
 _BLOCK_START_PATTERN = re.compile(r"^(#|[-+=>:]|(\d{1,9})([.)]))")
 _BACKTICKS_PATTERN = re.compile("`+")
@@ -26,14 +28,14 @@ def markdown_text(text: str) -> str:
     Examples
     --------
     >>> markdown_text("50 % off\n# <b>now</b> | `code` [link](x)")
-    '50 % off # &lt;b>now&lt;/b> \\| \\`code\\` \\[link\\](x)'
+    '50 % off # &lt;b>now&lt;/b> \\| \\`code\\` [link\\](x)'
     >>> markdown_text("email_1 costs 3 * 2"), markdown_text("1. first")
-    ('email_1 costs 3 \\* 2', '1\\. first')
+    ('email_1 costs 3 * 2', '1\\. first')
     """
     line = " ".join(printable(text).split())
     line = _SPECIAL_PATTERN.sub(lambda match: "\\" + match[0], line)
     line = _UNDERSCORE_PATTERN.sub(r"\\_", line)
-    line = _ENTITY_PATTERN.sub("&amp;", line).replace("<", "&lt;")
+    line = _TAG_PATTERN.sub("&lt;", _ENTITY_PATTERN.sub("&amp;", line))
     return _BLOCK_START_PATTERN.sub(lambda match: f"{match[2]}\\{match[3]}" if match[2] else "\\" + match[1], line)
 
 

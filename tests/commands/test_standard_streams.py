@@ -110,13 +110,14 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
     other.write_text(f"extends: {TINY}\nname: other\nset: {{policy.flows.greet.holdout: 0.5}}\n", encoding="utf-8")
     trial = "arm,y\n" + "".join(f"{'mail' if i % 2 else 'control'},{(i * 7) % 5 + i % 2}\n" for i in range(200))
     (folder / "trial.csv").write_text(trial, encoding="utf-8")
-    rows = "".join(f"c{i % 90},2024-0{1 + (i * i) % 9}-{10 + i % 18},{5 + i % 7}.50\n" for i in range(300))
+    days = [(i, 1 + (i * k) % 9, 1 + (7 * i + 5 * k) % 28) for i in range(90) for k in range(1 + (i * i) % 5)]
+    rows = "".join(f"c{i},2024-0{month}-{day:02},{5 + (i + day) % 17}.50\n" for i, month, day in days)
     (folder / "orders.csv").write_text(f"customer,day,value\n{rows}", encoding="utf-8")
     (folder / "greetings.yaml").write_text(EXPERIMENT.format(tiny=TINY), encoding="utf-8")
     design = ("--sizes", "100", "--days", "20", "--runs", "20")
     columns = ("--customer", "customer", "--time", "day", "--value", "value", "--until", "2024-08-01")
     return {
-        "new": (("new",), "README.md"),
+        "new": (("new",), "today.yaml"),
         "compare": (("compare", TINY, "other.yaml", "--out"), "comparison.json"),
         "optimize": (("optimize", STUDY, "--trials", "3", "--storage", "memory", "--out"), "optimum.json"),
         "levers": (("levers", TINY, "--metric", "clv", "--only", "policy.flows", "--out"), "levers.json"),
@@ -134,7 +135,8 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
 @pytest.mark.slow
 def test_every_command_writes_its_results_whatever_the_streams_are(tmp_path: Path) -> None:
     commands = commands_with_results(tmp_path)
-    cases = {(stream, name): (stream, *words, f"{name} {stream}") for name, (words, _) in commands.items() for stream in STREAMS}
+    streams = ("output closed", "errors closed", "both full", "output unread")
+    cases = {(stream, name): (stream, *words, f"{name} {stream}") for name, (words, _) in commands.items() for stream in streams}
     answers = answers_of(tmp_path, list(cases.values()))
     wrong = []
     for (stream, name), case in cases.items():
