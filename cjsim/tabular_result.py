@@ -41,8 +41,7 @@ class TabularResult(ABC):
         is_named = any(name is not None for name in table.index.names)
         body = table.to_html(index=is_named, escape=True, na_rep="", max_rows=_MAX_ROWS, float_format=_number_text, border=0)
         paragraphs = [f"<p>{html.escape(line)}</p>" for line in (self._answer() or repr(self)).splitlines() if line.strip()]
-        # The classes tell Jupyter that a dollar sign starts no formula.
-        return printable("\n".join(['<div class="tex2jax_ignore mathjax_ignore">', *paragraphs, str(body), "</div>"]))
+        return printable("\n".join([*paragraphs, str(body)]))
 
 
 def _number_text(value: Any) -> str:
