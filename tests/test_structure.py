@@ -190,6 +190,19 @@ def test_lock_pins_every_dependency() -> None:
     assert names <= locked
 
 
+def test_lock_names_a_hash_for_every_pin_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = re.findall(r"^([\w.-]+==\S+)[^\n]*((?: \\\n    --hash=sha256:[0-9a-f]{64})*)$", text, re.MULTILINE)
+    assert [pin for pin, hashes in pins if not hashes] == []
+    assert len(pins) == len(re.findall("==", re.sub(" ;.*", "", text))) > 50
+    assert "://" not in text
+
+
+def test_setup_installs_only_what_has_a_locked_hash() -> None:
+    lines = [line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "-r requirements.lock" in line]
+    assert len(lines) == 2 and all("--require-hashes" in line for line in lines)
+
+
 def test_importing_the_package_imports_no_heavy_libraries() -> None:
     code = "import sys, cjsim; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
     seen = subprocess.run([sys.executable, "-c", code, *HEAVY_LIBRARIES], cwd=ROOT, capture_output=True, text=True, check=True).stdout
