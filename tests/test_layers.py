@@ -13,6 +13,7 @@ LAYERS = (
     ("errors", "escaping", "version"),
     ("json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
+    ("kernel_cache",),
     ("kernel", "library", "output_folder", "manifest", "csv_rows"),
     ("frame",),
     ("yaml", "uplift"),
