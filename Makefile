@@ -58,7 +58,7 @@ format: $(STAMP)
 
 # Pins and hashes for CPython 3.11 to 3.13 on Linux, macOS and Windows. Without `--upgrade`, versions stay as they are.
 lock:
-	uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate --extra dev -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --upgrade --generate-hashes --no-strip-extras --no-header --no-annotate --extra dev -o requirements.lock pyproject.toml
 
 bench: setup
 	$(BIN)/python benchmarks/engines.py
