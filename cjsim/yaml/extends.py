@@ -143,7 +143,7 @@ def _read_referenced_file(node: Node, key: str, kind: str, folder: Path) -> tupl
         is_ours = False
     if not is_ours:
         got = f"{short_repr(node.value)}, which has other content"
-        remedy = f"Name another file. To see what is wrong with this one: cjsim check {file}"
+        remedy = f"Name another file, or run 'cjsim check {file}' to see what is wrong with this one."
         raise InputError(format_error(f"{node.location}: {key}", f"must be a file with a {kind}", got, remedy)) from None
     return file, tree
 

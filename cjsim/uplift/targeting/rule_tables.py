@@ -149,7 +149,7 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise InputError(format_error(path, f"{must} with the format '{FORMAT}'", short_repr(content), remedy))
+            raise InputError(format_error(path, f"{must} with the format '{FORMAT}'", "other content", remedy))
         rule = TargetingRule.from_json(content)
     except ValidationError as error:
         first = error.errors()[0]
