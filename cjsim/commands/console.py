@@ -57,6 +57,7 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
         _options.set(options)
         try:
+            _require_working_folder()
             if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
                 must, remedy = "must be used without --format", "Use one of them."
                 raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
@@ -75,6 +76,15 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
             raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
 
     return _run
+
+
+def _require_working_folder() -> None:
+    """Raise if the working folder was removed, because names of files are relative to it, and libraries fail at their import."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        remedy = "Change to another folder, and run the command again."
+        raise InputError(format_error("the working folder", "must exist", f"one that does not ({error.strerror})", remedy)) from None
 
 
 def _without_passwords_of(storage: str, text: str) -> str:

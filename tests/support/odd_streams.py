@@ -1,7 +1,8 @@
-"""Runs commands with standard streams that are closed, full or without a reader. Each runs in a fork, because imports take seconds.
+"""Runs commands with standard streams that are closed, full or without a reader, or in an odd environment.
 
-Usage: python odd_streams.py FOLDER CASES, where CASES is a JSON list of [stream, *arguments], and FOLDER is the working directory. Prints
-a JSON list with the exit code, the standard output and the standard error of each.
+Each command runs in a fork, because imports take seconds. Usage: python odd_streams.py FOLDER CASES, where CASES is a JSON list of
+[condition, *arguments], a condition is one of STREAMS or ENVIRONMENTS, and FOLDER is the working directory. Prints a JSON list with the
+exit code, the standard output and the standard error of each command.
 """
 
 import contextlib
@@ -9,7 +10,11 @@ import gc
 import io
 import json
 import os
+import resource
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,41 @@ def _writer(kind: str) -> int:
     reader, writer = os.pipe()
     os.close(reader)
     return writer
+
+
+def _enter_removed_folder() -> None:
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)
+    Path(folder).rmdir()
+
+
+def _without_temporary_folder() -> None:
+    os.environ["TMPDIR"] = "/nonexistent"
+    tempfile.tempdir = None
+
+
+def _in_odd_time_zone() -> None:
+    os.environ["TZ"] = "Nowhere/Odd"
+    time.tzset()
+
+
+def _as_another_user() -> None:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+ENVIRONMENTS: dict[str, Callable[[], object]] = {
+    "no home": lambda: os.environ.pop("HOME", None),
+    "home that is no folder": lambda: os.environ.update(HOME="/dev/null/home", XDG_CACHE_HOME="", MPLCONFIGDIR=""),
+    "removed folder": _enter_removed_folder,
+    "no temporary folder": _without_temporary_folder,
+    "odd time zone": _in_odd_time_zone,
+    "private files": lambda: os.umask(0o077),
+    "64 open files": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+    "3 GiB of addresses": lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)),
+    "another user": _as_another_user,
+}
 
 
 def _connect(stream: str, files: dict[int, int]) -> None:
@@ -73,7 +113,12 @@ def run_case(stream: str, arguments: list[str]) -> tuple[int, str, str]:
     if not process:
         code = 99
         try:
-            _connect(stream, {number: os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for number, name in names.items()})
+            files = {number: os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for number, name in names.items()}
+            _connect(stream, files)
+            if stream in ENVIRONMENTS:
+                for file in files.values():
+                    os.close(file)
+                ENVIRONMENTS[stream]()
             code = _run(arguments)
         finally:
             os._exit(code)
@@ -82,12 +127,22 @@ def run_case(stream: str, arguments: list[str]) -> tuple[int, str, str]:
     return code, texts[0], texts[1]
 
 
+def _load_libraries(cases: list[list[str]]) -> None:
+    """Import what the commands import. Another user perhaps cannot read the libraries, so one run loads all of them."""
+    import cjsim.cli
+    import cjsim.lab.document_types
+
+    if any("--out" in case for case in cases):
+        import cjsim.simulation.simulate
+    if (run := next((case[1:-1] for case in cases if case[0] == "another user"), None)) is not None:
+        from typer.testing import CliRunner
+
+        CliRunner().invoke(cjsim.cli.app, [*run, tempfile.mkdtemp()])
+    gc.freeze()
+
+
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    import cjsim.cli
-    import cjsim.simulation.comparison
-    import cjsim.simulation.simulate  # noqa: F401
-
-    gc.freeze()
-    answers = [run_case(stream, arguments) for stream, *arguments in json.loads(sys.argv[2])]
-    sys.stdout.write(json.dumps(answers))
+    requested = json.loads(sys.argv[2])
+    _load_libraries(requested)
+    sys.stdout.write(json.dumps([run_case(condition, arguments) for condition, *arguments in requested]))
