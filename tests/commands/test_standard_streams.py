@@ -147,12 +147,22 @@ def test_every_command_writes_its_results_whatever_the_streams_are(tmp_path: Pat
     assert wrong == []
 
 
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_output_that_is_not_buffered_is_guarded_too(buffering: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": buffering}
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "cjsim", "--version"]
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, LOST)
+
+
 class FailingStream(io.RawIOBase):
     """Fails with an error of the system at every write, or is not ready at the first one."""
 
     def __init__(self, *errors: int | None) -> None:
         self._errors = list(errors)
         self.content = b""
+        self.at_most = 100
 
     def write(self, data: object) -> int | None:
         number = self._errors.pop(0) if self._errors else 0
@@ -160,8 +170,9 @@ class FailingStream(io.RawIOBase):
             return None
         if number:
             raise OSError(number, os.strerror(number))
-        self.content += bytes(data)  # type: ignore[call-overload]
-        return len(bytes(data))  # type: ignore[call-overload]
+        taken = bytes(data)[: self.at_most]  # type: ignore[call-overload]
+        self.content += taken
+        return len(taken)
 
     def fileno(self) -> int:
         return os.open(os.devnull, os.O_WRONLY)
@@ -172,6 +183,13 @@ def test_only_output_that_somebody_would_read_counts_as_lost(number: int, is_los
     writer = DiscardingWriter(FailingStream(number))
     assert writer.write(b"abc") == 3
     assert writer.has_lost_output == is_lost
+
+
+def test_output_is_whole_if_a_stream_takes_a_part_at_a_time() -> None:
+    stream = FailingStream(0, 0, 0)
+    stream.at_most = 2
+    assert DiscardingWriter(stream).write(b"abcde") == 5
+    assert stream.content == b"abcde"
 
 
 def test_after_a_failure_the_rest_is_discarded() -> None:
