@@ -19,6 +19,7 @@ _UNDERSCORE_PATTERN = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # emphasis needs 
 _TAG_PATTERN = re.compile("<(?=[A-Za-z/!?])")
 _ENTITY_PATTERN = re.compile(r"&(?=#|[A-Za-z])")
 _BLOCK_START_PATTERN = re.compile(r"^(#|[-+=>:]|(\d{1,9})([.)]))")
+_NAME_PATTERN = re.compile(r"(`\w+`)")
 _BACKTICKS_PATTERN = re.compile("`+")
 
 
@@ -32,11 +33,26 @@ def markdown_text(text: str) -> str:
     >>> markdown_text("email_1 costs 3 * 2"), markdown_text("1. first")
     ('email_1 costs 3 * 2', '1\\. first')
     """
-    line = " ".join(printable(text).split())
+    return _escaped_line(" ".join(printable(text).split()))
+
+
+def _escaped_line(line: str) -> str:
     line = _SPECIAL_PATTERN.sub(lambda match: "\\" + match[0], line)
     line = _UNDERSCORE_PATTERN.sub(r"\\_", line)
     line = _TAG_PATTERN.sub("&lt;", _ENTITY_PATTERN.sub("&amp;", line))
     return _BLOCK_START_PATTERN.sub(lambda match: f"{match[2]}\\{match[3]}" if match[2] else "\\" + match[1], line)
+
+
+def markdown_sentence(text: str) -> str:
+    r"""Return a sentence of cjsim, in which the names of arguments in backticks stay code.
+
+    Examples
+    --------
+    >>> markdown_sentence("no `value` is given for <b>")
+    'no `value` is given for &lt;b>'
+    """
+    parts = _NAME_PATTERN.split(" ".join(printable(text).split()))
+    return "".join(part if _NAME_PATTERN.fullmatch(part) else _escaped_line(part) for part in parts)
 
 
 def markdown_code(text: str) -> str:

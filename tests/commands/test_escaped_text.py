@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cjsim.cli import app
 from cjsim.commands.console import echo_message, print_json, print_text
-from cjsim.escaping.markdown_text import markdown_block, markdown_code, markdown_text
+from cjsim.escaping.markdown_text import markdown_block, markdown_code, markdown_sentence, markdown_text
 from cjsim.escaping.terminal_text import printable
 from cjsim.progress import ProgressBar
 from cjsim.simulation.figures import FigureKind
@@ -69,6 +69,13 @@ def test_text_in_a_paragraph_is_shown_as_it_is(text: str) -> None:
     page = markdown_text(text)
     assert kinds_of_tokens(page) <= {"paragraph_open", "paragraph_close", "inline", "text"}
     assert rendered_text(page) == visible(text)
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if "`" not in text])
+def test_a_sentence_contains_no_markup_but_names_in_backticks(text: str) -> None:
+    page = markdown_sentence(f"No `value` for {text}.")
+    assert kinds_of_tokens(page) <= {"paragraph_open", "paragraph_close", "inline", "text", "code_inline"}
+    assert rendered_text(page) == visible(f"No value for {text}.")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
