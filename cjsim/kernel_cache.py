@@ -4,19 +4,18 @@ numba's own files have no checksums. A damaged one ends the process or gives mac
 digest of its name and content, and is replaced as a whole. Several processes can compile at the same time.
 """
 
-import contextlib
 import hashlib
 import hmac
-import os
 import pickle
 import stat
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from numba.core.caching import IndexDataCacheFile
 from numba.core.serialize import dumps
+
+from cjsim.file_lock import file_lock
 
 _DIGEST_BYTES = 32
 _MAX_FILE_BYTES = 1 << 29  # far more than any kernel
@@ -48,7 +47,7 @@ class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
     def save(self, key: Any, data: Any) -> None:
         """Store data under a key. If the folder cannot be written, the compiled kernel is used nevertheless."""
         try:
-            with _folder_lock(Path(self._cache_path)):
+            with (Path(self._cache_path) / _LOCK_FILE).open("ab") as file, file_lock(file):  # two processes must not change the index
                 super().save(key, data)
         except OSError as error:
             self.failure = error
@@ -106,19 +105,3 @@ def _read_checked(path: Path, since: float = 0.0) -> bytes:
     if not hmac.compare_digest(stored[:_DIGEST_BYTES], _digest(path, content)):
         raise DamagedCacheFileError(path)
     return content
-
-
-@contextlib.contextmanager
-def _folder_lock(folder: Path) -> Iterator[None]:
-    """Let only one process change the index at a time, where the system has such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    descriptor = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.json_records import JsonRecord, write_json
+from cjsim.json_records import JsonRecord, read_json, write_json
+from cjsim.output_folder import MANIFEST_FILE, require_intact_files, require_unchanged_manifest
 from cjsim.version import __version__
 
-MANIFEST_FILE = "manifest.json"
 RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)
@@ -109,7 +109,7 @@ class Manifest(JsonRecord):
         InputError
             If the folder has no manifest of a finding.
         UnreadableResultError
-            If it has one, but another version of cjsim wrote it in a format that this version cannot read.
+            If it has one, but it was changed, or another version of cjsim wrote it in a format that this version cannot read.
         """
         file = Path(folder) / MANIFEST_FILE
         try:
@@ -120,11 +120,43 @@ class Manifest(JsonRecord):
             must, got = f"must be the manifest of one of {', '.join(FINDING_KINDS)}", short_repr(content.get("kind"))
             raise InputError(format_error(str(file), must, got, "Run the command again."))
         with readable_result(content, Path(folder), f"result of '{content['kind']}'"):
+            _require_unchanged(file, content)
             return cls.from_json(content)
 
 
+def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
+    """Read the manifest in the folder of a finding, and raise if one of its files is not the one that was saved.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the finding.
+    only : tuple of str
+        Names of the files to check. Manifests of earlier versions list no files; then nothing is checked.
+
+    Raises
+    ------
+    InputError
+        If the folder has no manifest of a finding, or a file is missing or has other content.
+    UnreadableResultError
+        If the manifest has a format that this version cannot read.
+    """
+    manifest = Manifest.read(folder)
+    content = read_json(folder / MANIFEST_FILE, "result")
+    with readable_result(content, folder, f"result of '{manifest.kind}'"):
+        require_intact_files(folder, content, only=only)
+    return manifest
+
+
 class UnreadableResultError(InputError):
-    """A result that another version of cjsim wrote in a format that this version cannot read."""
+    """A result whose manifest was changed, or which another version of cjsim wrote in a format that this version cannot read."""
+
+
+def _require_unchanged(file: Path, content: Mapping[str, Any]) -> None:
+    try:
+        require_unchanged_manifest(file, content)
+    except InputError as error:
+        raise UnreadableResultError(str(error)) from None
 
 
 @contextlib.contextmanager

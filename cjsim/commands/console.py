@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 import typer
 from typer.models import OptionInfo
 
+from cjsim.commands.signals import signals_as_interrupts
 from cjsim.commands.standard_streams import is_unicode
 from cjsim.errors import InputError, format_error
 from cjsim.escaping.passwords import hide_passwords, hide_passwords_of
@@ -27,7 +28,7 @@ from cjsim.table_files import csv_text, xlsx_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILURE, EXIT_WRONG_INPUT = 1, 2
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +48,7 @@ _PARAMETERS = {
 }
 _COMMANDS = {"compare": "`cjsim compare`"}
 _options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
+_kept: ContextVar[str] = ContextVar("what an interruption of the running command leaves")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
@@ -56,24 +58,22 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
         _options.set(options)
-        try:
-            _require_working_folder()
-            if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
-                must, remedy = "must be used without --format", "Use one of them."
-                raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
-            return command(*args, **kwargs)
-        except typer.Exit:
-            raise
-        except InputError as error:
-            raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
-        except KeyboardInterrupt as stop:
-            raise _exit_with_message(str(stop) or "Interrupted. Nothing was written.", EXIT_INTERRUPTED) from None
-        except Exception as error:  # noqa: BLE001 - the outermost handler, so users never see a traceback
-            storage = str(kwargs.get("storage") or "")
-            if os.environ.get("CJSIM_TRACEBACK") == "1":
-                echo_message(_without_passwords_of(storage, traceback.format_exc()))
-            message = _without_passwords_of(storage, " ".join(f"{type(error).__name__}: {error}".split()))
-            raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
+        _kept.set("Nothing was written.")
+        with signals_as_interrupts() as interrupt_code:
+            try:
+                _require_working_folder()
+                if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
+                    must, remedy = "must be used without --format", "Use one of them."
+                    raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
+                return command(*args, **kwargs)
+            except typer.Exit:
+                raise
+            except InputError as error:
+                raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
+            except KeyboardInterrupt as stop:
+                raise _exit_with_message(str(stop) or f"Interrupted. {_kept.get()}", interrupt_code()) from None
+            except Exception as error:  # noqa: BLE001 - the outermost handler, so users never see a traceback
+                raise _exit_after_failure(error, str(kwargs.get("storage") or "")) from None
 
     return _run
 
@@ -136,6 +136,14 @@ def progress_bar() -> Iterator[ProgressBar]:
         bar.finish()
 
 
+def _exit_after_failure(error: Exception, storage: str) -> typer.Exit:
+    """Print an unexpected error in one line, and its traceback on demand, without the passwords of a storage."""
+    if os.environ.get("CJSIM_TRACEBACK") == "1":
+        echo_message(_without_passwords_of(storage, "".join(traceback.format_exception(error))))
+    message = _without_passwords_of(storage, " ".join(f"{type(error).__name__}: {error}".split()))
+    return _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE)
+
+
 def _exit_with_message(message: str, code: int) -> typer.Exit:
     echo_message(hide_passwords(message))
     return typer.Exit(code)
@@ -185,15 +193,25 @@ def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Pa
     Raises
     ------
     InputError
-        If the folder cannot be written, or holds files that the command would replace without `force`.
+        If the folder cannot be written, another run is writing to it, or it holds files that the command would replace without `force`.
     """
-    if out is not None and not force:
-        require_no_earlier_result(out, command)
     with atomic_output_folder(out) as draft:
+        if out is not None:
+            _check_earlier_result(out, command, force=force)
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:
+        _kept.set(f"The result is in '{out}'.")
         echo_message(f"{out}: wrote {', '.join(file_names)}")
+
+
+def _check_earlier_result(out: Path, command: str, *, force: bool) -> None:
+    try:
+        require_no_earlier_result(out, command)
+    except InputError:
+        if not force:
+            raise
+        _kept.set(f"The earlier result in '{out}' is unchanged.")
 
 
 def print_result(result: Any, *, as_json: bool, table_format: str | None, is_full: bool = False) -> None:

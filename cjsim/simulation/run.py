@@ -23,7 +23,7 @@ from cjsim.manifest import RESULT_FORMAT, readable_result
 from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
-from cjsim.output_folder import MANIFEST_FILE, FolderResult
+from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import SavedCustomers, customer_table, table_to_pandas, truth_table
@@ -248,11 +248,14 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete run, or another version of cjsim wrote it in a format that this version cannot read.
+            If the folder does not contain a complete run, a file is not the one that the run was saved with, or another version of cjsim
+            wrote it in a format that this version cannot read.
         """
         source = Path(folder)
+        restore_interrupted_replacement(source)
         manifest = read_json(source / MANIFEST_FILE, "run")
         with readable_result(manifest, source, "run"):
+            require_intact_files(source, manifest)
             codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
             saved, log = SavedCustomers(source, codebook), source / "log.parquet"
             return cls(
@@ -263,8 +266,8 @@ class Run(RunRecord, FolderResult):
                 outcomes=_freeze_outcomes(saved.outcomes()),
                 registry=saved.registry(manifest["customers"]),
                 wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
-                profiles=saved.profiles,
-                log_path=log if log.exists() else None,
+                profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
+                log_path=log if log.exists() and is_listed(log.name, manifest) else None,
             )
 
 
@@ -304,6 +307,12 @@ def run_from_plan(
     )
 
 
+def _load_profiles(saved: SavedCustomers, manifest: Mapping[str, Any]) -> CustomerProfiles:
+    """Load the profiles of a run, unless its files have been replaced since it was loaded."""
+    require_intact_files(saved.folder, manifest, only=("customers.parquet", "truth.parquet"))
+    return saved.profiles()
+
+
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
     for array in outcomes:
         array.flags.writeable = False
@@ -311,8 +320,6 @@ def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
 
 
 def _copy_log(log: Path | None, target: Path) -> None:
-    """Copy the log to the run folder, or remove the log of an earlier run."""
-    if log is None:
-        target.unlink(missing_ok=True)
-    elif log.resolve() != target.resolve():
+    """Copy the log to the run folder, unless it was written there."""
+    if log is not None and log.resolve() != target.resolve():
         shutil.copyfile(log, target)

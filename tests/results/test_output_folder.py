@@ -79,13 +79,39 @@ def test_user_files_with_result_names_are_kept_without_a_previous_result(tmp_pat
     assert (tmp_path / "log.parquet").read_text() == "mine"
 
 
+def test_files_that_an_earlier_manifest_lists_are_replaced(tmp_path: Path) -> None:
+    publish(tmp_path, run().save, lambda folder: (folder / "search.png").write_text("of the earlier run"))
+    (tmp_path / "mine.png").write_text("mine")
+    publish(tmp_path, run().save)
+    assert files_below(tmp_path) == sorted([*RUN, "mine.png"])
+
+
+def test_files_of_an_earlier_reading_are_replaced(tmp_path: Path) -> None:
+    for names in (["effects.csv", "groups.png", "uplift.json"], ["effects.csv", "uplift.json"]):
+        publish(tmp_path, *(lambda folder, name=name: (folder / name).write_text("{}") for name in names))
+    assert files_below(tmp_path) == ["effects.csv", "uplift.json"]
+
+
+def test_results_of_different_kinds_stay_side_by_side(tmp_path: Path) -> None:
+    for name in ("uplift.json", "rehearsal.json", "credits.json"):
+        publish(tmp_path, lambda folder, name=name: (folder / name).write_text("{}"))
+    assert files_below(tmp_path) == ["credits.json", "rehearsal.json", "uplift.json"]
+
+
+def test_saving_a_run_again_without_a_log_removes_the_log(tmp_path: Path) -> None:
+    run().save(tmp_path)
+    publish(tmp_path, run().save, lambda folder: (folder / "log.parquet").write_text("of the earlier run"))
+    run().save(tmp_path)
+    assert files_below(tmp_path) == RUN
+
+
 def test_calibration_does_not_replace_a_run(tmp_path: Path) -> None:
     publish(tmp_path, run().save)
     publish(tmp_path, lambda folder: (folder / "journey.yaml").write_text("name: mine"))
     assert files_below(tmp_path) == sorted([*RUN, "journey.yaml"])
 
 
-@pytest.mark.parametrize("fails", range(9))
+@pytest.mark.parametrize("fails", range(10))
 def test_old_results_are_restored_if_a_move_fails(fails: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path, run(20).save)
     before = {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)}
@@ -98,7 +124,7 @@ def test_old_results_are_restored_if_a_move_fails(fails: int, tmp_path: Path, mo
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", stumble)
-    if fails == 8:  # four files move out and four move in, so there is no ninth move
+    if fails == 9:  # the list of files is renamed, four files move out and four move in, so there is no tenth move
         publish(tmp_path, run(30).save)
         monkeypatch.undo()
         assert len(Run.load(tmp_path)) == 30
@@ -115,7 +141,7 @@ def test_manifest_is_moved_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     moves, replace = [], Path.replace
     monkeypatch.setattr(Path, "replace", lambda self, to: (moves.append(to.name), replace(self, to))[1])
     publish(tmp_path, comparison().save)
-    assert (moves[0], moves[-1]) == ("comparison.json", "comparison.json")
+    assert (moves[0], moves[1], moves[-1]) == ("moves.json", "comparison.json", "comparison.json")
     assert moves.count("comparison.json") == 2
 
 
@@ -155,6 +181,6 @@ def test_folder_with_a_result_file_name_is_rejected(tmp_path: Path) -> None:
 def test_saving_to_a_path_that_is_a_file_is_an_input_error(result: Run | Comparison, tmp_path: Path) -> None:
     file = tmp_path / "mine"
     file.write_text("kept")
-    with pytest.raises(InputError, match=r"mine: must be a writable folder, got File exists"):
+    with pytest.raises(InputError, match=r"folder: must be a writable folder, got '.*mine' \(it is a file\)"):
         result.save(file)
     assert file.read_text() == "kept"
