@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import json
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.json_file import read_json_object
 from cjsim.table_files import write_csv
 from cjsim.tabular_result import TabularResult
 
@@ -319,8 +319,8 @@ def _result_text(out: Path, names: Set[str]) -> str:
 
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError):
+        return read_json_object(file)
+    except InputError:
         return {}
 
 
