@@ -14,10 +14,10 @@ from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.input_files.json_file import read_json_object
-from cjsim.json_records import JsonRecord, write_json
+from cjsim.json_records import JsonRecord, read_json, write_json
+from cjsim.output_folder import MANIFEST_FILE, require_intact_files
 from cjsim.version import __version__
 
-MANIFEST_FILE = "manifest.json"
 RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)
@@ -127,6 +127,30 @@ class Manifest(JsonRecord):
             raise kind_of_error(format_error(str(file), must, got, _REMEDY))
         with readable_result(content, file, f"result of '{content['kind']}'"):
             return cls.from_json(content)
+
+
+def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
+    """Read the manifest in the folder of a finding, and raise if one of its files is not the one that was saved.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the finding.
+    only : tuple of str
+        Names of the files to check. Manifests of earlier versions list no files; then nothing is checked.
+
+    Raises
+    ------
+    InputError
+        If the folder has no manifest of a finding, or a file is missing or has other content.
+    UnreadableResultError
+        If the manifest has a format that this version cannot read.
+    """
+    manifest = Manifest.read(folder)
+    content = read_json(folder / MANIFEST_FILE, "result")
+    with readable_result(content, folder / MANIFEST_FILE, f"result of '{manifest.kind}'"):
+        require_intact_files(folder, content, only=only)
+    return manifest
 
 
 class UnreadableResultError(InputError):

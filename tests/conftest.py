@@ -1,4 +1,4 @@
-"""Shared by all tests: the folder of the real data, a fixed seed for hypothesis, and a fixed width of tables."""
+"""Shared by all tests: the folder of the real data, a fixed seed for hypothesis, a fixed width of tables, and no flushes to disk."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,8 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ["COLUMNS"] = "120"  # tables are as wide as the terminal, which differs between machines
+
+os.fsync = lambda descriptor: None  # a busy disk takes up to seconds; no test cuts the power
 
 # The same examples in every run; no deadline, because the first call of a kernel compiles it.
 settings.register_profile("fixed", derandomize=True, deadline=None)

@@ -12,9 +12,10 @@ from conftest import ROOT
 LAYERS = (
     ("errors", "version"),
     ("input_files",),
-    ("json_records", "progress", "table_files", "tabular_result"),
+    ("file_lock", "json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
-    ("kernel", "library", "output_folder", "manifest", "csv_rows"),
+    ("kernel", "library", "output_folder", "csv_rows"),
+    ("manifest",),
     ("frame",),
     ("yaml", "uplift"),
     ("kernels",),

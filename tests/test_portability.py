@@ -14,8 +14,8 @@ import pytest
 from conftest import ROOT
 from error_messages import WORLDS
 
+from cjsim import file_lock
 from cjsim.kernel import cache_folder
-from cjsim.tuning import storage
 from cjsim.tuning.journal_file import JournalFile
 from cjsim.yaml.document import relative_path
 
@@ -81,9 +81,9 @@ def test_journal_is_locked_and_unlocked_without_fcntl(tmp_path: Path, monkeypatc
 def test_processes_are_not_signaled_on_windows(handle: int, is_running: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     system = SimpleNamespace(OpenProcess=lambda right, inherits, pid: handle, CloseHandle=lambda handle: None)
     monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=system), raising=False)
-    monkeypatch.setattr(storage.sys, "platform", "win32")  # type: ignore[attr-defined]
+    monkeypatch.setattr(file_lock.sys, "platform", "win32")  # type: ignore[attr-defined]
     monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a signal was sent"))
-    assert storage._is_running(123) == is_running
+    assert file_lock.is_running(123) == is_running
 
 
 def test_path_on_another_drive_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:

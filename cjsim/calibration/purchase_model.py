@@ -17,7 +17,7 @@ from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_file
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
-from cjsim.output_folder import FolderResult, atomic_output_folder
+from cjsim.output_folder import FolderResult, folder_to_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,8 +151,7 @@ class PurchaseCalibration(FolderResult):
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
-        with atomic_output_folder(Path(folder), argument="folder") as draft:
-            assert draft is not None
+        with folder_to_write(folder) as draft:
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
             write_json(draft / "calibration.json", self.to_json())

@@ -108,7 +108,7 @@ def journal_show(
     from cjsim.lab.journal import Journal, JournalListing
 
     entry = Journal(reports).find(run)
-    page = entry.folder / "report.md"
+    page = entry.file("report.md")
     listing = JournalListing((entry,))
     print_output(
         as_json,
@@ -182,12 +182,12 @@ def resolve_version(reference: str, journal: "Journal") -> "Document":
         return document.scenario if isinstance(document, Experiment) else document
     entry = journal.find(name)
     if entry.manifest.kind == "study" and not variant:
-        return load_scenario(entry.folder / BEST_SCENARIO_FILE, {})
+        return load_scenario(entry.file(BEST_SCENARIO_FILE), {})
     if entry.manifest.kind != "experiment":
         remedy = "Choose a run of an experiment or study, or a file."
         must = "must compare runs that contain a scenario"
         raise InputError(format_error("diff", must, f"'{reference}' of kind {entry.manifest.kind}", remedy))
-    experiment = Experiment.load(entry.folder / EXPERIMENT_FILE)
+    experiment = Experiment.load(entry.file(EXPERIMENT_FILE))
     arms = {arm.name: arm.scenario for arm in experiment.arms()}
     if variant and variant not in arms:
         raise InputError(format_error(f"variant of '{name}'", *unknown_name_parts(variant, arms, "variant")))

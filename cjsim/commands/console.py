@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar, get_args
 import typer
 from typer.models import OptionInfo
 
+from cjsim.commands.signals import signals_as_interrupts
 from cjsim.errors import InputError, format_error
 from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
 from cjsim.progress import ProgressBar
@@ -25,7 +26,7 @@ from cjsim.table_files import csv_text, xlsx_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-EXIT_FAILURE, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILURE, EXIT_WRONG_INPUT = 1, 2
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +46,7 @@ _PARAMETERS = {
 }
 _COMMANDS = {"compare": "`cjsim compare`"}
 _options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
+_kept: ContextVar[str] = ContextVar("what an interruption of the running command leaves")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
@@ -54,25 +56,27 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def _run(*args: P.args, **kwargs: P.kwargs) -> R:
         _options.set(options)
-        try:
-            if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
-                must, remedy = "must be used without --format", "Use one of them."
-                raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
-            return command(*args, **kwargs)
-        except typer.Exit:
-            raise
-        except InputError as error:
-            raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
-        except KeyboardInterrupt as stop:
-            raise _exit_with_message(str(stop) or "Interrupted. Nothing was written.", EXIT_INTERRUPTED) from None
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(EXIT_FAILURE) from None
-        except Exception as error:  # noqa: BLE001 - the outermost handler, so users never see a traceback
-            if os.environ.get("CJSIM_TRACEBACK") == "1":
-                traceback.print_exc()
-            message = " ".join(f"{type(error).__name__}: {error}".split())
-            raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
+        _kept.set("Nothing was written.")
+        with signals_as_interrupts() as interrupt_code:
+            try:
+                if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
+                    must, remedy = "must be used without --format", "Use one of them."
+                    raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
+                return command(*args, **kwargs)
+            except typer.Exit:
+                raise
+            except InputError as error:
+                raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
+            except KeyboardInterrupt as stop:
+                raise _exit_with_message(str(stop) or f"Interrupted. {_kept.get()}", interrupt_code()) from None
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(EXIT_FAILURE) from None
+            except Exception as error:  # noqa: BLE001 - the outermost handler, so users never see a traceback
+                if os.environ.get("CJSIM_TRACEBACK") == "1":
+                    traceback.print_exc()
+                message = " ".join(f"{type(error).__name__}: {error}".split())
+                raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
 
     return _run
 
@@ -170,15 +174,25 @@ def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Pa
     Raises
     ------
     InputError
-        If the folder cannot be written, or holds files that the command would replace without `force`.
+        If the folder cannot be written, another run is writing to it, or it holds files that the command would replace without `force`.
     """
-    if out is not None and not force:
-        require_no_earlier_result(out, command)
     with atomic_output_folder(out) as draft:
+        if out is not None:
+            _check_earlier_result(out, command, force=force)
         yield draft
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:
+        _kept.set(f"The result is in '{out}'.")
         typer.echo(f"{out}: wrote {', '.join(file_names)}", err=True)
+
+
+def _check_earlier_result(out: Path, command: str, *, force: bool) -> None:
+    try:
+        require_no_earlier_result(out, command)
+    except InputError:
+        if not force:
+            raise
+        _kept.set(f"The earlier result in '{out}' is unchanged.")
 
 
 def print_result(result: Any, *, as_json: bool, table_format: str | None, is_full: bool = False) -> None:

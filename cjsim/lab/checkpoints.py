@@ -1,6 +1,7 @@
 """Checkpoints that let an experiment resume after an interruption: the moments of each seed and arm, one per line."""
 
 import json
+import os
 from pathlib import Path
 
 from cjsim.lab.moments import PairedMoments
@@ -66,6 +67,8 @@ class Checkpoints:
             # The leading line break terminates a line that an interruption truncated.
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(f"\n{line}\n")
+                file.flush()
+                os.fsync(file.fileno())
 
     def delete_file(self) -> None:
         """Delete the file. Call this after the results are saved."""

@@ -11,8 +11,8 @@ from cjsim.errors import InputError, did_you_mean, format_error, short_repr, unk
 from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.lab.verdict import EXPERIMENT_VERDICTS
-from cjsim.manifest import FINDING_KINDS, MANIFEST_FILE, STUDY_VERDICTS, Manifest, UnreadableResultError
-from cjsim.output_folder import FolderResult
+from cjsim.manifest import FINDING_KINDS, STUDY_VERDICTS, Manifest, UnreadableResultError, require_intact_result
+from cjsim.output_folder import MANIFEST_FILE, FolderResult, restore_interrupted_replacement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,22 @@ class JournalEntry:
         nan = float("nan")
         ends = (nan if end is None else end for end in (finding.low, finding.high))
         return format_effect(IntervalEstimate(finding.effect, *ends), finding.unit)
+
+    def file(self, name: str) -> Path:
+        """Return a file of the finding.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+
+        Raises
+        ------
+        InputError
+            If the file is not the one that the finding was saved with.
+        """
+        require_intact_result(self.folder, only=(name,))
+        return self.folder / name
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -199,11 +215,18 @@ class Journal:
 def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry]:
     """Yield the findings in a folder, and append messages about damaged ones and those of other versions to `unreadable`.
 
-    Drafts (names with a leading dot) and manifests of anything else are skipped.
+    Drafts (names with a leading dot) and manifests of anything else are skipped. Results that a killed run was replacing are restored.
     """
     for parent, folders, files in os.walk(reports):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        if MANIFEST_FILE in files:
+        shown = [folder for folder in folders if not folder.startswith(".")]
+        has_work_folder = len(shown) < len(folders)
+        folders[:] = shown
+        if MANIFEST_FILE in files or has_work_folder:
+            try:
+                restore_interrupted_replacement(Path(parent))
+            except InputError as error:
+                unreadable.append(str(error))
+                continue
             try:
                 manifest = Manifest.read(parent)
             except UnreadableResultError as error:

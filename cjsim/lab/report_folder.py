@@ -17,8 +17,8 @@ from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
 from cjsim.lab.report_page import effects_table, render_report_page
 from cjsim.lab.run_experiment import experiment_digest
-from cjsim.manifest import Manifest
-from cjsim.output_folder import empty_folders_removed
+from cjsim.manifest import Manifest, require_intact_result
+from cjsim.output_folder import MANIFEST_FILE, empty_folders_removed
 from cjsim.simulation.documents import Scenario
 from cjsim.table_files import write_csv
 
@@ -59,7 +59,7 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
     InputError
         If the folder is not writable. Raised before any work is done.
     """
-    file = folder.with_name(f".{folder.name}.pieces")
+    file = _checkpoint_file(folder)
     with empty_folders_removed(file.parent):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -76,8 +76,26 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
                 checkpoints.delete_file()
 
 
+def delete_used_checkpoints(folder: Path) -> None:
+    """Delete checkpoints that are older than the finished run. They are left if the process is killed after the report is written.
+
+    Parameters
+    ----------
+    folder : Path
+        The return value of `run_folder`, with a finished run.
+    """
+    file = _checkpoint_file(folder)
+    with contextlib.suppress(OSError):
+        if file.stat().st_mtime_ns <= (folder / MANIFEST_FILE).stat().st_mtime_ns:
+            file.unlink()
+
+
+def _checkpoint_file(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.pieces")
+
+
 def load_findings(folder: Path) -> Findings | None:
-    """Load the findings in a folder. Return None if it contains no complete run.
+    """Load the findings in a folder. Return None if it contains no complete run, or their file is not the one that was saved.
 
     Parameters
     ----------
@@ -85,7 +103,7 @@ def load_findings(folder: Path) -> Findings | None:
         The return value of `run_folder`.
     """
     try:
-        Manifest.read(folder)
+        require_intact_result(folder, only=(RESULT_FILE,))
         return Findings.from_json(json.loads((folder / RESULT_FILE).read_text(encoding="utf-8")))
     except (InputError, OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,16 +1,25 @@
 """`experiment`: test a hypothesis, and write a report that the journal lists."""
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from cjsim.argument_types import checked_arguments
 from cjsim.lab.experiment import Experiment, as_experiment
 from cjsim.lab.findings import Findings
-from cjsim.lab.report_folder import is_report_current, load_findings, open_checkpoints, run_folder, write_report
+from cjsim.lab.report_folder import (
+    delete_used_checkpoints,
+    is_report_current,
+    load_findings,
+    open_checkpoints,
+    run_folder,
+    write_report,
+)
 from cjsim.lab.run_experiment import simulate_experiment
 from cjsim.manifest import Manifest
-from cjsim.output_folder import atomic_output_folder
+from cjsim.output_folder import atomic_output_folder, restore_interrupted_replacement
 from cjsim.progress import NoProgress, Progress
 
 
@@ -53,7 +62,8 @@ def experiment(
     Raises
     ------
     InputError
-        If the experiment is invalid, a variant lacks one of the experiment's metrics, or the report cannot be written.
+        If the experiment is invalid, a variant lacks one of the experiment's metrics, another process is running the same experiment, or
+        the report cannot be written.
     KeyboardInterrupt
         If the experiment is interrupted. The message states whether finished simulations are kept.
     """
@@ -63,33 +73,38 @@ def experiment(
     if reports is None:
         return simulate_experiment(checked, threads=threads, progress=progress)
     out = run_folder(checked, Path(reports))
+    restore_interrupted_replacement(out)
     findings = None if force else load_findings(out)
     if findings is None:
         return _simulate_and_report(checked, out, threads, progress)
+    delete_used_checkpoints(out)
     progress.note(f"{out}: the run already exists and was not repeated (use `force` to repeat it)")
     if not is_report_current(checked, findings, out):
-        _write_report(checked, findings, out, seconds=Manifest.read(out).seconds, progress=progress)
+        with _report_draft(out, progress) as draft:
+            write_report(checked, findings, draft, run_name=out.name, seconds=Manifest.read(out).seconds)
         progress.note(f"{out}: rewrote the report with the current titles and hypothesis")
     return findings
 
 
 def _simulate_and_report(experiment: Experiment, out: Path, threads: int | None, progress: Progress) -> Findings:
     started = time.perf_counter()
-    with open_checkpoints(out) as checkpoints:
-        if len(checkpoints):
-            progress.note(f"{out}: resuming, {len(checkpoints)} simulation{'s' * (len(checkpoints) > 1)} already finished")
+    with open_checkpoints(out) as checkpoints:  # deleted when the report is in its place
         try:
-            findings = simulate_experiment(experiment, threads=threads, checkpoints=checkpoints, progress=progress)
+            with _report_draft(out, progress) as draft:
+                if len(checkpoints):
+                    progress.note(f"{out}: resuming, {len(checkpoints)} simulation{'s' * (len(checkpoints) > 1)} already finished")
+                findings = simulate_experiment(experiment, threads=threads, checkpoints=checkpoints, progress=progress)
+                write_report(experiment, findings, draft, run_name=out.name, seconds=time.perf_counter() - started)
         except KeyboardInterrupt:
             kept = "Finished simulations are kept. Run the same command again to resume." if len(checkpoints) else "Nothing was written."
             raise KeyboardInterrupt(f"Interrupted. {kept}") from None
-        _write_report(experiment, findings, out, seconds=time.perf_counter() - started, progress=progress)
     return findings
 
 
-def _write_report(experiment: Experiment, findings: Findings, out: Path, *, seconds: float, progress: Progress) -> None:
-    with atomic_output_folder(out, argument="reports") as folder:
-        assert folder is not None
-        write_report(experiment, findings, folder, run_name=out.name, seconds=seconds)
-        names = sorted(path.name for path in folder.iterdir())
+@contextlib.contextmanager
+def _report_draft(out: Path, progress: Progress) -> Iterator[Path]:
+    with atomic_output_folder(out, argument="reports") as draft:
+        assert draft is not None
+        yield draft
+        names = sorted(path.name for path in draft.iterdir())
     progress.note(f"{out}: wrote {', '.join(names)}")

@@ -26,7 +26,7 @@ from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
 from cjsim.metrics.text_table import wrap_lines
-from cjsim.output_folder import COMPARISON_FILE, FolderResult
+from cjsim.output_folder import COMPARISON_FILE, FolderResult, require_intact_files, restore_interrupted_replacement
 from cjsim.progress import Progress
 from cjsim.simulation.comparison_answer import OBJECTIVE, answer_text, best_alternative
 from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
@@ -269,12 +269,14 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete comparison, or another version of cjsim wrote it in a format that this version cannot
-            read.
+            If the folder does not contain a complete comparison, a file is not the one that the comparison was saved with, or another
+            version of cjsim wrote it in a format that this version cannot read.
         """
         source = Path(folder)
+        restore_interrupted_replacement(source)
         saved = read_json(source / COMPARISON_FILE, "comparison")
         with readable_result(saved, source / COMPARISON_FILE, "comparison"):
+            require_intact_files(source, saved)
             names = TypeAdapter(tuple[str, ...]).validate_python([saved["baseline"], *saved["alternatives"]])
             notes = TypeAdapter(tuple[str, ...]).validate_python(saved.get("assumptions", ()))
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}, assumptions=notes)

@@ -25,7 +25,7 @@ from cjsim.manifest import RESULT_FORMAT, readable_result
 from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
-from cjsim.output_folder import MANIFEST_FILE, FolderResult
+from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
@@ -253,11 +253,14 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete run, or another version of cjsim wrote it in a format that this version cannot read.
+            If the folder does not contain a complete run, a file is not the one that the run was saved with, or another version of cjsim
+            wrote it in a format that this version cannot read.
         """
         source = Path(folder)
+        restore_interrupted_replacement(source)
         manifest = read_json(source / MANIFEST_FILE, "run")
         with readable_result(manifest, source / MANIFEST_FILE, "run"):
+            require_intact_files(source, manifest)
             codebook, provenance = TypeAdapter(Codebook).validate_python(manifest["codebook"]), Provenance.from_json(manifest)
             stages = TypeAdapter(dict[Literal["retained", "hidden"], tuple[str, ...]]).validate_python(
                 {name: manifest[name] for name in ("retained", "hidden")}
@@ -274,7 +277,7 @@ class Run(RunRecord, FolderResult):
                 registry=saved.registry(provenance.customers),
                 wages=wages,
                 profiles=saved.profiles,
-                log_path=log if os.path.lexists(log) else None,
+                log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
             )
 
 
@@ -337,8 +340,6 @@ def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
 
 
 def _copy_log(log: Path | None, target: Path) -> None:
-    """Copy the log to the run folder, or remove the log of an earlier run."""
-    if log is None:
-        target.unlink(missing_ok=True)
-    elif log.resolve() != target.resolve():
+    """Copy the log to the run folder, unless it was written there."""
+    if log is not None and log.resolve() != target.resolve():
         shutil.copyfile(log, target)

@@ -7,17 +7,16 @@ makes the file unreadable once another line follows.
 import contextlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from optuna.storages.journal import JournalFileBackend
 
+from cjsim.file_lock import file_lock
+
 _LINE_START = b'{"op_code"'  # the start of every line
 _BLOCK_BYTES = 65536
-_LOCKED_BYTE = 2**31 - 2  # on Windows, where a locked byte cannot be read; far beyond the end of the file
-_LOCK_RETRY_SECONDS = 0.05
 
 
 class JournalFile(JournalFileBackend):
@@ -66,41 +65,9 @@ class JournalFile(JournalFileBackend):
 @contextlib.contextmanager
 def _locked_file(path: Path) -> Iterator[IO[bytes]]:
     """Open the file at its end, under an exclusive operating-system lock, which is released if the process ends."""
-    with path.open("r+b") as file, _file_lock(file):
+    with path.open("r+b") as file, file_lock(file):
         file.seek(0, os.SEEK_END)
         yield file
-
-
-@contextlib.contextmanager
-def _file_lock(file: IO[bytes]) -> Iterator[None]:
-    """Lock a file with `flock` or, on Windows, with a lock on one byte."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        lock: Any = msvcrt
-        _lock_byte(file, lock, lock.LK_NBLCK)
-        try:
-            yield
-        finally:
-            file.flush()
-            _lock_byte(file, lock, lock.LK_UNLCK)
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
-    yield
-
-
-def _lock_byte(file: IO[bytes], msvcrt: Any, mode: int) -> None:
-    """Lock or unlock one byte, and wait while another process holds it."""
-    while True:
-        file.seek(_LOCKED_BYTE)
-        try:
-            msvcrt.locking(file.fileno(), mode, 1)
-        except PermissionError:
-            time.sleep(_LOCK_RETRY_SECONDS)
-        else:
-            return
 
 
 def _truncate_incomplete_line(file: IO[bytes]) -> None:

@@ -8,13 +8,13 @@ import contextlib
 import json
 import os
 import socket
-import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from cjsim.errors import InputError, format_error, require_package, short_repr
+from cjsim.file_lock import is_running
 from cjsim.scenario.search_space import Coordinate
 from cjsim.tuning.samplers import silence_optuna
 from cjsim.tuning.study import Study
@@ -27,7 +27,6 @@ IN_MEMORY = "memory"
 _TRIAL_ATTRIBUTE, _STUDY_ATTRIBUTE, _CLAIM_PREFIX = "cjsim", "cjsim", "cjsim:at_work:"  # keys of Optuna attributes
 _CHANGEABLE_KEYS = ("trials", "confirm")  # may change after the search has started, since they do not affect trials
 OptimizationDirection = Literal["maximize", "minimize"]
-_QUERY_LIMITED_INFORMATION = 0x1000  # the weakest right to open a process on Windows
 _MAX_LISTED_CHANGES = 8  # per message
 _MAX_ATTEMPTS = 3  # to create the tables of a database, because two processes may try at the same time
 _DRIVER_REMEDY = "Install the driver (for PostgreSQL: pip install 'cjsim[postgres]'), correct `storage`, or omit it to use a journal file."
@@ -305,23 +304,4 @@ def _has_ended(process_name: str) -> bool:
     host, pid, _ = process_name.rsplit(":", 2)
     if host != socket.gethostname():
         return False
-    return int(pid) == os.getpid() or not _is_running(int(pid))
-
-
-def _is_running(pid: int) -> bool:
-    """Return whether a process of this machine is running."""
-    if sys.platform == "win32":  # where os.kill would interrupt the process
-        import ctypes
-
-        system: Any = ctypes.windll.kernel32
-        process = system.OpenProcess(_QUERY_LIMITED_INFORMATION, False, pid)
-        if process:
-            system.CloseHandle(process)
-        return bool(process)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return int(pid) == os.getpid() or not is_running(int(pid))

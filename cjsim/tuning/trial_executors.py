@@ -173,7 +173,9 @@ _WORKER_STATE: dict[str, Any] = {}  # holds the evaluator of a worker process
 
 def _initialize_worker(metrics: bytes, study: Study, make_evaluator: EvaluatorFactory, threads: int) -> None:
     """Set up a worker process with the registered metrics of its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles the signal and stops the workers
+    for name in ("SIGINT", "SIGHUP"):  # the parent handles these signals and stops the workers
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     unpickle_registered_metrics(metrics)
     _WORKER_STATE["evaluator"] = make_evaluator(study, threads=threads)

@@ -13,6 +13,7 @@ from pydantic import PrivateAttr, ValidationError
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.library import LIBRARY_FOLDERS
+from cjsim.output_folder import write_atomically
 from cjsim.yaml.document_kind import DOCUMENT_KINDS, kind_of, wrong_kind_error
 from cjsim.yaml.extends import load_tree, resolve_includes
 from cjsim.yaml.paths import Fault, location_of, set_value
@@ -233,12 +234,9 @@ class Document(StrictModel):
         data = self.to_dict()
         for entry in _mappings_with_files(data):
             entry["file"] = relative_path(entry["file"], target.parent)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            part.write_text(to_yaml(data), encoding="utf-8")
-            part.replace(target)
+            write_atomically(target, to_yaml(data))
         except OSError as error:
-            part.unlink(missing_ok=True)
             remedy = "Choose another file name."
             raise InputError(format_error(str(path), "must be a file that can be written", error.strerror or str(error), remedy)) from None
 

@@ -10,7 +10,8 @@ from output_files import unnamed_files
 from typer.testing import CliRunner, Result
 
 from cjsim.cli import app
-from cjsim.output_folder import _FILES_BY_COMMAND, require_no_earlier_result
+from cjsim.output_folder import require_no_earlier_result
+from cjsim.output_folder.earlier_results import _FILES_BY_COMMAND
 
 TINY = str(WORLDS / "tiny.yaml")
 PATHS = "path,total_conversions\na > b,3\n"

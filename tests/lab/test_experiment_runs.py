@@ -343,6 +343,30 @@ def test_interrupted_command_leaves_only_its_checkpoints(tmp_path: Path, file: P
     assert [str(path) for path in (tmp_path / "r" / "greetings").iterdir()] == [json.loads(again.stdout)["run_dir"]]
 
 
+def test_changed_findings_are_simulated_again(tmp_path: Path, file: Path) -> None:
+    more = ("experiment", str(file), "--set", "customers=30", "--reports", str(tmp_path / "r"), "--json")
+    findings = Path(json.loads(invoke(*more).stdout)["run_dir"]) / "result.json"
+    content = findings.read_text(encoding="utf-8")
+    findings.write_text(content + " ", encoding="utf-8")
+    assert "already exists" not in invoke(*more).stderr
+    assert findings.read_text(encoding="utf-8") == content
+
+
+def test_second_process_is_refused_before_it_simulates(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Any] = engine.simulate
+    refusals: list[str] = []
+
+    def starts_another(*args: Any, **keys: Any) -> Any:
+        monkeypatch.setattr(engine, "simulate", real)
+        refusals.append(command_error(*more))
+        return real(*args, **keys)
+
+    more = ("experiment", str(file), "--set", "customers=30", "--reports", str(tmp_path / "r"))
+    monkeypatch.setattr(engine, "simulate", starts_another)
+    invoke(*more)
+    assert [text.startswith("--reports: must be a folder that no other run is writing to") for text in refusals] == [True]
+
+
 def test_unwritable_reports_folder_is_rejected_before_any_work(tmp_path: Path, file: Path) -> None:
     (tmp_path / "taken").write_text("")
     message = command_error("experiment", str(file), "--reports", str(tmp_path / "taken"))

@@ -190,7 +190,7 @@ def test_log_already_in_the_folder_is_kept(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_created_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"file/run: must be a writable folder, got Not a directory\."):
+    with pytest.raises(InputError, match=r"folder: must be a writable folder, got '.*run' \(Not a directory\)\."):
         run_from_outcomes(random_outcomes(5)).save(tmp_path / "file" / "run")
 
 

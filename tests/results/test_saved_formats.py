@@ -78,6 +78,7 @@ def test_run_whose_tables_lack_a_column_is_refused(run_folder: Path) -> None:
 
     file = run_folder / "customers.parquet"
     pq.write_table(pq.read_table(file).drop_columns(["clv"]), file)
+    edit(run_folder / "manifest.json", lambda content: content.pop("files"))
     with pytest.raises(InputError, match=r"run/customers\.parquet: clv: must be in the file once, got no such column"):
         Run.load(run_folder)
 
@@ -86,6 +87,7 @@ def test_comparison_with_a_run_of_another_version_is_refused(tmp_path: Path) -> 
     runs = {name: run_from_outcomes(random_outcomes(20)) for name in ("a", "b")}
     folder = Comparison.of(runs).save(tmp_path / "both")
     edit(folder / "run_1" / "manifest.json", lambda content: content.update(format=2))
+    edit(folder / "comparison.json", lambda content: content.pop("files"))
     with pytest.raises(InputError, match=r"run_1/manifest\.json: must be a run that cjsim"):
         Comparison.load(folder)
 

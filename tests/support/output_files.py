@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cjsim.output_folder import _FILES_BY_COMMAND
+from cjsim.output_folder.earlier_results import _FILES_BY_COMMAND
 
 
 def unnamed_files(folder: Path, command: str) -> list[str]:

@@ -81,7 +81,7 @@ class Optimum(SearchResult, FolderResult):
             self._save_best_scenario(target / "best.yaml", Path(final_folder or folder))
             SEARCH_FIGURE.save(self, target)
             self._manifest().write(target)
-        return target
+        return Path(folder)
 
     def _manifest(self) -> Manifest:
         """Return the journal entry for this study."""

@@ -16,6 +16,7 @@ from pydantic import FiniteFloat, ValidationError, ValidatorFunctionWrapHandler,
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.json_records import JsonRecord
+from cjsim.output_folder import write_atomically
 
 FORMAT = "cjsim targeting rule 1"
 Link = Literal["identity", "logistic"]
@@ -103,7 +104,7 @@ class TargetingRule(JsonRecord):
         Parameters
         ----------
         path : str or path
-            The file to write. An existing file is replaced.
+            The file to write. An existing file is replaced atomically.
 
         Raises
         ------
@@ -111,7 +112,7 @@ class TargetingRule(JsonRecord):
             If the file cannot be written.
         """
         try:
-            Path(path).write_text(json.dumps(self.to_json(), separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8")
+            write_atomically(Path(path), json.dumps(self.to_json(), separators=(",", ":"), allow_nan=False) + "\n")
         except OSError as error:
             remedy = "Choose another file name."
             raise InputError(format_error(str(path), "must be a file that can be written", error.strerror or str(error), remedy)) from None

@@ -1,0 +1,180 @@
+"""The work folder of a run that writes to an output folder. Its lock keeps other runs out, and ends with the process.
+
+A lock outlives neither its process nor the machine, so the work folder of a killed run is recognized by its free lock, whatever has become
+of its process id. On shared disks, this holds between machines if the file system passes locks on, as NFS does. Where the file system has
+no locks, the process id and the name of the machine decide; then a run on another machine counts as running.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from cjsim.errors import InputError, format_error
+from cjsim.file_lock import is_open_at, is_running, try_lock
+
+_NAME = ".cjsim.work"
+_MAX_ATTEMPTS = 20  # to lock a folder that other runs create and remove at the same time
+
+
+class FolderInUseError(InputError):
+    """Another run is writing to the folder."""
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """A folder for the files of a run that are not results yet.
+
+    Attributes
+    ----------
+    path : Path
+        The folder. It contains a lock file, and what the other attributes name.
+    """
+
+    path: Path
+
+    @classmethod
+    def inside(cls, out: Path) -> "WorkFolder":
+        """Return the work folder for an output folder that exists: inside it, because it may be a mount point."""
+        return cls(out.absolute() / _NAME)
+
+    @classmethod
+    def beside(cls, out: Path) -> "WorkFolder":
+        """Return the work folder for an output folder that does not exist yet: beside it, so that it appears complete."""
+        return cls(out.absolute().with_name(f".{out.absolute().name}{_NAME}"))
+
+    @property
+    def draft(self) -> Path:
+        """Folder with the new files."""
+        return self.path / "draft"
+
+    @property
+    def old(self) -> Path:
+        """Folder with the old files while they are replaced."""
+        return self.path / "old"
+
+    @property
+    def moves(self) -> Path:
+        """File with the names of the files that are being replaced. It exists only during a replacement."""
+        return self.path / "moves.json"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file, which names the process that holds the lock."""
+        return self.path / "lock"
+
+    @contextlib.contextmanager
+    def held(self, argument: str, out: Path, restore: Callable[[], None]) -> Iterator[None]:
+        """Hold the lock, without what an earlier run left. On exit, remove the folder, unless an interrupted replacement needs it.
+
+        Parameters
+        ----------
+        argument : str
+            Name of the argument in error messages.
+        out : Path
+            Output folder, as given by the user.
+        restore : callable
+            Ends a replacement that a killed run has begun. Called while the lock is held.
+
+        Raises
+        ------
+        FolderInUseError
+            If another run holds the lock.
+        OSError
+            If the folder cannot be written.
+        """
+        lock = self._acquire(argument, out)
+        try:
+            restore()
+            self._remove_files()
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._remove_files()
+            _release(lock, self.lock)
+            with contextlib.suppress(OSError):  # not empty
+                self.path.rmdir()
+
+    def _remove_files(self) -> None:
+        """Remove the draft, and old files that no replacement needs."""
+        if self.moves.exists():
+            return
+        for folder in (self.draft, self.old):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.moves.with_suffix(".part").unlink(missing_ok=True)
+
+    def _acquire(self, argument: str, out: Path) -> IO[bytes]:
+        for _ in range(_MAX_ATTEMPTS):
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                file = self.lock.open("a+b")
+            except FileNotFoundError:  # another run has just removed the folder
+                continue
+            try:
+                is_locked = try_lock(file)
+                owner = _read_owner(file) if not is_locked else {}
+                if is_locked is False or (is_locked is None and _may_be_running(owner)):
+                    raise FolderInUseError(_in_use_message(argument, out, owner))
+                if is_open_at(file, self.lock):
+                    _write_owner(file)
+                    return file
+            except BaseException:
+                file.close()
+                raise
+            file.close()
+        raise FolderInUseError(_in_use_message(argument, out, {}))
+
+
+def is_in_work_folder(path: Path) -> bool:
+    """Return whether a path lies in the draft of a running command.
+
+    Parameters
+    ----------
+    path : Path
+        The path.
+    """
+    return any(part.endswith(_NAME) for part in path.absolute().parts)
+
+
+def _release(file: IO[bytes], path: Path) -> None:
+    """Remove a lock file before its lock ends, so that no other run can lock a file that is about to be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # Windows does not remove open files
+        file.close()
+        with contextlib.suppress(OSError):  # another run has opened it
+            path.unlink(missing_ok=True)
+    file.close()
+
+
+def _write_owner(file: IO[bytes]) -> None:
+    owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+    file.truncate(0)
+    file.write(json.dumps(owner).encode())
+    file.flush()
+
+
+def _read_owner(file: IO[bytes]) -> dict[str, Any]:
+    try:
+        file.seek(0)
+        return dict(json.loads(file.read(1000)))
+    except (OSError, TypeError, ValueError):
+        return {}
+
+
+def _may_be_running(owner: dict[str, Any]) -> bool:
+    """Whether the run that wrote a lock file may still be running, where the file system has no locks."""
+    pid, host = owner.get("pid"), owner.get("host")
+    return isinstance(pid, int) and (host != socket.gethostname() or is_running(pid))
+
+
+def _in_use_message(argument: str, out: Path, owner: dict[str, Any]) -> str:
+    known = f" (process {owner['pid']} on {owner.get('host')}, since {owner.get('since')})" if "pid" in owner else ""
+    must, got = "must be a folder that no other run is writing to", f"'{out}', which another run is using{known}"
+    return format_error(argument, must, got, "Wait until it has ended, or choose another folder.")
