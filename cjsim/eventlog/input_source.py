@@ -1,5 +1,6 @@
 """Sources of imported event logs: format detection, and locations for error messages."""
 
+import contextlib
 import csv
 import io
 from dataclasses import dataclass
@@ -89,12 +90,13 @@ class LogSource:
         with io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", errors="replace", newline="") as text:
             reader = csv.reader(limited_lines(text, str(self.path)))
             lines_above, n_records = 0, -1  # the header is not counted as a record
-            for record in reader:
-                if record:
-                    if n_records == row:
-                        break
-                    n_records += 1
-                lines_above = reader.line_num
+            with contextlib.suppress(csv.Error):  # a field that Arrow accepted, but the csv module does not
+                for record in reader:
+                    if record:
+                        if n_records == row:
+                            break
+                        n_records += 1
+                    lines_above = reader.line_num
         return lines_above + 1
 
 

@@ -271,7 +271,7 @@ class Sample:
         lines = message.splitlines()
         if len(lines) > 1 and not self.kind.may_have_lines:
             return "several lines", message
-        if self.file.name not in lines[0]:
+        if not any(path.name in lines[0] for path in self.contents):
             return "no file name", message
         if len(lines[0]) > 1000 or not lines[0].isprintable():
             return "unprintable", message[:1500]
