@@ -117,8 +117,14 @@ def read_parquet_frame(path: str | os.PathLike[str]) -> "pd.DataFrame":
         As for `read_parquet`.
     """
     table = read_parquet(path)
-    with parquet_errors(path):
-        return table.to_pandas()
+    try:
+        with parquet_errors(path):
+            return table.to_pandas()
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # pyarrow does not check the notes of pandas
+        if isinstance(error, InputError):
+            raise
+        got = short_repr(f"{type(error).__name__}: {error}")
+        raise InputError(format_error(shown_path(path), "must have metadata that pandas can read", got, _REMEDY)) from error
 
 
 def parquet_batches(path: str | os.PathLike[str], *, columns: Sequence[str], size: int) -> Iterator[Any]:

@@ -205,7 +205,7 @@ class TrialStore:
             remedy = _DRIVER_REMEDY if isinstance(error, ImportError) else _STORAGE_REMEDY
             raise InputError(format_error(self.location, "must be a reachable storage", _error_text(error), remedy)) from error
         except (OptunaError, CommandError, *_DAMAGE_ERRORS) as error:  # Optuna does not check what it reads
-            must = "must be an undamaged journal or database of studies"
+            must = "must be an intact journal or database of studies"
             raise InputError(format_error(self.location, must, _error_text(error), _STORAGE_REMEDY)) from error
 
     def _readable_distribution(self, coordinate: Coordinate) -> Any:

@@ -46,7 +46,7 @@ def load_tree(
         If a file cannot be read, is not a mapping, or includes itself, or if a path in `set` does not exist.
     """
     file = find_document(Path(path), library_kinds) if library_kinds else Path(path)
-    if (real := file.resolve()) in above:
+    if (real := Path(os.path.realpath(file))) in above:
         files = " -> ".join(one.name for one in (*above[above.index(real) :], real))
         raise InputError(format_error(str(path), "must not extend or include itself", files, "Remove one of these references."))
     return resolve_includes(read_yaml_file(file), choose_model, file.parent, (*above, real))

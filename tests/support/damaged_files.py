@@ -46,7 +46,7 @@ class FileKind(NamedTuple):
     """A kind of file that cjsim reads.
 
     `make` writes a small sample to an empty folder and returns the file to damage. `read` reads it through cjsim and returns plain values
-    that are compared. If `recovers`, a damaged file may be replaced by what is computed again. `name` is what a refusal must contain.
+    that are compared. `is_recovery` says whether what was read of a damaged file lacks only what cjsim computes again.
     """
 
     name: str
@@ -54,11 +54,12 @@ class FileKind(NamedTuple):
     read: Callable[[Path], Any]
     is_text: bool = False
     may_have_lines: bool = False  # a refusal may list several faults, one a line, each with the file
+    is_recovery: Callable[[Any, Any], bool] = lambda found, expected: False
     special: tuple[Callable[[Path, random.Random], None], ...] = ()  # damages of this kind only
 
 
 class Outcome(NamedTuple):
-    """What came of reading a damaged file: 'refused', 'same', 'changed', or a failure."""
+    """What came of reading a damaged file: 'refused', 'same', 'recovered', 'changed', or a failure."""
 
     kind: str
     damage: str
@@ -67,7 +68,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        return self.result not in ("refused", "same", "changed")
+        return self.result not in ("refused", "same", "recovered", "changed")
 
 
 def cut(content: bytes, rng: random.Random) -> bytes:
@@ -265,7 +266,9 @@ class Sample:
             return self._judged(str(error))
         except Exception:  # noqa: BLE001 - whatever is raised, it is the finding
             return "traceback", traceback.format_exc(limit=-3)
-        return ("same", "") if same(found, self.expected) else ("changed", "")
+        if same(found, self.expected):
+            return "same", ""
+        return ("recovered" if self.kind.is_recovery(found, self.expected) else "changed"), ""
 
     def _judged(self, message: str) -> tuple[str, str]:
         lines = message.splitlines()
