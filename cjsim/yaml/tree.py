@@ -13,13 +13,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.input_files.regular_file import read_text
+from cjsim.input_files.regular_file import MIB, read_text
 from cjsim.library import LIBRARY_FOLDERS, nearest_file
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
 
-MAX_BYTES = 10_000_000
+MAX_BYTES = 10 * MIB
 MAX_NODES = 500_000
 MAX_DEPTH = 60
 _MERGE = "tag:yaml.org,2002:merge"

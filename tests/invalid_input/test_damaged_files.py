@@ -39,6 +39,7 @@ OWN_READERS = {
     "cjsim/testing/process_contract.py": "a log that it has just written",
     "cjsim/output_folder/file_digests.py": "files whose size is known",
     "cjsim/output_folder/replacement.py": "opens its own files to flush them",
+    "cjsim/tuning/journal_file.py": "opens a checked file to append to it",
 }
 
 
