@@ -187,7 +187,7 @@ def limited_lines(text: TextIO, path: str | os.PathLike[str]) -> Iterator[str]:
     Raises
     ------
     InputError
-        If a line has more than `MAX_LINE_CHARS` characters, or is not text in UTF-8.
+        If a line has more than `MAX_LINE_CHARS` characters, contains a null character, or is not text in UTF-8.
     """
     number = 1
     try:
@@ -196,6 +196,9 @@ def limited_lines(text: TextIO, path: str | os.PathLike[str]) -> Iterator[str]:
                 must = f"must have lines of at most {MAX_LINE_CHARS:,} characters"
                 remedy = "Check that it is a text file with line breaks."
                 raise InputError(format_error(f"{shown_path(path)}:{number}", must, "a longer line", remedy))
+            if "\0" in line:
+                must, remedy = "must be text", "Restore the file, or write it again."
+                raise InputError(format_error(f"{shown_path(path)}:{number}", must, "a null character", remedy))
             yield line
             number += 1
     except UnicodeDecodeError as error:

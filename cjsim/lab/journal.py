@@ -221,7 +221,7 @@ def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry
         shown = [folder for folder in folders if not folder.startswith(".")]
         has_work_folder = len(shown) < len(folders)
         folders[:] = shown
-        if MANIFEST_FILE in files or has_work_folder:
+        if MANIFEST_FILE in files or MANIFEST_FILE in folders or has_work_folder:
             try:
                 restore_interrupted_replacement(Path(parent))
             except InputError as error:

@@ -32,6 +32,7 @@ PROTECTED = {
     "earlier result in --out",
 }
 QUICK_SEEDS, ALL_SEEDS = range(4), range(1_000, 1_062)  # 33 kinds: 132 and 2,046 files
+READING_METHODS = {"read_text", "read_bytes", "read_table", "read_schema", "read_metadata", "ParquetFile", "input_stream"}
 # Modules that read files in their own way, and why they may.
 OWN_READERS = {
     "cjsim/kernel.py": "the package's own source",
@@ -72,14 +73,11 @@ def test_2000_damaged_files_are_refused_in_one_line(tmp_path: Path, name: str) -
 def own_reads(tree: ast.AST) -> Iterator[str]:
     """Calls that read a file without the checks of `cjsim.input_files`."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        mode = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
-        if name in ("read_text", "read_bytes", "read_table", "read_schema", "read_metadata", "ParquetFile", "input_stream") or (
-            name == "open" and (mode is None or str(mode).startswith("r")) and not call.keywords
-        ):
+        owner, _, name = ast.unparse(call.func).rpartition(".")
+        mode = ast.unparse(call.args[0]) if call.args else "'r'"
+        opens = name == "open" and (not owner or (owner != "os" and mode.startswith("'r") and not call.keywords))
+        if opens or (owner and name in READING_METHODS):
             yield name
-        elif isinstance(call.func, ast.Name) and call.func.id == "open":
-            yield "open"
 
 
 @pytest.mark.parametrize("source", ["path.read_text()", "pq.read_table(path)", "open(path)", "path.open('rb')", "path.open()"])

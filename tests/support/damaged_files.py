@@ -1,6 +1,7 @@
 """Damages files at random, reads them through cjsim, and says what came out, within limits of time and memory."""
 
 import contextlib
+import gzip
 import os
 import random
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cjsim.errors import InputError
+from cjsim.input_files.regular_file import MIB
 
 MAX_SECONDS, MAX_MEMORY_MIB = 10.0, 256  # of one reading, the memory above what the process holds before
 HOSTILE_VALUES = (
@@ -155,6 +157,29 @@ def hostile_token(content: bytes, rng: random.Random) -> bytes:
     return content[: token.start()] + rng.choice(HOSTILE_VALUES).encode() + content[token.end() :]
 
 
+def absurd_content(content: bytes, rng: random.Random) -> bytes:
+    """Content that is nested deeply, or has a number, a line or a text of absurd length."""
+    return rng.choice(
+        (
+            b"[" * 100_000,
+            b'{"a":' * 100_000,
+            b"9" * 10_000_000,
+            b'{"kind": ' + b"9" * 10_000_000 + b"}",
+            content + b"x" * 20_000_000,
+            b"- " * 100_000,
+            b"a: &a [" + b"*a, " * 100_000 + b"]",
+            b"[" + b"[]," * 1_000_000 + b"[]]",
+        )
+    )
+
+
+def gzip_bomb(file: Path, rng: random.Random) -> None:
+    """Compress 130 MiB of equal lines, or of one line, to 130 KB."""
+    line = rng.choice((gzip.decompress(file.read_bytes()).splitlines(keepends=True)[-1], b"x"))
+    header = gzip.decompress(file.read_bytes()).splitlines(keepends=True)[0]
+    file.write_bytes(gzip.compress(header) + gzip.compress(line * (MIB // len(line))) * 130)
+
+
 BYTE_DAMAGES = (
     cut,
     cut_at_the_end,
@@ -233,7 +258,7 @@ class Sample:
         """Damage the file, read it, and restore it."""
         rng = random.Random(f"{self.kind.name} {seed}")
         damages = [*BYTE_DAMAGES, *PATH_DAMAGES[:: seed % 3 + 1], *self.kind.special * 3]
-        damages += [hostile_token] * 6 if self.kind.is_text else []
+        damages += [hostile_token] * 5 + [absurd_content] if self.kind.is_text else []
         damage = rng.choice(damages)
         if damage in PATH_DAMAGES:
             self.file.unlink()

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from conftest import ROOT
-from damaged_files import FileKind
+from damaged_files import FileKind, gzip_bomb
 from fake_search import FakeEvaluator, load_test_study, run_search, trials_to_json
 from typer.testing import CliRunner
 
@@ -349,14 +349,14 @@ def kinds() -> list[FileKind]:
         FileKind("targeting rule", world("every_construct_rule.json"), lambda file: TargetingRule.load(file).to_json(), **text),
         FileKind("targeting rule of a policy", world("every_construct_rule.json"), check_scenario, may_have_lines=True, **text),
         FileKind("trial, CSV", text_file("trial.csv", trial_lines()), read_trial_file, **text),
-        FileKind("trial, gzip", text_file("trial.csv.gz", trial_lines()), read_trial_file),
+        FileKind("trial, gzip", text_file("trial.csv.gz", trial_lines()), read_trial_file, special=(gzip_bomb,)),
         FileKind("trial, Parquet", frame_file("trial.parquet", trial_lines()), read_trial_file, **parquet),
         FileKind("paths, CSV", text_file("paths.csv", lines["paths"]), read_paths_file, **text),
-        FileKind("paths, gzip", text_file("paths.csv.gz", lines["paths"]), read_paths_file),
+        FileKind("paths, gzip", text_file("paths.csv.gz", lines["paths"]), read_paths_file, special=(gzip_bomb,)),
         FileKind("touches, CSV", text_file("touches.csv", lines["touches"]), read_paths_file, **text),
         FileKind("touches, Parquet", frame_file("touches.parquet", lines["touches"]), read_paths_file, **parquet),
         FileKind("log, CSV", text_file("purchases.csv", lines["purchases"]), read_log, **text),
-        FileKind("log, gzip", text_file("purchases.csv.gz", lines["purchases"]), read_log),
+        FileKind("log, gzip", text_file("purchases.csv.gz", lines["purchases"]), read_log, special=(gzip_bomb,)),
         FileKind("log, Parquet", frame_file("purchases.parquet", lines["purchases"]), read_log, **parquet),
         FileKind("scenario", world("touchpoints.yaml"), check_scenario, may_have_lines=True, **text),
         FileKind("journey of a scenario", world("every_construct_journey.yaml"), check_scenario, may_have_lines=True, **text),

@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.input_files.parquet_file import PARQUET_MAGIC, read_parquet_frame
-from cjsim.input_files.regular_file import first_bytes, open_inflated, open_input
+from cjsim.input_files.regular_file import MIB, first_bytes, open_inflated, open_input
 from cjsim.uplift.trials.cell_location import CellLocation
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial
@@ -63,6 +63,7 @@ def _read_csv(path: Path, roles: ColumnRoles) -> "pd.DataFrame":
     options: dict[str, Any] = {"encoding": "utf-8-sig", "keep_default_na": False}
     try:
         with open_inflated(path) as file:
+            _refuse_null_characters(file, path)
             columns = [str(name) for name in pd.read_csv(file, nrows=0, **options).columns]
             file.seek(0)
             header = pd.read_csv(file, header=None, nrows=1, dtype=str, **options).iloc[0]  # pandas renames repeated columns
@@ -83,3 +84,11 @@ def _read_csv(path: Path, roles: ColumnRoles) -> "pd.DataFrame":
         line = re.search(r"line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)
         raise InputError(format_error(where, "must be valid CSV", short_repr(str(error)), "Quote values that contain commas.")) from error
+
+
+def _refuse_null_characters(file: BinaryIO, path: Path) -> None:
+    """Raise if a file contains a null character, which pandas would keep in names, and go back to its start."""
+    while block := file.read(MIB):
+        if b"\0" in block:
+            raise InputError(format_error(str(path), "must be text in UTF-8", "a null character", "Save it as CSV in UTF-8."))
+    file.seek(0)
