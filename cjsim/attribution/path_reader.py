@@ -2,6 +2,7 @@
 
 import csv
 import math
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -76,7 +77,8 @@ def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
         source.raise_input_error("must have a column 'total_conversions'", f"the columns {quote_choices(header)}", remedy)
     index = {name: header.index(name) for name in PATH_COLUMNS if name in header}
     sequences: list[list[str]] = []
-    totals: dict[str, list[float]] = {name: [] for name in PATH_COLUMNS[1:]}
+    parsed: dict[str, list[str]] = {}  # equal paths share a list
+    totals: dict[str, array[float]] = {name: array("d") for name in PATH_COLUMNS[1:]}
     with source.open_text() as text:
         reader = csv.reader(limited_lines(text, str(source.path)))
         rows = _csv_rows(reader, source)
@@ -87,7 +89,10 @@ def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
             where = f"{source.path}:{reader.line_num}"
             if len(row) != len(header):
                 raise InputError(format_error(where, f"must have {len(header)} cells, like the header", f"{len(row)}", "Correct the row."))
-            sequences.append(_parse_path(row[index["path"]], f"{where}: path"))
+            path = row[index["path"]]
+            if path not in parsed:
+                parsed[path] = _parse_path(path, f"{where}: path")
+            sequences.append(parsed[path])
             for name, values in totals.items():
                 found = _parse_count(row[index[name]], f"{where}: {name}", can_be_negative="value" in name) if name in index else math.nan
                 values.append(found)

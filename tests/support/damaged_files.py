@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from cjsim.errors import InputError
 from cjsim.input_files.regular_file import MIB
 
-MAX_SECONDS, MAX_MEMORY_MIB = 10.0, 256  # of one reading, the memory above what the process holds before
+MAX_SECONDS, MAX_MEMORY_MIB = 10.0, 256  # of one reading: CPU time, and memory above what the process holds before
 HOSTILE_VALUES = (
     "null",
     "true",
@@ -273,13 +273,13 @@ class Sample:
             self.restore()
 
     def _read(self) -> tuple[str, str]:
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             with time_limit(MAX_SECONDS), memory_use() as used:
                 result, detail = self._result()
         except TooLongError:
             return "too long", "".join(traceback.format_exc().splitlines(keepends=True)[-6:])
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         if used() > MAX_MEMORY_MIB:
             return "too much memory", f"{used():.0f} MiB, {result} {detail}"
         return result, f"{detail}" if seconds < MAX_SECONDS / 5 else f"{detail} ({seconds:.1f} s)"
@@ -312,18 +312,21 @@ class TooLongError(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise in the block after this time."""
+    """Raise in the block after this CPU time, or if it is blocked for much longer."""
 
     def stop(*_: object) -> None:
         raise TooLongError
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGALRM)}
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * 12)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
