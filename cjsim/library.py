@@ -47,7 +47,7 @@ def nearest_file(path: Path, kinds: Sequence[str] = (), *, folder: Path = Path()
     path : Path
         The missing file.
     kinds : sequence of str
-        Kinds of library files that may stand in its place.
+        Kinds of library files that can be used in its place.
     folder : Path
         Folder to which the path is relative.
 

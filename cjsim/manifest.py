@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.input_files.json_file import read_json_object
 from cjsim.json_records import JsonRecord, read_json, write_json
-from cjsim.output_folder import MANIFEST_FILE, require_intact_files
+from cjsim.output_folder import MANIFEST_FILE, require_intact_files, require_unchanged_manifest
 from cjsim.version import __version__
 
 RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
@@ -112,7 +112,7 @@ class Manifest(JsonRecord):
         InputError
             If the folder has no manifest, or one of something else.
         UnreadableResultError
-            If the manifest is damaged, or another version of cjsim wrote it in a format that this version cannot read.
+            If it is damaged or was changed, or another version of cjsim wrote it in a format that this version cannot read.
         """
         file = Path(folder) / MANIFEST_FILE
         if not os.path.lexists(file):
@@ -126,6 +126,7 @@ class Manifest(JsonRecord):
             kind_of_error = UnreadableResultError if content.keys() >= _FINDING_KEYS else InputError
             raise kind_of_error(format_error(str(file), must, got, _REMEDY))
         with readable_result(content, file, f"result of '{content['kind']}'"):
+            _require_unchanged(file, content)
             return cls.from_json(content)
 
 
@@ -154,7 +155,14 @@ def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
 
 
 class UnreadableResultError(InputError):
-    """A result that is damaged, or that another version of cjsim wrote in a format that this version cannot read."""
+    """A result whose manifest is damaged or changed, or in a format of another version of cjsim that this version cannot read."""
+
+
+def _require_unchanged(file: Path, content: Mapping[str, Any]) -> None:
+    try:
+        require_unchanged_manifest(file, content)
+    except InputError as error:
+        raise UnreadableResultError(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ class TabularResult(ABC):
 
 
 def _number_text(value: Any) -> str:
-    """Format a number with four significant digits; from 1,000 on, without decimals."""
+    """Format a number with four significant digits, and without decimals if it is 1,000 or more."""
     number = float(value)
     if not math.isfinite(number):
         return str(number)

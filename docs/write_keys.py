@@ -19,11 +19,11 @@ HEAD = """# Keys of the files
 
 This page lists every key of a scenario, journey, policy, study and experiment file. `docs/write_keys.py` generates it
 from the models. `cjsim explain policy.flows.cart.steps` prints the entry of one key, and `cjsim schema` prints a schema
-with which editors show it on hover.
+that lets editors show it on hover.
 
 [model.md](model.md) and [search.md](search.md) explain how the elements work together.
 
-In a family of kinds, such as the effects, the key that a value has decides its kind."""
+In a family of kinds, such as effects, the kind of a value is determined by its key."""
 WIDTH = 120
 
 Schema = dict[str, Any]

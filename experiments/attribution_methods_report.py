@@ -320,9 +320,9 @@ def summary_text(table: Table) -> str:
     click, opened, everything = (cell(table, *key) for key in (("clicked 7", "last"), (MAIN, "last"), (MAIN, "keep_all")))
     credit, clicks, wrong, more_wrong = (estimate_of(row, key) for key in ("r_squared", "wrong") for row in (opened, click))
     return f"""Credit says little about effects here, and less than published. R² of last touch is {credit} for opens in 30 days and
-{clicks} for clicks in 7 days (published: {PUBLISHED_R_SQUARED}). A firm that follows last touch decides wrongly for a share of
+{clicks} for clicks in 7 days (published: {PUBLISHED_R_SQUARED}). A firm that follows last touch makes the wrong decision for a share of
 {wrong} (opens) and {more_wrong} (clicks) of the campaigns (published: {PUBLISHED_WRONG[0]:.2f} to {PUBLISHED_WRONG[1]:.2f}).
-A firm that keeps every campaign decides wrongly for {estimate_of(everything, "wrong")}."""
+A firm that keeps every campaign makes the wrong decision for {estimate_of(everything, "wrong")}."""
 
 
 def why_text(kept: Records) -> str:
@@ -333,7 +333,7 @@ def why_text(kept: Records) -> str:
     return f"""- **Most credited purchases would have happened anyway.** Customers also buy without touches, but rules credit every
   purchase that follows an open.
 - **Credit counts opens.** Without b2b, the R² of last-touch credit and equal credit for every open is {opens}. Frequent broadcasts
-  therefore get the most credit, also where they annoy customers and lower revenue.
+  therefore get the most credit, even where they annoy customers and lower revenue.
 - **Touches follow intent.** Reminders of carts and visits reach customers who are about to buy (`cart`, `cart_abandonment`).
 - **Effects outside the path get no credit.** Help for users of a trial, sales calls and nurture series act through later stages, calls
   and renewals, months after the last open. In b2b, nobody buys without the first sales call (`sales_touch`).

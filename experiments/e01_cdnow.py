@@ -153,7 +153,7 @@ def write_holdout_scenarios(calibration: PurchaseCalibration, config: dict[str, 
         "policy": "policy.yaml",
         "customers": len(histories.x) * int(config["futures"]),
         "entry": {"file": "future_entries.csv"},
-        "start": str(np.datetime64(calibration.until) + 1),
+        "start": str(np.datetime64(calibration.until) + np.timedelta64(1, "D")),
         "horizon": f"{round(histories.holdout_length * 7)}d",
     }
     files = {

@@ -25,7 +25,7 @@ def weekly_purchases_data(found: "CdnowResult") -> Rows:
 
 def holdout_data(found: "CdnowResult") -> Rows:
     """Simulated holdout totals, from the first purchase and given each customer's history."""
-    afresh = [{"simulation": "living afresh", "purchases": float(total)} for total in found.holdout_totals]
+    afresh = [{"simulation": "from the first purchase", "purchases": float(total)} for total in found.holdout_totals]
     given = [{"simulation": "given each history", "purchases": float(total)} for total in found.holdout_simulations.sum(axis=1)]
     return afresh + given
 
@@ -97,7 +97,7 @@ def write_report(found: "CdnowResult", result: dict[str, Any], out: Path) -> Non
         _write_csv(out / f"{name}.csv", rows)
     config, histories = found.config, found.calibration.histories
     n_fixed, n_drawn = len(found.weekly.at_estimates), len(found.weekly.with_parameter_draws)
-    simulations = f"{n_fixed} lives at the estimates (mean), {n_drawn} with drawn parameters (band: 95 % of them)"
+    simulations = f"{n_fixed} simulations at the estimates (mean), {n_drawn} with drawn parameters (band: 95 % of these)"
     caption = f"{len(histories.x):,} customers; {simulations}; seed {config['seed']}"
     weekly_purchases_figure(tables["tracking"], float(found.weekly.week[found.calibration_end_index]), caption, out / "tracking.png")
     holdout_figure(tables["holdout_totals"], float(histories.holdout_purchases.sum()), caption, out / "holdout.png")

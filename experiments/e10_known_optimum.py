@@ -190,7 +190,7 @@ def figure(results: Sequence[SearchOutcome], steps: Sequence[ProgressStep], best
     for strategy in COMPARED_STRATEGIES:
         grid, median = median_progress(steps, strategy, best)
         left.plot(grid / 1e6, 100 * median, drawstyle="steps-post", color=colors[strategy], label=strategy)
-    left.set(xlabel="lives simulated, millions", ylabel="% of the best CLV missed, median of seeds", yscale="log", ylim=(0.05, 30))
+    left.set(xlabel="customers simulated, millions", ylabel="% of the best CLV missed, median of seeds", yscale="log", ylim=(0.05, 30))
     left.legend(frameon=False, fontsize=8)
     for i, strategy in enumerate(COMPARED_STRATEGIES):
         losses = 100 * np.maximum(relative_losses(results, strategy, best), 0)

@@ -147,10 +147,13 @@ def figure(fronts: Sequence[Front], today: ObjectiveValues, path: Path) -> None:
         label = f"{front.strategy}: {front.trials} trials, area {front.hypervolume:.3g}"
         axes.plot(x, y, marker="o", markersize=4, linewidth=1, label=label)
     axes.scatter(*today, color="black", marker="x", zorder=3, label="today")
-    axes.set(xlabel="CLV, money a customer", ylabel="retention after 30 days, share")
+    axes.set(xlabel="CLV, money per customer", ylabel="retention after 30 days, share")
     axes.legend(frameon=False, fontsize=8)
     drawn.text(
-        0.01, 0.005, f"seed {fronts[0].seed}, {fronts[0].simulated_customers:,} lives each; true values on fresh customers", fontsize=7
+        0.01,
+        0.005,
+        f"seed {fronts[0].seed}, {fronts[0].simulated_customers:,} customers per search; true values on fresh customers",
+        fontsize=7,
     )
     drawn.tight_layout(rect=(0, 0.03, 1, 1))
     drawn.savefig(path, dpi=80, metadata={"Software": None})

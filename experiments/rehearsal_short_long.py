@@ -1,4 +1,4 @@
-"""Claim: the effect after 14, 28 or 90 days often says little of the effect after a year, and a short test decides wrongly.
+"""Claim: the effect after 14, 28 or 90 days often says little about the effect after a year, and a short test leads to the wrong decision.
 
 Each journey's better policy against today's, measured by CLV, with the shipped number of customers. The shop's customers share nothing, so
 each is followed for the given days from entry, and all enter on the first day. In the other journeys customers share desks and referrals,
@@ -6,7 +6,7 @@ for which a follow-up from entry is not possible, so days count from the start o
 today's policy gets the desks, guardrails and spend of the better one, because a test cannot assign these by customer.
 
 Wrong decisions: share of tests of all initial customers whose decision differs from that for the effect after the year. A test of the
-whole year stands beside: its errors do not come from its length. Seeds of the replications: 1..R.
+whole year is shown for comparison: its errors do not come from its length. Seeds of the replications: 1..R.
 
 Run: `python experiments/rehearsal_short_long.py [--journeys NAME ...] [--customers N] [--replications R] [--out DIR] [--resume]`.
 """
@@ -132,7 +132,7 @@ def finding(row: dict[str, Any]) -> Finding:
         row["customers"] * row["replications"],
         low > 0,
         f"{verdict}, {round(row['share_of_year'], 2) + 0.0:.0%} of the year's effect; {row['wrong_decision']:.1%} of tests of"
-        f" {row['customers']:,} customers decide wrongly",
+        f" {row['customers']:,} customers lead to the wrong decision",
     )
 
 
@@ -143,8 +143,8 @@ def write_report(rows: list[dict[str, Any]], out: Path) -> None:
     words = f"""CLV per customer of the better policy, minus that of today's, after 14, 28, 90 and {HORIZON_DAYS} days. A finding holds
 if the effect clearly (95 % interval) has the sign that it has after the year. n is the number of initial customers over all replications.
 Tests have all initial customers of one replication, half of them under each policy, and a fixed horizon; 2,000 are rehearsed. A test
-decides wrongly if its decision differs from that for the effect after the year. A test of the whole year errs only by chance or by
-the bias from mixed assignment.
+leads to the wrong decision if its decision differs from that for the effect after the year. A test of the whole year errs only by chance
+or by the bias from mixed assignment.
 
 Mode reuse (shop): each customer is followed from entry, and all enter on the first day. Mode joint (all others): customers share desks and
 referrals, so a follow-up from entry is refused; days count from the start of the scenario, customers who enter later are observed for less

@@ -301,9 +301,9 @@ those over the better of treating nobody and everybody, by the values of the tri
 
 {table(SUMMARY_HEADER, summary)}
 
-The learner of a fold is selected by its losses on the other folds. This removes most of the optimism, not all: the models behind these
-losses were fitted with the fold. A rule is proposed only if its gain is clear, so gains that are promised by trials with little power are
-too large on average.
+The learner of a fold is selected by its losses on the other folds. This removes most of the optimism, but not all: the models whose losses
+on the other folds were used had been trained on data that includes this fold. A rule is proposed only if its gain is clear, so gains that
+are promised by trials with little power are too large on average.
 
 ## Each trial
 

@@ -8,6 +8,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process per core runs the tests; more threads only wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["COLUMNS"] = "120"  # tables are as wide as the terminal, which differs between machines
 
 os.fsync = lambda descriptor: None  # a busy disk takes up to seconds; no test cuts the power

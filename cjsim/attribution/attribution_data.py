@@ -75,7 +75,7 @@ class CreditRow(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class AttributionData(ComparableRecord):
-    """Credits that attribution rules give to touchpoints, beside their true incremental effects.
+    """Credits that attribution rules give to touchpoints, alongside their true incremental effects.
 
     Attributes
     ----------

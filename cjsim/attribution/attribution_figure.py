@@ -1,4 +1,4 @@
-"""Figure of an attribution result: the credit of each rule beside the incremental effect."""
+"""Figure of an attribution result: the credit of each rule alongside the incremental effect."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -19,7 +19,7 @@ ATTRIBUTION_FILE = "attribution.json"
 
 @dataclass(frozen=True, repr=False)
 class Attribution(AttributionData, FolderResult):
-    """Credits of touchpoints beside their incremental effects.
+    """Credits of touchpoints alongside their incremental effects.
 
     `save` writes `attribution.csv`, `attribution.png` and `attribution.json`.
     """

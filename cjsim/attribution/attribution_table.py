@@ -15,7 +15,7 @@ _SHORT_TITLES |= {"shapley": "Shapley", "shapley_rate": "Sh. rate"}
 
 
 def attribution_table(result: AttributionData) -> str:
-    """Format credits beside incremental effects, then the estimates from A/B tests and before/after comparisons.
+    """Format credits alongside incremental effects, then the estimates from A/B tests and before/after comparisons.
 
     Parameters
     ----------

@@ -162,7 +162,8 @@ def fit_nbd(x: FloatArray, T: FloatArray, weight: FloatArray | None = None) -> L
     Parameters
     ----------
     x, T : ndarray of float64, shape (n,)
-        Number of repeat purchases, and end of observation in units of time since the first purchase. Each must have a value above 0.
+        Number of repeat purchases, and end of observation in units of time since the first purchase. Each array must contain at least
+        one value above 0.
     weight : ndarray of float64, shape (n,), optional
         Number of customers in each row. Defaults to 1.
 

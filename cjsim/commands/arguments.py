@@ -150,7 +150,8 @@ def load_scenarios(
     """
     from cjsim.simulation.scenario_sources import label_scenarios
 
+    scenarios = [load_scenario(file, values) for file in files]
     repeated = next((file for file in files if files.count(file) > 1), None)
     if repeated is not None:
         raise InputError(format_error(where, "must be given different scenarios", f"{repeated} twice", remedy))
-    return label_scenarios(files, [load_scenario(file, values) for file in files], argument=where)
+    return label_scenarios(files, scenarios, argument=where)

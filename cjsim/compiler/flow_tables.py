@@ -17,7 +17,7 @@ SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
 
 
 def ordered_actors(policy: PolicySpec) -> Actors:
-    """Return flows and broadcasts in the order in which they act at equal times.
+    """Return flows and broadcasts in the order in which they act when due simultaneously.
 
     The order is by descending priority, then flows before broadcasts, then the order of declaration.
 

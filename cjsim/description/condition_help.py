@@ -60,7 +60,7 @@ def explain_condition() -> FieldHelp:
     Returns
     -------
     FieldHelp
-        Its names are the forms that may stand in a condition, with their values.
+        Its names are the forms that may appear in a condition, with their values.
     """
     lines = tuple(FieldLine(form, "", value, "", "") for form, value in (*NAMES, *LATENT_NAMES))
     return FieldHelp(TOPIC, _DESCRIPTION, TOPIC, "", "; ".join(EXAMPLES), names=lines)

@@ -50,7 +50,7 @@ class FieldHelp:
     fields : tuple of FieldLine
         The fields of its record, if it is a record, or a list or a mapping of records.
     names : tuple of FieldLine
-        What may stand in a condition; empty for other values.
+        What may appear in a condition; empty for other values.
     """
 
     path: str
@@ -151,7 +151,7 @@ def _all_fields(schemas: dict[str, JsonSchema]) -> Iterator[FieldLine]:
 
 
 def _records_below(schema: JsonSchema, definitions: dict[str, JsonSchema], suffix: str) -> Iterator[tuple[str, JsonSchema]]:
-    """Yield the records of a value, of the items of a list, or of the values of a mapping, with what follows the path."""
+    """Yield each record of a value, of the items of a list, or of the values of a mapping, with the suffix to append to the path."""
     for one in _alternatives(schema, definitions):
         yield from ((suffix, definitions[referenced_name(kind)]) for kind in one.get("oneOf", ()))
         if "properties" in one:
@@ -292,7 +292,7 @@ def _range_words(schema: JsonSchema) -> str:
     texts = {key: f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}" for key, bound in bounds.items()}
     if "minimum" in texts and "maximum" in texts:
         return f" from {texts['minimum']} to {texts['maximum']}"
-    listed = " and ".join(f"{words[key]} {text}" for key, text in texts.items())
+    listed = " and ".join(f"{words[key]} {text}" for key, text in texts.items()).replace(" and of ", " and ")
     return f" {listed}" if listed else ""
 
 

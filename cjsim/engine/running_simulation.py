@@ -208,7 +208,9 @@ class RunningSimulation:
         return float((day - self._start).days)
 
     def until(self, day: float) -> simpy.Event:
-        """Return an event that a process yields to wait until a given time. A process that waits to the horizon or beyond does not resume.
+        """Return an event that a process yields to wait until a given time.
+
+        A process that waits until the horizon or later does not resume.
 
         Parameters
         ----------
@@ -235,7 +237,9 @@ class RunningSimulation:
         return calendar.event_at(float(day), self._priority) if day < calendar.horizon else calendar.event()
 
     def timeout(self, days: float) -> simpy.Event:
-        """Return an event that a process yields to wait for some days. A process that waits to the horizon or beyond does not resume.
+        """Return an event that a process yields to wait for some days.
+
+        A process that waits until the horizon or later does not resume.
 
         Parameters
         ----------

@@ -250,7 +250,7 @@ class SharedResourcePass:
         return len(chain)
 
     def _await_turn(self, progress: _CohortProgress, i: int) -> None:
-        """Schedule a customer's budget turn. A reply that arrives earlier voids it."""
+        """Schedule a customer's budget turn. A reply that arrives earlier cancels it."""
         n_replies, sync_point = progress.n_replies[i], progress.sync_point(i)
 
         def act() -> None:
@@ -262,7 +262,7 @@ class SharedResourcePass:
         self._turns.wait(sync_point.turn, int(progress.population.key[i]), act)
 
     def _schedule_referral(self, progress: _CohortProgress, i: int, referral: Array) -> None:
-        """Schedule the entry of a referred customer. An earlier reply to the referrer voids it, because it may change the referral."""
+        """Schedule the entry of a referred customer. An earlier reply to the referrer cancels it, because it may change the referral."""
         n_replies, key = progress.n_replies[i], int(referral[0]["key"])
 
         def join(_: simpy.Event) -> None:

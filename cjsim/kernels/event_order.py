@@ -60,7 +60,7 @@ def minimum(values: Array) -> float:
 
 @inlined
 def index_of(values: Array, value: float) -> int:
-    """Index of the first element equal to a value that the array contains."""
+    """Index of the first element equal to `value`, which the array must contain."""
     index = 0
     while values[index] != value:
         index += 1

@@ -122,7 +122,7 @@ SITE = np.dtype(
         ("stream_match", "u8"),  # two draws: whether a personal topic matches the interest; unused
     ]
 )
-# Actors are flows and broadcasts by descending priority (then flows first, then as declared): the order in which they act at equal times.
+# Actors are flows and broadcasts by descending priority (then flows first, then as declared): the order in which they act if due at once.
 ACTOR = np.dtype(
     [
         ("trigger", "i4"),  # a TriggerCode

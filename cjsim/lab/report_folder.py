@@ -78,7 +78,9 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
 
 
 def delete_used_checkpoints(folder: Path) -> None:
-    """Delete checkpoints that are older than the finished run. They are left if the process is killed after the report is written.
+    """Delete a file of checkpoints that a killed process left, if it is older than the finished run or has no complete checkpoint.
+
+    Later ones belong to an interrupted repetition, which the same command resumes.
 
     Parameters
     ----------
@@ -87,7 +89,8 @@ def delete_used_checkpoints(folder: Path) -> None:
     """
     file = _checkpoint_file(folder)
     with contextlib.suppress(OSError):
-        if file.stat().st_mtime_ns <= (folder / MANIFEST_FILE).stat().st_mtime_ns:
+        is_older = file.stat().st_mtime_ns <= (folder / MANIFEST_FILE).stat().st_mtime_ns
+        if is_older or not len(Checkpoints(file)):
             file.unlink()
 
 

@@ -19,7 +19,7 @@ from cjsim.lab.report_folder import (
 )
 from cjsim.lab.run_experiment import simulate_experiment
 from cjsim.manifest import Manifest
-from cjsim.output_folder import atomic_output_folder, restore_interrupted_replacement
+from cjsim.output_folder import atomic_output_folder, remove_leftovers
 from cjsim.progress import NoProgress, Progress
 
 
@@ -73,7 +73,7 @@ def experiment(
     if reports is None:
         return simulate_experiment(checked, threads=threads, progress=progress)
     out = run_folder(checked, Path(reports))
-    restore_interrupted_replacement(out)
+    remove_leftovers(out)
     findings = None if force else load_findings(out)
     if findings is None:
         return _simulate_and_report(checked, out, threads, progress)

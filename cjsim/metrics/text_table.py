@@ -16,7 +16,7 @@ def terminal_width() -> int:
 
 
 def wrap_lines(text: str, *, width: int | None = None) -> str:
-    """Wrap lines that are wider than the terminal. Continuation lines are indented like the line, and two more.
+    """Wrap lines that are wider than the terminal. Continuation lines are indented two spaces more than the line that they continue.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def is_too_wide(table: str) -> bool:
 
 
 def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int, gap: str) -> dict[int, int]:
-    """Widths of columns: as wide as their cells, where headers and columns of text are broken if the table is too wide."""
+    """Widths of columns: as wide as their cells; if the table is too wide, headers and text columns are wrapped."""
     cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
     widths = {i: max(cells[i], len(header[i])) for i in columns}
     excess = sum(widths.values()) + len(gap) * (len(columns) - 1) - width

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cjsim.errors import InputError, format_error
 from cjsim.output_folder.file_digests import add_file_digests
-from cjsim.output_folder.replacement import publish_draft, rename_draft, restore_old_files
-from cjsim.output_folder.work_folder import WorkFolder, is_in_work_folder
+from cjsim.output_folder.replacement import publish_draft, rename_draft, restore_interrupted_replacement, restore_old_files
+from cjsim.output_folder.work_folder import FolderInUseError, WorkFolder, is_in_work_folder, sweep_work_folders
 
 
 @contextlib.contextmanager
@@ -89,6 +89,30 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
         raise InputError(message) from error
 
 
+def remove_leftovers(out: Path) -> None:
+    """Restore a result that a killed run was replacing, and remove what killed runs left. Called if nothing is to be written.
+
+    Parameters
+    ----------
+    out : Path
+        Output folder, as given by the user. It need not exist.
+
+    Raises
+    ------
+    InputError
+        If the result cannot be restored.
+    """
+    restore_interrupted_replacement(out)
+    inside = WorkFolder.inside(out)
+    if inside.path.exists():
+        with (
+            contextlib.suppress(FolderInUseError, OSError),
+            inside.held("out", out, lambda: restore_old_files(inside, out), attempts=1),
+        ):
+            pass
+    sweep_work_folders(out.absolute().parent)
+
+
 @contextlib.contextmanager
 def empty_folders_removed(path: Path) -> Iterator[None]:
     """On exit, remove a folder and its parents if they were created in the block and are still empty."""
@@ -107,6 +131,7 @@ def _locked(out: Path, argument: str) -> Iterator[WorkFolder]:
     beside = WorkFolder.beside(out)
     if not out.exists():
         with beside.held(argument, out, restore=lambda: None):
+            sweep_work_folders(beside.path.parent)
             yield beside
         return
     if not out.is_dir():
@@ -116,6 +141,7 @@ def _locked(out: Path, argument: str) -> Iterator[WorkFolder]:
             pass
     inside = WorkFolder.inside(out)
     with inside.held(argument, out, restore=lambda: restore_old_files(inside, out)):
+        sweep_work_folders(beside.path.parent)
         yield inside
 
 
@@ -128,6 +154,8 @@ def _publish(work: WorkFolder, out: Path, argument: str) -> None:
         rename_draft(work.draft, out)
     else:  # it was created in the meantime
         with inside.held(argument, out, restore=lambda: restore_old_files(inside, out)):
+            if any((out / path.relative_to(work.draft)).is_file() for path in work.draft.rglob("*")):
+                raise FileExistsError(0, "another program has written files of these names to it")
             work.draft.replace(inside.draft)
             publish_draft(inside, out)
 

@@ -1,9 +1,11 @@
 """The sizes and digests of a result's files, which its manifest lists under `files`.
 
-A manifest lists the files of its folder. Those of a subfolder with a manifest of its own are covered by the digest of that manifest.
+A manifest lists the files of its folder, and states the digest of its own content. Files of a subfolder with a manifest of its own are
+covered by the digest of that manifest.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -15,11 +17,13 @@ from cjsim.input_files.json_file import read_json_object
 MANIFEST_FILE = "manifest.json"
 COMPARISON_FILE = "comparison.json"
 COMPLETION_MARKERS = (MANIFEST_FILE, COMPARISON_FILE)  # manifests; written last, to mark a complete result
-_FILES_KEY = "files"
+_FILES_KEY, _OWN_KEY = "files", "manifest_sha256"
 
 
 def add_file_digests(folder: Path) -> None:
     """Add `files` to each manifest in a folder and its subfolders: the size in bytes and the SHA-256 of every file.
+
+    The digest of the manifest itself is added as `manifest_sha256`.
 
     Parameters
     ----------
@@ -33,18 +37,23 @@ def add_file_digests(folder: Path) -> None:
             content = read_manifest(marker)
             if content is not None:
                 files = {name: _file_entry(marker.parent / name) for name in sorted(_covered_files(marker.parent, marker.name))}
-                write_json(marker, content | {_FILES_KEY: files})
+                content |= {_FILES_KEY: files}
+                write_json(marker, content | {_OWN_KEY: _content_digest(content)})
 
 
-def require_intact_files(folder: Path, manifest: Mapping[str, Any], *, only: tuple[str, ...] | None = None) -> None:
-    """Raise if a file of a result is missing, or is not the one that the result was saved with.
+def require_intact_files(
+    folder: Path, manifest: Mapping[str, Any], *, marker: str = MANIFEST_FILE, only: tuple[str, ...] | None = None
+) -> None:
+    """Raise if a file of a result is missing or is not the one that the result was saved with, or if its manifest was changed.
 
     Parameters
     ----------
     folder : Path
         Folder of the result.
     manifest : Mapping of str to Any
-        Content of its manifest. Manifests of earlier versions list no files; then nothing is checked.
+        Content of its manifest. Manifests of earlier versions have no digests; then nothing is checked.
+    marker : str
+        Name of the manifest.
     only : tuple of str, optional
         Names of the files to check. By default, all are checked.
 
@@ -55,9 +64,29 @@ def require_intact_files(folder: Path, manifest: Mapping[str, Any], *, only: tup
     KeyError, TypeError
         If the list of files is malformed.
     """
+    require_unchanged_manifest(folder / marker, manifest)
     for name, entry in listed_files(manifest).items():
         if only is None or name in only:
             _require_intact(folder / name, entry["bytes"], entry["sha256"])
+
+
+def require_unchanged_manifest(file: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise if a manifest is not the one that was saved. Those of earlier versions state no digest; then nothing is checked.
+
+    Parameters
+    ----------
+    file : Path
+        The manifest.
+    manifest : Mapping of str to Any
+        Its content.
+
+    Raises
+    ------
+    InputError
+        If the content does not have the digest that it states.
+    """
+    if _OWN_KEY in manifest and manifest[_OWN_KEY] != _content_digest(manifest):
+        raise _changed_file_error(file, "one with other content")
 
 
 def is_listed(name: str, manifest: Mapping[str, Any]) -> bool:
@@ -137,6 +166,11 @@ def _file_entry(file: Path) -> dict[str, Any]:
     return {"bytes": file.stat().st_size, "sha256": _sha256(file)}
 
 
+def _content_digest(manifest: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != _OWN_KEY}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
@@ -154,5 +188,9 @@ def _require_intact(file: Path, size: int, digest: str) -> None:
             return
     except OSError as error:
         got = error.strerror or str(error)
+    raise _changed_file_error(file, got)
+
+
+def _changed_file_error(file: Path, got: str) -> InputError:
     remedy = "Restore the file, or run the command again."
-    raise InputError(format_error(str(file), "must be the file that the result was saved with", got, remedy))
+    return InputError(format_error(str(file), "must be the file that the result was saved with", got, remedy))

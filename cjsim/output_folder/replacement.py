@@ -89,9 +89,9 @@ def _restore_or_name_old_files(work: WorkFolder, out: Path) -> None:
     try:
         restore_old_files(work, out)
     except OSError as error:
-        must, got = "must be a writable folder", f"'{out}' ({error.strerror or error})"
+        must, got = "must be a writable folder", f"one whose files cannot be moved ({error.strerror or error})"
         remedy = f"The earlier result is in '{work.old}'. The next run restores it."
-        raise InputError(format_error("out", must, got, remedy)) from error
+        raise InputError(format_error(str(out), must, got, remedy)) from None
 
 
 def restore_old_files(work: WorkFolder, out: Path) -> None:

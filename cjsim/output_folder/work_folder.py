@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from cjsim.errors import InputError, format_error
 from cjsim.file_lock import is_open_at, is_running, try_lock
 
 _NAME = ".cjsim.work"
-_MAX_ATTEMPTS = 20  # to lock a folder that other runs create and remove at the same time
+_MAX_ATTEMPTS, _RETRY_SECONDS = 20, 0.02  # to lock a folder
 
 
 class FolderInUseError(InputError):
@@ -70,7 +71,7 @@ class WorkFolder:
         return self.path / "lock"
 
     @contextlib.contextmanager
-    def held(self, argument: str, out: Path, restore: Callable[[], None]) -> Iterator[None]:
+    def held(self, argument: str, out: Path, restore: Callable[[], None], *, attempts: int = _MAX_ATTEMPTS) -> Iterator[None]:
         """Hold the lock, without what an earlier run left. On exit, remove the folder, unless an interrupted replacement needs it.
 
         Parameters
@@ -81,6 +82,8 @@ class WorkFolder:
             Output folder, as given by the user.
         restore : callable
             Ends a replacement that a killed run has begun. Called while the lock is held.
+        attempts : int
+            Number of attempts to lock the folder, 0.02 seconds apart.
 
         Raises
         ------
@@ -89,7 +92,7 @@ class WorkFolder:
         OSError
             If the folder cannot be written.
         """
-        lock = self._acquire(argument, out)
+        lock = self._acquire(argument, out, attempts)
         try:
             restore()
             self._remove_files()
@@ -109,26 +112,39 @@ class WorkFolder:
             shutil.rmtree(folder, ignore_errors=True)
         self.moves.with_suffix(".part").unlink(missing_ok=True)
 
-    def _acquire(self, argument: str, out: Path) -> IO[bytes]:
-        for _ in range(_MAX_ATTEMPTS):
+    def _acquire(self, argument: str, out: Path, attempts: int) -> IO[bytes]:
+        """Lock the folder. Retries for a moment, because a run that sweeps what other runs left holds the lock of each for a moment."""
+        owner: dict[str, Any] = {}
+        for _ in range(attempts):
             self.path.mkdir(parents=True, exist_ok=True)
             try:
                 file = self.lock.open("a+b")
             except FileNotFoundError:  # another run has just removed the folder
                 continue
-            try:
-                is_locked = try_lock(file)
-                owner = _read_owner(file) if not is_locked else {}
-                if is_locked is False or (is_locked is None and _may_be_running(owner)):
-                    raise FolderInUseError(_in_use_message(argument, out, owner))
-                if is_open_at(file, self.lock):
-                    _write_owner(file)
-                    return file
-            except BaseException:
-                file.close()
-                raise
+            is_locked = try_lock(file)
+            owner = {} if is_locked else _read_owner(file)
+            is_in_use = is_locked is False or (is_locked is None and _may_be_running(owner))
+            if not is_in_use and is_open_at(file, self.lock):
+                _write_owner(file)
+                return file
             file.close()
-        raise FolderInUseError(_in_use_message(argument, out, {}))
+            time.sleep(_RETRY_SECONDS if is_in_use else 0)
+        raise FolderInUseError(_in_use_message(argument, out, owner))
+
+
+def sweep_work_folders(parent: Path) -> None:
+    """Remove the work folders that killed runs left beside the output folders that they would have created.
+
+    Parameters
+    ----------
+    parent : Path
+        Folder of the output folders.
+    """
+    with contextlib.suppress(OSError):
+        for path in sorted(parent.glob(f".*{_NAME}")):
+            if path.name != _NAME:
+                with contextlib.suppress(FolderInUseError, OSError), WorkFolder(path).held("", path, lambda: None, attempts=1):
+                    pass
 
 
 def is_in_work_folder(path: Path) -> bool:

@@ -108,8 +108,8 @@ class OutcomeReadout:
     def rule(self, policy: str | None = None, *, distill_depth: int | None = None) -> "TargetingRule":
         """Return a personalized policy as a targeting rule, with the selected learner fitted to all rows.
 
-        The score of the rule is the predicted gain before costs, in the unit of the policy values. Its threshold is the cost for
-        'gain above cost', and the cutoff of the policy plus the cost for 'best share'. This cutoff is chosen on all rows, with the
+        The score of the rule is the predicted gain before costs, in the unit of the policy values. For the policy 'gain above cost', the
+        threshold is the cost; for 'best share', it is the policy's cutoff plus the cost. This cutoff is chosen on all rows, with the
         held-out predictions of the selected learner.
 
         Parameters
@@ -133,7 +133,7 @@ class OutcomeReadout:
             raise InputError(format_error(f"rule for {self.name}", must, "one that does not", self.reason))
         chosen = policy or self.proposed
         if chosen is None:
-            remedy = f"Name another policy to export it nevertheless, such as '{GAIN_ABOVE_COST}: {self.effects.arms[1].arm}'."
+            remedy = f"Name another policy to export it anyway, such as '{GAIN_ABOVE_COST}: {self.effects.arms[1].arm}'."
             raise InputError(format_error(f"rule for {self.name}", "must be proposed by the readout", f"'{self.best}'", remedy))
         return self.learned.basis.rule(chosen, distill_depth=distill_depth)
 

@@ -1,4 +1,4 @@
-"""Personalized policies as targeting rules: the selected learner is fitted to all rows, and treats above the cutoff of the policy."""
+"""Personalized policies as targeting rules: the selected learner is fitted to all rows, and the rule treats above the cutoff."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -54,8 +54,8 @@ class PolicyBasis:
     def rule(self, policy: str, *, distill_depth: int | None = None) -> "TargetingRule":
         """Export a policy for one arm.
 
-        The score is the predicted gain before costs: `value` times the predicted effect. The threshold is the cost for 'gain above cost',
-        and the cutoff of the policy plus the cost for 'best share'.
+        The score is the predicted gain before costs: `value` times the predicted effect. For the policy 'gain above cost', the threshold is
+        the cost; for 'best share', it is the policy's cutoff plus the cost.
 
         Parameters
         ----------

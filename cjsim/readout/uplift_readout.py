@@ -50,8 +50,8 @@ def uplift(
 ) -> Readout:
     """Analyze a randomized trial or, with propensities, an observational data set.
 
-    The trial is checked first. If it is sound, the effects between arms are estimated. If it has features and enough rows, heterogeneity
-    is tested, learners are cross-fitted and compared, and policies are valued on rows that were not used to learn them.
+    The trial is checked first. If it is sound, the effects between arms are estimated. If it has features and enough rows, heterogeneity is
+    tested, learners are cross-fitted and compared, and policies are evaluated on rows that were not used to learn them.
 
     Parameters
     ----------

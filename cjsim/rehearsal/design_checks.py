@@ -94,8 +94,8 @@ def start_day(base: Scenario, starts_on: date, days: float) -> int:
 def require_no_trigger(settings: RehearsalSettings, shared: Sequence[str], scenarios: Iterable[Scenario]) -> None:
     """Raise if a test has a trigger although customers share something.
 
-    Outcomes that count from a trigger require that each customer is simulated until days of the customer's own. Where customers share
-    something, what one customer does after these days still affects others.
+    Outcomes that count from a trigger require a separate end day for each customer's simulation. Where customers share something, what one
+    customer does after that day still affects others.
 
     Parameters
     ----------

@@ -3,8 +3,8 @@
 One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed. The bias
 is the difference between the arms of the mixed test, minus the difference between the same two groups of customers when everybody is under
 the policy of the group. Chance differences between the groups therefore cancel. Tests are drawn from the arms of the mixed runs, shifted by
-a constant so that their difference is the true effect plus the bias: in the arms themselves, it would include the chance difference
-between the groups, which is not small compared with the error of a test.
+a constant so that their difference is the true effect plus the bias. Without the shift, this difference would include the chance
+difference between the groups, which is not small compared with the standard error of a test.
 """
 
 import math

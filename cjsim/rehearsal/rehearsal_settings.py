@@ -131,9 +131,9 @@ class RehearsalSettings:
     rollout : Rollout, optional
         What follows from a test.
     trigger : str, optional
-        Name of an event. Customers enroll at its first occurrence after entry or from `starts_on` on, and outcomes are counted from there.
-        Up to then, trajectories must be the same under both policies. Not available where customers share desks or send budgets, or refer
-        friends.
+        Name of an event. Customers enroll at its first occurrence after entry, or on or after `starts_on`, and outcomes are counted from
+        then on. Until then, trajectories must be the same under both policies. Not available where customers share desks or send budgets,
+        or refer friends.
     guardrails : tuple of Guardrail
         Metrics that must not become worse.
     starts_on : date, optional

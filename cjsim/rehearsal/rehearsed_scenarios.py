@@ -43,7 +43,7 @@ class RehearsedScenarios:
         return max((window for window in self.days if window < math.inf), default=0.0)
 
     def switched(self) -> dict[str, Scenario]:
-        """Return the scenarios in which all customers are under an alternative, from entry or from the day of the switch on.
+        """Return the scenarios in which all customers are under an alternative, from entry or starting on the day of the switch.
 
         Returns
         -------

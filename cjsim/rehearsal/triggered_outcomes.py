@@ -1,7 +1,7 @@
 """Outcomes of tests with a trigger: customers enroll at the first occurrence of an event, and outcomes are counted from there.
 
-Each customer is simulated under both policies until the trigger, and until some days after it. The outcome of the test is the difference
-between the two, so nothing before the trigger counts.
+Under each policy, each customer is simulated twice, up to the trigger and up to some days after it. The first result is subtracted from the
+second, so nothing before the trigger counts.
 """
 
 import math

@@ -77,7 +77,7 @@ class Stage(StrictModel):
     title: Title = Field("", examples=["Repeat buyer"])
     """Title shown in output."""
     retained: bool = False
-    """Whether customers in this stage count as retained in the metrics of retention and churn."""
+    """Whether customers in this stage count as retained in the retention and churn metrics."""
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees that a customer is in this stage."""
 
@@ -115,7 +115,7 @@ class Season(StrictModel):
     first: _MonthDay = Field(alias="from", examples=["11-23"])
     """First day of the season, in every year."""
     last: _MonthDay = Field(alias="to", examples=["11-30"])
-    """Last day of the season, included; the season may extend into the next year."""
+    """Last day of the season, inclusive; the season may extend into the next year."""
     times: NonNegative = Field(examples=[2.2])
     """Factor by which activity is multiplied in the season."""
 
@@ -191,7 +191,7 @@ class JourneySpec(Document):
     traits: dict[TraitName, TraitLaw] = {}
     """Distributions of latent, constant properties of customers, which are drawn at entry."""
     clock_shift: TraitName | None = Field(None, examples=["hours_late"])
-    """Trait that shifts the customer's activity profiles, in hours; positive values are later, and 48 hours are the limit."""
+    """Trait that shifts the customer's activity profiles, in hours; positive values shift them later. The limit is 48 hours."""
     preferred_contacts: TraitName | None = Field(None, examples=["contacts_per_week"])
     """Trait that holds the customer's preferred number of contacts per week; fatigue counts only the excess over it."""
     interests: dict[InterestName, NonNegative] = {}
@@ -201,9 +201,9 @@ class JourneySpec(Document):
     activity: dict[ProfileName, Activity] = {}
     """Profiles of when customers are active, by name; events and channels refer to them."""
     satisfaction: Memory = Field(Memory(), examples=[{"half_life": "60d"}])
-    """How fast satisfaction returns to its resting level; never by default."""
+    """How fast satisfaction returns to its resting level; by default, it never does."""
     pressure: Memory = Field(Memory(half_life="7d"), examples=[{"half_life": "7d"}])
-    """How fast the pressure of past contacts decays; with a half-life of 7 days by default."""
+    """How fast the pressure of past contacts decays; by default, the half-life is 7 days."""
     scores: dict[ScoreName, Score] = {}
     """Scores that the firm keeps for each customer; a score starts at 0."""
     stages: Annotated[dict[StageName, Stage], Field(min_length=1)]

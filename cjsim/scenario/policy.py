@@ -47,9 +47,9 @@ class Flow(StrictModel):
     exit_on: EventNames = Field((), examples=[["order"]])
     """Events that end the flow."""
     holdout: Share = 0.0
-    """Share of customers whom this flow never contacts; they still take its other steps."""
+    """Share of customers whom this flow never contacts; they still go through its other steps."""
     priority: PriorityRank = 0
-    """Order of actions at equal times, from -1000 to 1000; flows and broadcasts with a higher priority act first."""
+    """Order of simultaneous actions, from -1000 to 1000; flows and broadcasts with a higher priority act first."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)] = Field(examples=[[{"wait": "1d"}, {"send": "cart_mail"}]])
     """What the flow does, one step after the other."""
 
@@ -66,7 +66,7 @@ class Broadcast(StrictModel):
     holdout: Share = 0.0
     """Share of customers whom this broadcast never contacts."""
     priority: PriorityRank = 0
-    """Order of actions at equal times, from -1000 to 1000; flows and broadcasts with a higher priority act first."""
+    """Order of simultaneous actions, from -1000 to 1000; flows and broadcasts with a higher priority act first."""
     send: MessageName = Field(examples=["newsletter"])
     """Message that is sent."""
 
@@ -140,14 +140,14 @@ def _missing_staff_remedy(staffing: dict[str, Any]) -> str:
 
 
 class SpendPeriod(StrictModel):
-    """Money per day from one date to another, both included."""
+    """Money per day from one date to another, inclusive."""
 
     per_day: NonNegative = Field(examples=[400])
     """Spend on each day of the period, in money."""
     first: Day = Field(alias="from", examples=["2026-11-20"])
     """First day of the period."""
     last: Day = Field(alias="to", examples=["2026-12-24"])
-    """Last day of the period, included."""
+    """Last day of the period, inclusive."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "SpendPeriod":
@@ -162,7 +162,7 @@ class Spend(StrictModel):
     per_day: NonNegative = Field(0.0, examples=[250])
     """Spend on days outside all periods, in money."""
     periods: tuple[SpendPeriod, ...] = ()
-    """Periods with another spend; if they overlap, the last one in the list counts."""
+    """Periods with a different spend; if they overlap, the last one in the list counts."""
 
     def has_money(self) -> bool:
         """Whether the spend of any day is above 0."""
@@ -199,7 +199,7 @@ class PolicySpec(Document):
     title: Title = Field("", examples=["Current policy"])
     """Title shown in output."""
     flows: dict[Annotated[Name, Field(examples=["cart"])], Flow] = {}
-    """Automations that events, dates or scores start, by name."""
+    """Automations triggered by events, dates or scores, by name."""
     broadcasts: dict[Annotated[Name, Field(examples=["newsletter"])], Broadcast] = {}
     """Messages that are sent on a schedule, by name."""
     guardrails: Guardrails = Guardrails()

@@ -54,7 +54,7 @@ class MessageEffects(StrictModel):
 class Message(StrictModel):
     """Content sent on a channel, and the response rates of a neutral customer.
 
-    A neutral customer has no affinity, a satisfaction of 0.5, no excess contact pressure, and another interest than the topic.
+    A neutral customer has no affinity, a satisfaction of 0.5, no excess contact pressure, and an interest other than the topic.
     """
 
     model_config = ConfigDict(

@@ -1,7 +1,7 @@
 """`compare`: simulate policies on the same customers, and estimate paired differences of all metrics.
 
 Customers are paired by key. The number of customers can differ between policies because of acquisition and referrals. A customer who exists
-under one policy only is treated as never having entered under the other.
+under only one policy is treated as never having entered under the other.
 """
 
 import os
@@ -276,7 +276,7 @@ class Comparison(FolderResult):
         restore_interrupted_replacement(source)
         saved = read_json(source / COMPARISON_FILE, "comparison")
         with readable_result(saved, source / COMPARISON_FILE, "comparison"):
-            require_intact_files(source, saved)
+            require_intact_files(source, saved, marker=COMPARISON_FILE)
             names = TypeAdapter(tuple[str, ...]).validate_python([saved["baseline"], *saved["alternatives"]])
             notes = TypeAdapter(tuple[str, ...]).validate_python(saved.get("assumptions", ()))
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}, assumptions=notes)

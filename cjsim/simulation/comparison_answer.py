@@ -31,10 +31,10 @@ _LARGER_SAMPLES = (2, 4, 10)
 
 
 class ComparedMetrics(NamedTuple):
-    """What the answer is made from.
+    """What the answer is based on.
 
     `alternatives` holds paired differences by alternative, then by metric. `has_new_customers`: whether customers can be acquired or
-    referred, so that totals matter beside means.
+    referred, so that totals matter in addition to means.
     """
 
     baseline: str
@@ -128,7 +128,7 @@ def _side_effects(
 
 
 def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
-    """Say what totals do where the number of customers differs: a mean may fall through growth while profit rises."""
+    """Describe the change in totals if the number of customers differs: with more customers, a mean may fall while profit rises."""
     effects = compared.alternatives[name]
     customers, profit = effects.get("customers"), effects.get("profit")
     if customers is None or profit is None or customers.effect == 0:

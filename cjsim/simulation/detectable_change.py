@@ -18,7 +18,10 @@ _LARGEST_FACTOR = 2.0  # between a number of customers and the ends of its inter
 
 
 class NeededCustomers(NamedTuple):
-    """An estimated number of customers with its 95 % interval; nan if the simulated customers are too few or too unequal to estimate it."""
+    """An estimated number of customers with its 95 % interval.
+
+    All are nan if there are too few simulated customers, or their values are too unequal, to estimate them.
+    """
 
     value: float
     low: float

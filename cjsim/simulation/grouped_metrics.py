@@ -56,7 +56,8 @@ class GroupedMetrics(FolderResult):
     definitions : Mapping of str to MetricDefinition
         The metrics, in table order.
     control : str or None
-        The arm whose steps do nothing, else the one named as a control, else the first; None for an attribute.
+        The arm whose steps do nothing; failing that, the arm whose name marks it as the control (such as `control` or `none`); failing
+        that, the first arm. None for an attribute.
     currency : str or None
         Currency of the scenario.
     """

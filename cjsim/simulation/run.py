@@ -276,7 +276,7 @@ class Run(RunRecord, FolderResult):
                 outcomes=_freeze_outcomes(saved.outcomes()),
                 registry=saved.registry(provenance.customers),
                 wages=wages,
-                profiles=saved.profiles,
+                profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
             )
 
@@ -331,6 +331,12 @@ def _check_names(codebook: Codebook, provenance: Provenance, wages: Mapping[str,
     date.fromisoformat(provenance.start)
     if not codebook.moments or not provenance.horizon > 0:
         raise ValueError("no moments, or a horizon that is not positive")
+
+
+def _load_profiles(saved: SavedCustomers, manifest: Mapping[str, Any]) -> CustomerProfiles:
+    """Load the profiles of a run, unless its files have been replaced since it was loaded."""
+    require_intact_files(saved.folder, manifest, only=(CUSTOMERS_FILE, TRUTH_FILE))
+    return saved.profiles()
 
 
 def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:

@@ -108,7 +108,7 @@ def arm_tables(
     currency: str | None = None,
     full: bool = False,
 ) -> str:
-    """Format the metrics of each arm of an experiment beside those of the control.
+    """Format the metrics of each arm of an experiment alongside those of the control.
 
     Parameters
     ----------

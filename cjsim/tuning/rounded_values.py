@@ -8,7 +8,7 @@ from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
 from cjsim.scenario.search_space import Axis, axis_of
 from cjsim.tuning.study import Study
 
-# Durations: from this many days on, a multiple of this many units. Shorter durations keep their seconds.
+# Durations of at least this many days are rounded to a multiple of this many units. Shorter durations keep their seconds.
 _DURATION_UNITS = ((2.0, 1, "d"), (2 / 24, 1, "h"), (0.5 / 24, 15, "min"), (2 / 1440, 1, "min"))
 _MINUTES = 15  # for times of day
 _SHARE_STEP, _NARROW_SHARE_STEP, _NARROW = 0.01, 0.001, 0.1

@@ -159,9 +159,9 @@ def _check_arguments(
     k = len(arms)
     for name, found, expected in (("scores", scores.shape, (len(scores), k)), ("predicted", predicted.shape, (len(scores), k - 1))):
         if found != expected:
-            raise InputError(format_error(name, f"must have shape {expected}", str(found), f"There are {k} arms, the control included."))
+            raise InputError(format_error(name, f"must have shape {expected}", str(found), f"There are {k} arms, including the control."))
     if costs is not None and (len(costs) != k or not np.all(np.isfinite(costs))):
-        must = f"must have a number for each of {k} arms, the control included"
+        must = f"must have a number for each of {k} arms, including the control"
         raise InputError(format_error("costs", must, short_repr(list(costs)), "Use 0 for an arm that costs nothing."))
     if not 0.0 < max_share <= 1.0:
         raise InputError(format_error("max_share", "must be above 0 and at most 1", short_repr(max_share), "Use 1 for no limit."))

@@ -45,7 +45,10 @@ def test_arguments_in_backticks_become_options() -> None:
     [
         (["walk", TINY, "--customer", "99999"], "--customer: must be from 0 to "),
         (["levers", TINY, "--metric", "clv", "--only", "policy.x", "--customers", "10"], "--only: must be the path of a lever"),
-        (["rehearse", TINY, TINY, "--metric", "clv", "--sizes", "10", "--days", "5", "--enroll", "0"], "--enroll: must be above 0"),
+        (
+            ["rehearse", "shop", "shop_better", "--metric", "clv", "--sizes", "10", "--days", "5", "--enroll", "0"],
+            "--enroll: must be above 0",
+        ),
     ],
 )
 def test_errors_on_the_command_line_name_the_option(arguments: list[str], message: str) -> None:

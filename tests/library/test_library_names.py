@@ -1,4 +1,4 @@
-"""Names of the library stand in place of paths, in commands, in Python and in YAML files."""
+"""Names from the library can replace paths, in commands, in Python and in YAML files."""
 
 from pathlib import Path
 

@@ -139,7 +139,7 @@ def test_repr_is_one_short_line(name: str) -> None:
 def test_table_holds_numbers_and_its_texts_are_not_formatted_numbers(name: str) -> None:
     table = result(name).to_pandas().reset_index()
     assert len(table)
-    words = {"from", "to", "before", "after"}  # values as files have them; numbers stand beside those of levers
+    words = {"from", "to", "before", "after"}  # values as files have them; numbers are next to those of levers
     texts = {column for column in table if table[column].dtype == object or pd.api.types.is_string_dtype(table[column].dtype)}
     cells = [str(cell) for column in texts - words for cell in table[column] if isinstance(cell, str)]
     assert [cell for cell in cells if re.fullmatch(r"[-+]?[\d.,]+\s*(%|d|h|min|days)?", cell)] == []

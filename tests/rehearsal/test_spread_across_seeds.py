@@ -1,4 +1,4 @@
-"""The printed errors of a rehearsal cover what another seed of the simulations would give."""
+"""The reported standard errors of a rehearsal cover what another seed of the simulations would give."""
 
 import math
 from itertools import combinations

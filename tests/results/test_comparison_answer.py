@@ -92,7 +92,7 @@ def test_an_undefined_objective_is_no_answer() -> None:
     assert answer(other={"clv": difference(20, math.nan, 1)}) == "CLV is undefined here, so no policy can be called better."
 
 
-def test_where_customers_can_be_acquired_total_profit_stands_beside_the_mean() -> None:
+def test_where_customers_can_be_acquired_total_profit_is_shown_with_the_mean() -> None:
     effects = {"clv": difference(20, -1, 0.2), "customers": difference(1000, 100, 10), "profit": difference(20000, 900, 200)}
     assert "With 100 more customers, total profit rises by 900 [700, 1,100] (+4.5 %)." in answer(has_new_customers=True, more=effects)
 

@@ -1,4 +1,4 @@
-"""The currency of a scenario: it stands beside amounts in text and figures, and changes no number."""
+"""The currency of a scenario: it is shown with amounts in text and figures, and changes no number."""
 
 from pathlib import Path
 from typing import Any

@@ -89,6 +89,13 @@ def test_log_of_another_run_is_not_loaded(run_folder: Path) -> None:
     assert Run.load(run_folder).log_path is None
 
 
+def test_loaded_run_does_not_read_the_files_of_a_later_run(run_folder: Path) -> None:
+    run = Run.load(run_folder)
+    run_from_outcomes(random_outcomes(30)).save(run_folder)
+    with pytest.raises(InputError, match=r"customers\.parquet: must be the file that the result was saved with"):
+        _ = run.customers
+
+
 def test_comparison_with_the_run_of_another_comparison_is_refused(comparison_folder: Path, run_folder: Path) -> None:
     run_from_outcomes(random_outcomes(30)).save(comparison_folder / "run_1")
     with pytest.raises(InputError, match=r"run_1/manifest\.json: must be the file that the result was saved with"):
@@ -98,6 +105,7 @@ def test_comparison_with_the_run_of_another_comparison_is_refused(comparison_fol
 @pytest.mark.parametrize("files", [[], {"../x": {}}, {"/x": {}}, {"x": 1}, {"x": {"bytes": 1}}, 7])
 def test_malformed_list_of_files_is_refused(files: object, run_folder: Path) -> None:
     manifest = json_of(run_folder / "manifest.json") | {"files": files}
+    del manifest["manifest_sha256"]
     (run_folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match=r"run: must be a run that cjsim \S+ can read"):
         Run.load(run_folder)
@@ -105,7 +113,7 @@ def test_malformed_list_of_files_is_refused(files: object, run_folder: Path) -> 
 
 def test_result_of_an_earlier_version_is_loaded_without_digests(run_folder: Path) -> None:
     manifest = json_of(run_folder / "manifest.json")
-    del manifest["files"]
+    del manifest["files"], manifest["manifest_sha256"]
     (run_folder / "manifest.json").write_text(json.dumps(manifest))
     assert len(Run.load(run_folder)) == 20
 
@@ -116,3 +124,18 @@ def test_report_of_another_run_is_not_shown(finding_folder: Path, tmp_path: Path
     assert (found.exit_code, found.stdout) == (2, "")
     assert "report.md: must be the file that the result was saved with" in found.stderr
     assert len(Journal(tmp_path / "reports").entries()) == 1
+
+
+def test_run_with_a_changed_manifest_is_refused(run_folder: Path) -> None:
+    manifest = run_folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"customers": 20', '"customers": 21'))
+    with pytest.raises(InputError, match=r"manifest\.json: must be the file that the result was saved with, got one with other content"):
+        Run.load(run_folder)
+
+
+def test_journal_names_a_finding_with_a_changed_manifest(finding_folder: Path, tmp_path: Path) -> None:
+    manifest = finding_folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"effect": 1.0', '"effect": 9.0'))
+    listing = Journal(tmp_path / "reports").entries()
+    assert (len(listing), len(listing.unreadable)) == (0, 1)
+    assert "manifest.json: must be the file that the result was saved with" in listing.unreadable[0]

@@ -79,6 +79,32 @@ def test_user_files_with_result_names_are_kept_without_a_previous_result(tmp_pat
     assert (tmp_path / "log.parquet").read_text() == "mine"
 
 
+def test_files_that_an_earlier_manifest_lists_are_replaced(tmp_path: Path) -> None:
+    publish(tmp_path, run().save, lambda folder: (folder / "search.png").write_text("of the earlier run"))
+    (tmp_path / "mine.png").write_text("mine")
+    publish(tmp_path, run().save)
+    assert files_below(tmp_path) == sorted([*RUN, "mine.png"])
+
+
+def test_files_of_an_earlier_reading_are_replaced(tmp_path: Path) -> None:
+    for names in (["effects.csv", "groups.png", "uplift.json"], ["effects.csv", "uplift.json"]):
+        publish(tmp_path, *(lambda folder, name=name: (folder / name).write_text("{}") for name in names))
+    assert files_below(tmp_path) == ["effects.csv", "uplift.json"]
+
+
+def test_results_of_different_kinds_stay_side_by_side(tmp_path: Path) -> None:
+    for name in ("uplift.json", "rehearsal.json", "credits.json"):
+        publish(tmp_path, lambda folder, name=name: (folder / name).write_text("{}"))
+    assert files_below(tmp_path) == ["credits.json", "rehearsal.json", "uplift.json"]
+
+
+def test_saving_a_run_again_without_a_log_removes_the_log(tmp_path: Path) -> None:
+    run().save(tmp_path)
+    publish(tmp_path, run().save, lambda folder: (folder / "log.parquet").write_text("of the earlier run"))
+    run().save(tmp_path)
+    assert files_below(tmp_path) == RUN
+
+
 def test_calibration_does_not_replace_a_run(tmp_path: Path) -> None:
     publish(tmp_path, run().save)
     publish(tmp_path, lambda folder: (folder / "journey.yaml").write_text("name: mine"))

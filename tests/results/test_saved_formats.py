@@ -19,6 +19,7 @@ Change = Callable[[dict[str, Any]], object]
 
 def edit(file: Path, change: Change) -> None:
     content = json.loads(file.read_text(encoding="utf-8"))
+    content.pop("manifest_sha256", None)
     change(content)
     file.write_text(json.dumps(content), encoding="utf-8")
 

@@ -49,7 +49,7 @@ def test_engines_give_the_same_bytes(journey: str, name: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("file", FILES)
 def test_journey_numbers_have_a_source(file: str) -> None:
-    # A line with a wait, cost, consent or delay has a comment with its source or "assumed"; for messages it can stand above them.
+    # A line with a wait, cost, consent or delay has a comment with its source or "assumed"; for messages it can be above them.
     lines = [line for line in (CONFIGS / file).read_text(encoding="utf-8").splitlines() if line.strip().startswith(SOURCED)]
     assert len(lines) > 10
     assert [line for line in lines if "#" not in line and "fixed: 0s" not in line] == []

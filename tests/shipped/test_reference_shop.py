@@ -38,7 +38,7 @@ def test_shop_has_the_required_number_of_elements() -> None:
 
 
 def test_shop_numbers_have_a_source() -> None:
-    # A line with a wait, lift, cost, consent or delay has a comment with its source or "assumed"; for rates it stands above the message.
+    # A line with a wait, lift, cost, consent or delay has a comment with its source or "assumed"; for rates it is above the message.
     text = (ROOT / "configs" / "journeys" / "shop.yaml").read_text(encoding="utf-8")
     response_keys = (
         "wait:",

@@ -1,4 +1,4 @@
-"""`until_days` ends each customer's simulation on a day of the customer's own, and changes nothing before that."""
+"""`until_days` sets a separate end day for each customer's simulation, and changes nothing before that."""
 
 from pathlib import Path
 from typing import Any

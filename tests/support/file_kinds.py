@@ -31,7 +31,7 @@ from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.moments import PairedMoments
 from cjsim.lab.report_folder import load_findings
 from cjsim.manifest import Manifest
-from cjsim.output_folder import require_no_earlier_result
+from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
 from cjsim.tuning.parameter_draws import read_parameter_draws
 from cjsim.uplift.targeting.rule_tables import TargetingRule
 from cjsim.uplift.trials.column_roles import ColumnRoles
@@ -112,8 +112,9 @@ def read_comparison(file: Path) -> object:
 
 def made_journal(folder: Path) -> Path:
     for run in ("aa11", "bb22", "cc33"):
-        (folder / "reports" / "carts" / run).mkdir(parents=True)
-        FINDING.write(folder / "reports" / "carts" / run)
+        with atomic_output_folder(folder / "reports" / "carts" / run) as draft:
+            assert draft is not None
+            FINDING.write(draft)
     return folder / "reports" / "carts" / "bb22" / "manifest.json"
 
 

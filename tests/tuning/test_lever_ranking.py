@@ -74,7 +74,7 @@ def test_a_fall_of_the_mean_through_growth_is_named() -> None:
 
 
 @pytest.mark.parametrize(("has_new_customers", "is_shown"), [(True, True), (False, False)])
-def test_profit_stands_beside_the_mean_where_customers_can_be_acquired(has_new_customers: bool, is_shown: bool) -> None:
+def test_profit_is_shown_with_the_mean_where_customers_can_be_acquired(has_new_customers: bool, is_shown: bool) -> None:
     assert ("profit" in str(ranking(lever("a", 1.0, 1.0), has_new_customers=has_new_customers))) == is_shown
 
 

@@ -1,4 +1,4 @@
-"""The learner that is selected by its losses on the other folds: its policies are valued with little optimism in null trials."""
+"""The learner that is selected by its losses on the other folds: its policies are evaluated with little optimism in null trials."""
 
 from functools import cache
 

@@ -155,7 +155,7 @@ def test_a_cut_lies_between_predictions_that_differ_in_their_last_bit() -> None:
     [
         ({"arms": ("none", "a", "b")}, r"scores: must have shape \(10, 3\), got \(10, 2\)"),
         ({"predicted": np.zeros((10, 2))}, r"predicted: must have shape \(10, 1\), got \(10, 2\)"),
-        ({"costs": (0.1,)}, r"costs: must have a number for each of 2 arms, the control included, got \[0.1\]"),
+        ({"costs": (0.1,)}, r"costs: must have a number for each of 2 arms, including the control, got \[0.1\]"),
         ({"max_share": 0.0}, "max_share: must be above 0 and at most 1, got 0.0"),
     ],
 )

@@ -9,7 +9,7 @@ from cjsim.kernels.world import World
 
 @rule
 def handle_delivery(world: World, state: CustomerState, channel: int) -> None:
-    """After a delivery, queue the flows whose required number of earlier messages in a row stayed unopened.
+    """After a delivery, queue the flows that start once a given number of consecutive earlier messages went unopened.
 
     Writes: runs, queue.
     """

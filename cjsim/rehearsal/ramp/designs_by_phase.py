@@ -1,4 +1,4 @@
-"""Rehearsals of a test with a ramp: stratified by phase, beside the pooled analysis that ignores the phases.
+"""Rehearsals of a test with a ramp: stratified by phase, alongside the pooled analysis that ignores the phases.
 
 The pooled analysis compares arms with different mixes of phases. Where outcomes change from phase to phase, it is biased, even without an
 effect (Simpson's paradox).

@@ -1,4 +1,4 @@
-"""The data of a rehearsal: the test designs for each alternative, beside the true effect."""
+"""The data of a rehearsal: the test designs for each alternative, alongside the true effect."""
 
 import math
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class GuardrailDesign(NamedTuple):
 
 
 class Dilution(NamedTuple):
-    """A test with a trigger beside the same test without it, both at a fixed horizon. Without it, all customers enroll.
+    """A test with a trigger compared with the same test without it, both at a fixed horizon. Without it, all customers enroll.
 
     Attributes
     ----------

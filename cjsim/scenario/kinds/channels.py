@@ -91,8 +91,8 @@ class Channel(StrictModel):
     activity: ProfileName | None = None
     """Activity profile of both delays; without one, customers respond at the same rate at all hours."""
     lifetime: PositiveDuration | None = Field(None, examples=["3d"])
-    """Time constant of the decay of responses with delay, unlimited by default; on `pull` channels, the time after which a placed message
-    is dropped."""
+    """Time constant with which the probability of a response decays as its delay grows (unlimited by default); on `pull` channels, the
+    time after which a placed message is dropped."""
     affinity: TraitName | None = Field(None, examples=["email_taste"])
     """Trait that is added to the logit of the open probability."""
     fatigue: Annotated[RealNumber, Field(ge=0, le=100)] = Field(0.0, examples=[0.1])

@@ -133,7 +133,7 @@ class Weibull(WaitDistribution):
 
     scale: float
     shape: Annotated[RealNumber, Field(ge=0.05, le=100)] = Field(examples=[1.5])
-    """Shape; the event becomes more likely over time above 1, and less likely below 1."""
+    """Shape; above 1, the event becomes more likely over time, and below 1, less likely."""
 
     def expected_value(self) -> float:
         """Return scale * Gamma(1 + 1/shape); infinite where it exceeds the range of floating point."""

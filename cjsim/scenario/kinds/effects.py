@@ -225,7 +225,7 @@ class OfferEffect(EffectKind, key="offer"):
     predicate = "gets the offer {}"
     refers_to = "offer"
     offer: OfferName
-    """Offer that the customer gets; its validity and its uses start anew."""
+    """Offer that the customer gets; its validity and its uses are reset."""
 
 
 class AskTerms(StrictModel):

@@ -127,7 +127,7 @@ class StageTrigger(OccurrenceTrigger, key="stage"):
     """Starts the flow when a customer enters a stage."""
 
     stage: StageName = Field(examples=["lapsed"])
-    """Stage whose entry starts the flow; the firm must observe it."""
+    """Stage that starts the flow when the customer enters it; the firm must observe it."""
 
     def phrase(self) -> str:
         return f"on entering {self.stage}"
@@ -243,7 +243,7 @@ class ScoreTrigger(TriggerKind, key="score"):
     above: Number | None = Field(None, examples=[10])
     """Threshold that the score must rise above; either this or `below` is required."""
     below: Positive | None = Field(None, examples=[2])
-    """Threshold to which the score must fall, or below it; either this or `above` is required."""
+    """Threshold that the score must fall to or below; either this or `above` is required."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "ScoreTrigger":

@@ -153,7 +153,7 @@ class Blackout(ChannelRule):
     first: CalendarDay | None = Field(default=None, alias="from")
     """First day of the blackout."""
     last: CalendarDay | None = Field(default=None, alias="to")
-    """Last day of the blackout, included."""
+    """Last day of the blackout, inclusive."""
     then: Literal["defer", "refuse"] = Field("defer", examples=["refuse"])
     """What happens to a send: `defer` makes it wait until midnight after the last day, when all guardrails check it again, and `refuse`
     drops it."""
@@ -307,7 +307,7 @@ class Guardrails(StrictModel):
     spared: tuple[ActorName, ...] = ()
     """Flows and broadcasts that ignore the holdout of the policy."""
     exit: Condition | None = Field(None, examples=["days_since_purchase > '365d' and opens == 0"])
-    """Condition under which no message is sent to the customer any more."""
+    """Condition under which the customer gets no more messages."""
     blackouts: tuple[Blackout, ...] = ()
     """Dates on which nothing is sent."""
     quiet_hours: tuple[QuietHours, ...] = ()

@@ -330,7 +330,7 @@ class OfferStep(StepKind, key="offer"):
     refers_to = "offer"
     is_noticed = True
     offer: OfferName
-    """Offer that the customer gets; its validity and its uses start anew."""
+    """Offer that the customer gets; its validity and its uses are reset."""
 
 
 class AskStep(StepKind, key="ask"):

@@ -12,7 +12,9 @@ MAX_DISTANCE = 0.02  # from a bound, as a share of the range (on a log scale, of
 
 
 def bound_warnings(study: Study, params: Mapping[str, Any]) -> list[str]:
-    """Return a warning for each winning value that is within 2 % of the range of a bound, because better values may lie beyond it.
+    """Return a warning for each winning value that is close to a bound (at a distance of at most 2 % of the range).
+
+    Better values may lie beyond the bound.
 
     Parameters
     ----------

@@ -143,7 +143,7 @@ def fit_base_learner(learner: Any, X: Any, target: FloatArray, *, seed: int, sam
 
 
 def predict_mean(model: Any, X: Any) -> FloatArray:
-    """Predict the expected outcome: the probability of 1 from a classifier, or the prediction of a regressor.
+    """Predict the expected outcome: the probability of class 1 that a classifier predicts, or the prediction of a regressor.
 
     Parameters
     ----------

@@ -67,7 +67,8 @@ class LearnerSelection:
         Whether the interval of the difference between the chosen learner and a constant effect excludes 0.
     chosen_by_fold : tuple of str
         For each fold of the nuisances, the learner with the lowest loss on the rows outside it. This removes most of the optimism from the
-        value of its predictions on the rows of the fold, not all: the models behind these losses were fitted with the fold.
+        value of its predictions on the rows of the fold, but not all: the models whose losses on the other folds were used had been trained
+        on data that includes this fold.
     """
 
     loss: str
@@ -149,8 +150,8 @@ def predictions_of_chosen(
 ) -> FloatArray:
     """Return the predictions in each fold of the learner that was chosen by its losses on the other folds.
 
-    This removes most of the optimism from the value of a policy that follows them, not all: the models behind these losses were fitted with
-    the fold.
+    This removes most of the optimism from the value of a policy that follows them, but not all: the models whose losses on the other folds
+    were used had been trained on data that includes this fold.
 
     Parameters
     ----------

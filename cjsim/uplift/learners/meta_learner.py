@@ -23,7 +23,7 @@ class MetaLearner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has
     Attributes
     ----------
     n_arms_ : int
-        Number of arms in the training data, the control included.
+        Number of arms in the training data, including the control.
     n_features_in_ : int
         Number of features.
     """

@@ -37,7 +37,7 @@ class TrainingRows(NamedTuple):
 
     @property
     def n_arms(self) -> int:
-        """Number of arms, the control included."""
+        """Number of arms, including the control."""
         return int(self.treatment.max()) + 1
 
     def take(self, rows: NDArray[Any]) -> "TrainingRows":

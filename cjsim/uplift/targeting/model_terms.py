@@ -37,7 +37,7 @@ _LARGEST = float(np.finfo(np.float64).max)  # no number exceeds it, and JSON has
 
 
 def terms_of(model: Any, columns: Sequence[NamedColumn], arm: int) -> tuple[RuleTerm, ...]:
-    """Return the terms whose sum is the prediction of a model: the effect of an arm, a probability of 1, or a number.
+    """Return the terms whose sum is the prediction of a model: the effect of an arm, a probability of class 1, or a number.
 
     Parameters
     ----------

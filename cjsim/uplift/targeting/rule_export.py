@@ -38,10 +38,10 @@ def export_rule(
 ) -> TargetingRule:
     """Export a fitted model as a targeting rule, which a policy can use (`rules` in a policy).
 
-    The rule treats rows whose score exceeds the threshold. The score is the effect that a learner predicts, the probability of 1 from a
-    classifier, or the prediction of a regressor. Exact rules are available for linear and logistic models, decision trees, random forests
-    and histogram gradient boosting, preceded by StandardScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer and ColumnTransformer, alone
-    or in the learners of `cjsim.uplift.learners`. The rule is checked against the model on `X`.
+    The rule treats rows whose score exceeds the threshold. The score is the effect that a learner predicts, the probability of class 1 that
+    a classifier predicts, or the prediction of a regressor. Exact rules are available for linear and logistic models, decision trees,
+    random forests and histogram gradient boosting, preceded by StandardScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer and
+    ColumnTransformer, alone or in the learners of `cjsim.uplift.learners`. The rule is checked against the model on `X`.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def export_rule(
 
 
 def model_scores(model: Any, X: pd.DataFrame, arm: int = 1) -> FloatArray:
-    """Scores of a fitted model: predicted effects, probabilities of 1, or predictions.
+    """Scores of a fitted model: predicted effects, probabilities of class 1, or predictions.
 
     Parameters
     ----------

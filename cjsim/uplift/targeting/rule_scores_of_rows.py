@@ -66,7 +66,7 @@ def rule_decisions(rule: TargetingRule, X: "pd.DataFrame") -> NDArray[np.bool_]:
 
 
 def _feature_values(feature: RuleInput, X: "pd.DataFrame") -> NDArray[Any]:
-    """Numbers, or codes of levels (-1 missing, -2 another label)."""
+    """Numbers, or codes of levels (-1 if missing, -2 for a label that the rule does not list)."""
     if feature.name not in X.columns:
         raise InputError(format_error("X", *unknown_name_parts(feature.name, list(X.columns), "column")))
     series = X[feature.name]

@@ -51,7 +51,7 @@ def parse_outcome(column: Any, location: CellLocation) -> Outcome:
     Raises
     ------
     InputError
-        If a value is not a finite number or beyond 1e100, or all values are missing.
+        If a value is not finite or is beyond ±1e100, or all values are missing.
     """
     is_missing = np.asarray(column.isna(), dtype=np.bool_)
     if is_missing.all():
