@@ -14,7 +14,7 @@ LAYERS = (
     ("input_files",),
     ("file_lock", "json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
-    ("kernel", "library", "output_folder", "csv_rows"),
+    ("kernel", "library", "output_folder"),
     ("manifest",),
     ("frame",),
     ("yaml", "uplift"),
