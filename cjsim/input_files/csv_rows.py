@@ -40,10 +40,11 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
             reader = csv.reader(limited_lines(file, path))
             header = [name.strip() for name in next(reader, [])]
             rows = [(reader.line_num, row) for row in reader if row]
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
     except csv.Error as error:
-        raise InputError(
-            format_error(str(path), "must be a CSV file in UTF-8", short_repr(str(error)), "Save it as CSV in UTF-8.")
-        ) from None
+        must, remedy = "must be a CSV file in UTF-8", "Save it as CSV in UTF-8."
+        raise InputError(format_error(f"{key}: {path}", must, short_repr(str(error)), remedy)) from None
     if len(rows) < at_least:
         must = f"must have a header and at least {'one row' if at_least == 1 else 'two rows'}"
         raise InputError(format_error(str(path), must, str(len(rows) or "none"), remedy))

@@ -151,7 +151,7 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
     """Read a rule. Cached by file version, because every trial of a study checks its scenario."""
     must, remedy = "must be a targeting rule", "Write it with 'export_rule'."
     try:
-        content = read_json_object(path, max_bytes=_MAX_BYTES, remedy=remedy)
+        content = read_json_object(path, max_bytes=_MAX_BYTES, remedy=remedy, is_finite=False)
         if content.get("format") != FORMAT:
             raise InputError(format_error(path, f"{must} with the format '{FORMAT}'", short_repr(content), remedy))
         rule = TargetingRule.from_json(content)
