@@ -45,7 +45,7 @@ COMMANDS = {
         ["simulate", TINY, "--customers", "8", "--seed", "2", "--out", "out"],
     ),
     "compare": (
-        ["compare", TINY, "two.yaml", "three.yaml", "--customers", "8", "--out", "out"],
+        ["compare", TINY, "two.yaml", "three.yaml", "--customers", "9", "--out", "out"],
         ["compare", TINY, "two.yaml", "--customers", "8", "--seed", "2", "--out", "out"],
     ),
     "levers": (
@@ -119,17 +119,20 @@ class Workbench:
         self.kept = SharedCounter()  # trials or checkpoints that the killed process had stored
         write_inputs(folder)
         os.chdir(folder)
-        assert invoke(self.new_words)[0] == 0
-        self.new = state_of(self.out)
-        largest = max(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
-        self.file_bytes = (1, 40, 200, largest // 2, largest - 1)
-        shutil.rmtree(self.out)
-        self.remove_storage()
         assert invoke(self.earlier_words)[0] == 0
-        assert state_of(self.out) != self.new
         shutil.copytree(self.out, folder / "earlier")
         invoke(self.new_words)  # an experiment renews the words of its report; other commands refuse to replace a result
         self.kept_result = state_of(self.out)
+        self.operations: dict[bool, int] = {}  # file operations of the new run, by whether the folder is new
+        for is_new_folder in (True, False):
+            self.prepare(is_new_folder=is_new_folder)
+            was_killed, self.operations[is_new_folder] = self.run_and_kill(Kill())
+            assert not was_killed
+            if is_new_folder:
+                self.new = state_of(self.out)
+        assert state_of(self.out) == self.new != self.kept_result
+        largest = max(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
+        self.file_bytes = (1, 40, 200, largest // 2, largest * 3 // 4)  # sizes vary by some bytes, as durations do
 
     def prepare(self, *, is_new_folder: bool) -> None:
         shutil.rmtree(self.out, ignore_errors=True)
@@ -154,6 +157,13 @@ class Workbench:
             assert len(TrialStore(Study.load("study2.yaml"), storage="study2.journal")) >= int(self.kept)
         for file in self.folder.glob("reports/e/.*.pieces"):
             assert len(Checkpoints(file)) >= int(self.kept)
+
+    def require_loadable_result(self) -> None:
+        """A run or comparison can be loaded at once, whatever the killed process left."""
+        if self.new_words[0] in ("simulate", "compare"):
+            found = Run.load("out") if self.new_words[0] == "simulate" else next(iter(Comparison.load("out").runs.values()))
+            assert (len(found), found.seed) in ((9, 1), (8, 2))
+            assert (found.log is not None) == (len(found) == 9 and self.new_words[0] == "simulate")
 
     def require_clean_result(self) -> None:
         """The next command ends well or refuses to replace the earlier result; either way, the folder holds one whole result."""
@@ -182,20 +192,17 @@ def workbench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.mark.parametrize("count", [QUICK, pytest.param(THOROUGH, marks=pytest.mark.slow)])
 def test_killed_command_leaves_one_whole_result(workbench: Workbench, count: int) -> None:
-    operations = {}
-    for is_new_folder in (False, True):
-        workbench.prepare(is_new_folder=is_new_folder)
-        was_killed, operations[is_new_folder] = workbench.run_and_kill(Kill())
-        assert not was_killed
     kills = 0
     for i in range(count):
         is_new_folder = i % 4 == 3
-        kill = Kill(operation=1 + i * operations[is_new_folder] // count)
+        kill = Kill(operation=1 + i * workbench.operations[is_new_folder] // count)
         if i % 5 == 4:
             kill = Kill(file_bytes=workbench.file_bytes[i // 5 % 5])
         workbench.prepare(is_new_folder=is_new_folder)
         was_killed, _ = workbench.run_and_kill(kill)
         kills += was_killed
         workbench.require_stored_work()
+        if i % 2 == 0 and not is_new_folder:
+            workbench.require_loadable_result()
         workbench.require_clean_result()
     assert kills == count
