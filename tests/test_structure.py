@@ -191,6 +191,18 @@ def test_lock_pins_every_dependency() -> None:
     assert names <= locked
 
 
+def test_lock_names_a_hash_for_every_pin_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert [entry for entry in entries if not re.fullmatch(r"\S+==\S+[^\n]*( \\\n    --hash=sha256:[0-9a-f]{64})+", entry)] == []
+    assert len(entries) > 50 and "://" not in text
+
+
+def test_setup_installs_only_what_has_a_locked_hash() -> None:
+    lines = [line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "-r requirements.lock" in line]
+    assert len(lines) == 2 and all("--require-hashes" in line for line in lines)
+
+
 def test_importing_the_package_imports_no_heavy_libraries() -> None:
     code = "import sys, cjsim; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
     seen = subprocess.run([sys.executable, "-c", code, *HEAVY_LIBRARIES], cwd=ROOT, capture_output=True, text=True, check=True).stdout

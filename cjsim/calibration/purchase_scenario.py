@@ -21,6 +21,7 @@ from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
 from cjsim.compiler.entry_file import IDENTIFIER
 from cjsim.errors import InputError, format_error
+from cjsim.escaping.terminal_text import printable
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 from cjsim.scenario.kinds.amount_laws import GammaMoney, LognormalMoney
 from cjsim.scenario.kinds.trait_laws import BetaTerms
@@ -60,7 +61,7 @@ def scenario_files(timing: FittedTiming, spend: FittedSpend, histories: Purchase
     """
     import pandas as pd
 
-    head = f"# Written by cjsim calibrate purchases from {' '.join(origin.source.split())}, {origin.start} to {origin.until}.\n"
+    head = f"# Written by cjsim calibrate purchases from {printable(' '.join(origin.source.split()))}, {origin.start} to {origin.until}.\n"
     rng = np.random.default_rng(1)  # the same fit gives the same draws
     return {
         "journey.yaml": head + _journey_yaml(timing, spend, origin),

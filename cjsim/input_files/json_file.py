@@ -12,7 +12,7 @@ _REMEDY = "Save it again."
 
 
 def read_json_object(
-    path: str | os.PathLike[str], *, max_bytes: int = MAX_DOCUMENT_BYTES, remedy: str = "Save it again."
+    path: str | os.PathLike[str], *, max_bytes: int = MAX_DOCUMENT_BYTES, remedy: str = _REMEDY, is_finite: bool = True
 ) -> dict[str, Any]:
     r"""Read a file that holds one JSON object.
 
@@ -24,6 +24,8 @@ def read_json_object(
         Size limit.
     remedy : str
         What to do about a damaged file.
+    is_finite : bool
+        Whether numbers must be finite. If not, the caller checks them.
 
     Returns
     -------
@@ -32,8 +34,8 @@ def read_json_object(
     Raises
     ------
     InputError
-        If the file cannot be read, is not JSON in UTF-8, is nested too deeply, contains a number that is infinite, not a number or
-        of thousands of digits, or text with unpaired surrogates, or is not an object. The message gives the line, if there is one.
+        If the file cannot be read, is not JSON in UTF-8, is nested too deeply, contains a number of thousands of digits or one that
+        is not finite, or text with unpaired surrogates, or is not an object. The message gives the line, if there is one.
 
     Examples
     --------
@@ -44,13 +46,13 @@ def read_json_object(
     >>> read_json_object(file)
     {'seed': 7}
     """
-    content = parse_json(read_text(path, max_bytes=max_bytes), shown_path(path), remedy=remedy)
+    content = parse_json(read_text(path, max_bytes=max_bytes), shown_path(path), remedy=remedy, is_finite=is_finite)
     if not isinstance(content, dict):
         raise InputError(format_error(shown_path(path), "must be a JSON object", short_repr(content), remedy))
     return content
 
 
-def parse_json(text: str, where: str, *, remedy: str) -> Any:
+def parse_json(text: str, where: str, *, remedy: str, is_finite: bool = True) -> Any:
     """Parse a JSON value of any kind.
 
     Parameters
@@ -61,6 +63,8 @@ def parse_json(text: str, where: str, *, remedy: str) -> Any:
         File in error messages.
     remedy : str
         What to do about a damaged text.
+    is_finite : bool
+        Whether numbers must be finite.
 
     Raises
     ------
@@ -68,7 +72,8 @@ def parse_json(text: str, where: str, *, remedy: str) -> Any:
         As for `read_json_object`.
     """
     try:
-        content = json.loads(text, parse_float=_finite_number, parse_constant=_finite_number)
+        parse_number = _finite_number if is_finite else float
+        content = json.loads(text, parse_float=parse_number, parse_constant=parse_number)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(content, ensure_ascii=False).encode()  # raises for unpaired surrogates, which cannot be printed
     except json.JSONDecodeError as error:

@@ -4,10 +4,13 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.input_files.regular_file import MAX_TABLE_BYTES, MIB, open_input, shown_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARQUET_MAGIC = b"PAR1"
 MAX_ROWS_PER_BYTE = 10_000  # of the file; a table that is the same in all rows has up to 5000
@@ -98,6 +101,58 @@ def read_parquet(path: str | os.PathLike[str], *, columns: Sequence[str] | None 
         table = file.read(columns=None if columns is None else list(columns))
         table.validate(full=True)
         return table
+
+
+def read_parquet_frame(path: str | os.PathLike[str]) -> "pd.DataFrame":
+    """Read a Parquet file as a frame. An index that pandas saved in it is restored.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Raises
+    ------
+    InputError
+        As for `read_parquet`.
+    """
+    table = read_parquet(path)
+    try:
+        with parquet_errors(path):
+            return table.to_pandas()
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # pyarrow does not check the notes of pandas
+        if isinstance(error, InputError):
+            raise
+        got = short_repr(f"{type(error).__name__}: {error}")
+        raise InputError(format_error(shown_path(path), "must have metadata that pandas can read", got, _REMEDY)) from error
+
+
+def parquet_batches(path: str | os.PathLike[str], *, columns: Sequence[str], size: int) -> Iterator[Any]:
+    """Read a Parquet file in batches.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    columns : sequence of str
+        Columns to read.
+    size : int
+        Largest number of rows in a batch.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Validated, as by `read_parquet`.
+
+    Raises
+    ------
+    InputError
+        As for `open_parquet`.
+    """
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(batch_size=size, columns=list(columns)):
+            batch.validate(full=True)
+            yield batch
 
 
 def _checked_size(path: str | os.PathLike[str]) -> int:

@@ -13,7 +13,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, TextIO, cast
 
 from cjsim.errors import InputError, format_error, short_repr
 
@@ -21,9 +21,9 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 MAX_DOCUMENT_BYTES = 16 * MIB  # of JSON and small text files; parsed JSON takes up to 25 times its size in memory
 MAX_TABLE_BYTES = 16 * GIB  # of logs and trials, as a file and decompressed
 MAX_LINE_CHARS = MIB
-MAX_INFLATION, _MIN_INFLATED_LIMIT = 200, 64 * MIB  # of gzip: decompressed size by file size; logs compress to 1/3 to 1/50
+MAX_INFLATION, _MIN_INFLATED_LIMIT = 100, 8 * MIB  # of gzip: decompressed size by file size; logs compress to 1/3 to 1/50
 _READABLE = "must be a readable file"
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _BUFFER_BYTES = 256 * KIB
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
 _SIZE_UNITS = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
@@ -98,7 +98,7 @@ def open_inflated(path: str | os.PathLike[str], *, max_bytes: int = MAX_TABLE_BY
     """
     file = open_input(path, max_bytes=max_bytes)
     try:
-        if first_bytes(file, len(_GZIP_MAGIC)) != _GZIP_MAGIC:
+        if first_bytes(file, len(GZIP_MAGIC)) != GZIP_MAGIC:
             return file
         limit = min(max_bytes, max(MAX_INFLATION * file.seek(0, os.SEEK_END), _MIN_INFLATED_LIMIT))
         file.seek(0)
@@ -170,12 +170,12 @@ def read_text(path: str | os.PathLike[str], *, max_bytes: int = MAX_DOCUMENT_BYT
         raise InputError(format_error(f"{shown_path(path)}:{line}", "must be UTF-8 text", got, "Save the file as UTF-8.")) from None
 
 
-def limited_lines(text: io.TextIOBase, path: str | os.PathLike[str]) -> Iterator[str]:
+def limited_lines(text: TextIO, path: str | os.PathLike[str]) -> Iterator[str]:
     """Yield the lines of an open text file, with their line breaks.
 
     Parameters
     ----------
-    text : io.TextIOBase
+    text : TextIO
         File opened with `newline=""`.
     path : str or path
         Its name in error messages.
@@ -187,7 +187,7 @@ def limited_lines(text: io.TextIOBase, path: str | os.PathLike[str]) -> Iterator
     Raises
     ------
     InputError
-        If a line has more than `MAX_LINE_CHARS` characters, or is not text in UTF-8.
+        If a line has more than `MAX_LINE_CHARS` characters, contains a null character, or is not text in UTF-8.
     """
     number = 1
     try:
@@ -196,6 +196,9 @@ def limited_lines(text: io.TextIOBase, path: str | os.PathLike[str]) -> Iterator
                 must = f"must have lines of at most {MAX_LINE_CHARS:,} characters"
                 remedy = "Check that it is a text file with line breaks."
                 raise InputError(format_error(f"{shown_path(path)}:{number}", must, "a longer line", remedy))
+            if "\0" in line:
+                must, remedy = "must be text", "Restore the file, or write it again."
+                raise InputError(format_error(f"{shown_path(path)}:{number}", must, "a null character", remedy))
             yield line
             number += 1
     except UnicodeDecodeError as error:
@@ -246,7 +249,10 @@ class _CheckedReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._stream.seek(offset, whence)
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, EOFError, zlib.error) as error:  # files of /proc have no end to seek; gzip decompresses to seek
+            raise self._reading_error(error) from None
 
     def tell(self) -> int:
         return self._stream.tell()
