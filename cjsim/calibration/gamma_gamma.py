@@ -171,9 +171,10 @@ class LognormalSpend:
         totals = np.bincount(customer, weights=money, minlength=len(counts)).astype(np.float64)
         many = counts > _MAX_SUMMED_PURCHASES
         if many.any():  # the lognormal with the mean and variance of the sum (Fenton 1960)
-            variance = np.log1p(np.expm1(self.sigma**2) / counts[many])
-            log_mean = np.log(counts[many] * self.mean_spend()) - variance / 2
-            totals[many] = np.exp(log_mean + np.sqrt(variance) * rng.standard_normal(int(many.sum())))
+            spread = min(self.sigma**2, 700.0)  # more would overflow
+            variance = np.log1p(np.expm1(spread) / counts[many])
+            factor = np.exp(np.minimum((spread - variance) / 2 + np.sqrt(variance) * rng.standard_normal(len(variance)), 700.0))
+            totals[many] = counts[many] * self.median * factor
         return totals
 
 
