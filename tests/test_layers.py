@@ -17,7 +17,7 @@ LAYERS = (
     ("kernel_cache",),
     ("kernel", "library", "output_folder"),
     ("manifest",),
-    ("frame",),
+    ("frame", "purchase_logs"),
     ("yaml", "uplift"),
     ("kernels",),
     ("scenario",),
