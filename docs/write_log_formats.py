@@ -8,6 +8,7 @@ otherwise.
 
 import gzip
 import io
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -162,7 +163,7 @@ CASES = (
     LogCase("tabs", USUAL_TEXT.replace(",", "\t")),
     LogCase("pipes", USUAL_TEXT.replace(",", "|")),
     LogCase("another separator", USUAL_TEXT.replace(",", "~"), options={"sep": "~"}),
-    LogCase("another separator, not named", USUAL_TEXT.replace(",", "~"), "Pass the separator of the columns with --sep"),
+    LogCase("another separator, not named", USUAL_TEXT.replace(",", "~"), "Set `sep` to the separator of the columns"),
     LogCase("separator in the first line", "sep=;\n" + GERMAN),
     LogCase("a title line above the header", "Orders 2024\n" + USUAL_TEXT),
     LogCase("several lines above the header", "Orders 2024\n\nShop:,Main Street\n" + USUAL_TEXT),
@@ -250,7 +251,7 @@ CASES = (
     LogCase("negative amounts in parentheses", paid("(1,234.50)", "20.00"), REFUNDS),
     LogCase("minus after the amount", paid("1234.50-", "20.00"), REFUNDS),
     LogCase("typographic minus", paid("\u22121234.50", "20.00"), REFUNDS),
-    LogCase("three digits after one separator", paid("4.891", "12.750"), "which is 4.891 or 4891. Pass --decimal '.' or --thousands '.'"),
+    LogCase("three digits after one separator", paid("4.891", "12.750"), "which is 4.891 or 4891. Set `decimal` or `thousands` to '.'"),
     LogCase("the same, decimal separator named", paid("4.891", "12.750"), THOUSANDTHS, {"decimal": "."}),
     LogCase("the same, thousands separator named", paid("4.891", "12.750"), THOUSANDS, {"thousands": "."}),
     LogCase("two decimal separators", paid("1234.50", "20,00"), "log:3: column 'amount': must be an amount of money"),
@@ -300,11 +301,17 @@ def outcome_text(case: LogCase) -> tuple[str, str]:
     try:
         rows = case.read()
     except InputError as error:
-        return f"refused: {error}", ""
+        message = re.sub(r"`(\w+)`", option_name, str(error))
+        return f"refused: {message}", ""
     found = rows_of(rows)
     if found == USUAL:
         return "as usual", "; ".join(rows.assumptions)
     return "; ".join(f"{customer}: {day}, {money:,}" for customer, day, money in found), "; ".join(rows.assumptions)
+
+
+def option_name(match: re.Match[str]) -> str:
+    """The option of the command line for an argument in Python."""
+    return f"--{match[1].replace('_', '-')}"
 
 
 def rows_of(rows: PurchaseRows) -> tuple[Row, ...]:

@@ -19,7 +19,7 @@ from cjsim.purchase_logs.raw_table import BoolArray, RawTable
 MAX_MONEY = 1e12
 _MAX_LENGTH = 100  # characters of an amount
 _MUST = "must be an amount of money between -1e12 and 1e12"
-_REMEDY = "Write it as 1234.50, or pass --decimal and --thousands (in Python, decimal and thousands)."
+_REMEDY = "Write it as 1234.50, or set `decimal` and `thousands`."
 _OTHER_SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
 _SEPARATOR_TITLES = {".": "points", ",": "commas", "'": "apostrophes", " ": "spaces"}
 ZERO = "\ue000"  # stands for a leading zero in a shape; a private character of Unicode
@@ -225,7 +225,7 @@ def _refuse_ambiguous(table: RawTable, differs: BoolArray) -> NoReturn:
     mark = next(letter for letter in str(cell) if letter in _OTHER_SEPARATORS)
     number = "".join(letter for letter in str(cell) if letter.isdecimal() or letter == mark)
     got = f"{short_repr(cell)}, which is {number.replace(mark, '.')} or {number.replace(mark, '')}"
-    remedy = f"Pass --decimal '{mark}' or --thousands '{mark}' (in Python, decimal or thousands)."
+    remedy = f"Set `decimal` or `thousands` to '{mark}'."
     raise InputError(format_error(where, "must be an amount whose decimal separator the log determines", got, remedy))
 
 

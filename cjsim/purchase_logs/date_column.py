@@ -17,8 +17,7 @@ from cjsim.purchase_logs.log_format import DATE_NUMBERS, DATE_ORDERS
 from cjsim.purchase_logs.raw_table import BoolArray, RawColumn, RawTable
 
 MUST = "must be a date such as 1997-01-31"
-_OPTION = "--date-format (in Python, date_format)"
-_REMEDY = f"Correct it, or pass the format of the dates with {_OPTION}."
+_REMEDY = "Correct it, or set `date_format` to the format of the dates."
 _TITLES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 _NUMBER = re.compile(r"\s*\d{1,19}(?:\.\d*)?\s*")
 _OFFSET = re.compile(r"\s*(?:Z|[+-]\d{2}(?::?\d{2})?|[A-Za-z_]{1,20}(?:/[\w+-]{1,20})*)\s*")
@@ -50,7 +49,8 @@ def parse_days(table: RawTable, date_format: str | None) -> tuple[DayArray, tupl
     column, used = table.time, table.used_values(table.time)
     if date_format is not None and "%" in date_format:
         days = _days_in_format(column, date_format)
-        table.require(column, np.isnat(days), f"must be a date in the format '{date_format}'", f"Correct it, or pass another {_OPTION}.")
+        must, remedy = f"must be a date in the format '{date_format}'", "Correct it, or set `date_format` to another format."
+        table.require(column, np.isnat(days), must, remedy)
         return days[column.codes], ()
     kinds = np.array([_cell_kind(value) for value in column.values], dtype=object)
     days = np.full(len(column.values), np.datetime64("NaT"), dtype="datetime64[D]")
@@ -163,7 +163,7 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
     if not feasible:
         examples = [exists["dmy"] & ~exists["mdy"] & counted, exists["mdy"] & ~exists["dmy"] & counted]
         first, second = (table.example(table.time, selected) for selected in examples)
-        remedy = f"Correct the wrong ones, or pass {_OPTION}: the others are then named."
+        remedy = "Correct the wrong ones, or set `date_format`: the others are then named."
         table.refuse(table.time, "must have dates in one order", f"{first} with the day first and {second} with the month first", remedy)
     chosen = feasible[0]
     differs = np.logical_or.reduce([readings[other] != readings[chosen] for other in feasible[1:]] or [np.zeros_like(counted)]) & counted
@@ -172,7 +172,7 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
         where, cell = table.first_cell(column, differs)
         code = column.codes[np.argmax(differs[column.codes] & table.has_customer)]
         means = " or ".join(f"{readings[order][code]} with the {_TITLES[order]}" for order in feasible)
-        remedy = f"Pass --date-format {' or '.join(feasible)} (in Python, date_format)."
+        remedy = f"Set `date_format` to {' or '.join(map(repr, feasible))}."
         must = "must be a date whose order the log determines"
         raise InputError(format_error(where, must, f"{short_repr(cell)}, which is {means}", remedy))
     ruled_out = np.logical_or.reduce([~exists[order] for order in readings if order not in feasible] or [np.zeros_like(counted)]) & counted

@@ -169,7 +169,7 @@ def _explain_unreadable(file: LogFile, option: str | None) -> Iterator[None]:
         raise
     except UnicodeError as error:
         name = option or f"UTF-8 or {FALLBACK}"
-        remedy = "Save it as UTF-8, or pass its encoding with --encoding (in Python, encoding)."
+        remedy = "Save it as UTF-8, or set `encoding` to its encoding."
         byte = f"the byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else "other bytes"
         file.raise_error(f"must be text in {name}", byte, remedy)
     except csv.Error as error:

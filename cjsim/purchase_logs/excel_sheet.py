@@ -114,7 +114,7 @@ def _find_header(
     """Return the sheet, the number of the header's row, the header, and what was assumed."""
     sheets = [sheet.title for sheet in workbook.worksheets]
     if wanted is not None and wanted not in sheets:
-        file.raise_error(f"must have the sheet that --sheet names, one of {quote_choices(sheets)}", short_repr(wanted), "Use one of them.")
+        file.raise_error(f"must have the sheet that `sheet` names, one of {quote_choices(sheets)}", short_repr(wanted), "Use one of them.")
     heads: dict[str, list[tuple[str, ...]]] = {}
     for title in sheets if wanted is None else [wanted]:
         first_rows = islice(_bounded_rows(file, workbook[title]), _HEADER_SEARCH)
@@ -125,7 +125,7 @@ def _find_header(
         best = max(rows, key=lambda row: (len(set(names) & set(row)), len(row)), default=())
         raise_for_unknown_column(file, best, names)
     if len(found) > 1:
-        remedy = "Name one of them with --sheet (in Python, sheet)."
+        remedy = "Set `sheet` to one of them."
         file.raise_error("must have one sheet with the columns", f"the sheets {quote_choices(found)}", remedy)
     title, header_row = next(iter(found.items()))
     header = heads[title][header_row - 1]

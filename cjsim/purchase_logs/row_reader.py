@@ -11,7 +11,7 @@ from cjsim.purchase_logs.delimited_text import read_delimited
 from cjsim.purchase_logs.excel_sheet import read_sheet
 from cjsim.purchase_logs.log_file import MAX_CELL, LogFile, detect_log_file
 from cjsim.purchase_logs.log_format import LogFormat
-from cjsim.purchase_logs.parquet_columns import read_parquet
+from cjsim.purchase_logs.parquet_log import read_parquet
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_layout import clean_name

@@ -86,7 +86,7 @@ def fallback_encoding(file: LogFile) -> tuple[TextEncoding, str]:
             except UnicodeDecodeError as error:
                 byte = content[error.start]
                 if has_utf8 or not content[: error.start].isascii():
-                    remedy = "Save the file as UTF-8, or pass --encoding (in Python, encoding)."
+                    remedy = "Save the file as UTF-8, or set `encoding`."
                     file.raise_error("must be text in one encoding", f"the byte {byte:#04x}, which is not UTF-8", remedy, line=line)
                 note = f"the text is Windows-1252, because it is not UTF-8 (byte {byte:#04x} in line {line})"
                 return TextEncoding(FALLBACK, "detected"), note

@@ -194,5 +194,5 @@ def _raise_for_missing_column(file: LogFile, tables: dict[str, list[list[str]]],
     if not places:
         file.raise_error("must be a CSV file with a header", "only empty lines", "Check how it was exported.")
     _, header = max(places, key=rank)
-    hint = "Pass the separator of the columns with --sep (in Python, sep)." if len(header) == 1 else ""
+    hint = "Set `sep` to the separator of the columns." if len(header) == 1 else ""
     raise_for_unknown_column(file, tuple(header), names, hint=hint)

@@ -29,8 +29,7 @@ def test_repeated_rows_are_counted_and_kept() -> None:
     assert len(found.rows) == 2 * len(log)
     assert found.warnings == (
         f"rows that repeat an earlier row exactly are kept: {len(log):,} of {2 * len(log):,}, the first is row {len(log) + 2}, "
-        "which repeats row 2; they hold 50.0 % of the money; if they are copies rather than purchases, omit them with --drop-duplicates "
-        "(in Python, drop_duplicates)",
+        "which repeats row 2; they hold 50.0 % of the money; if they are copies rather than purchases, omit them with `drop_duplicates`",
     )
 
 

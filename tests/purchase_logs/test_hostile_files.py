@@ -103,7 +103,7 @@ def test_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_parquet_with_too_many_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cjsim.purchase_logs.parquet_columns.MAX_ROWS", 3)
+    monkeypatch.setattr("cjsim.purchase_logs.parquet_log.MAX_ROWS", 3)
     pq.write_table(pa.table({name: ["7"] * 5 for name in ("customer", "date", "amount")}), tmp_path / "log")
     assert "must have at most 3 rows, got 5" in refusal(tmp_path / "log")
 

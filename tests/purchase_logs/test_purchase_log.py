@@ -137,12 +137,12 @@ def test_zero_value_purchase_counts(tmp_path: Path) -> None:
 
 _MIXED = "A spreadsheet may have read some of them with day and month exchanged: export the log again from its source."
 _QUOTE = "Quote values that contain commas. If amounts have a decimal comma, export with semicolons."
-_WRITE_DATES = "Correct it, or pass the format of the dates with --date-format (in Python, date_format)."
-_WRITE_AMOUNTS = "Write it as 1234.50, or pass --decimal and --thousands (in Python, decimal and thousands)."
+_WRITE_DATES = "Correct it, or set `date_format` to the format of the dates."
+_WRITE_AMOUNTS = "Write it as 1234.50, or set `decimal` and `thousands`."
 BAD = {
     "who,day,piad\na,2024-01-01,1\n": "log.csv: must name one of the columns 'who', 'day', 'piad', got 'paid'. Did you mean 'piad'?",
     "who:day:paid\na:2024-01-01:1\n": (
-        "log.csv: must name one of the columns 'who:day:paid', got 'who'. Pass the separator of the columns with --sep (in Python, sep)."
+        "log.csv: must name one of the columns 'who:day:paid', got 'who'. Set `sep` to the separator of the columns."
     ),
     "": "log.csv: must be a CSV file with a header, an Excel file or a Parquet file, got an empty file. Check the path.",
     "\n\n": "log.csv: must be a CSV file with a header, got only empty lines. Check how it was exported.",

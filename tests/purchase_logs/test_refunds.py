@@ -74,7 +74,7 @@ def test_reversed_orders_are_counted_and_kept() -> None:
     assert found.warnings == (
         "refunds (negative amounts) are omitted, but the refunded purchases are kept: 3 rows, 17.00 in total, the first in row 5",
         "purchases that were reversed on the same day are kept: 1, 5.00 in total, such as row 3, reversed by row 5; "
-        "omit refunded purchases with --net-refunds (in Python, net_refunds)",
+        "omit refunded purchases with `net_refunds`",
     )
 
 

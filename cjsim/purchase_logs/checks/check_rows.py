@@ -112,7 +112,7 @@ def _check_repeated_rows(indexed: IndexedRows, *, drop_duplicates: bool) -> tupl
     share = 100 * rows.money[is_repeated & (rows.money > 0)].sum() / max(rows.money[rows.money > 0].sum(), 1e-300)
     return indexed, [
         f"rows that repeat an earlier row exactly are kept: {count}; they hold {share:.1f} % of the money; "
-        "if they are copies rather than purchases, omit them with --drop-duplicates (in Python, drop_duplicates)"
+        "if they are copies rather than purchases, omit them with `drop_duplicates`"
     ]
 
 
@@ -195,7 +195,7 @@ def _check_refunds(indexed: IndexedRows, *, net_refunds: bool) -> tuple[IndexedR
             kept[purchase[is_matched]] = False
             warnings.append(f"purchases that were refunded in full are omitted with their refunds: {found}")
         else:
-            remedy = "omit refunded purchases with --net-refunds (in Python, net_refunds)"
+            remedy = "omit refunded purchases with `net_refunds`"
             warnings.append(f"purchases that were reversed on the same day are kept: {found}; {remedy}")
     return indexed.where(kept), warnings
 
