@@ -3,6 +3,7 @@
 Commands import the package's functions when they run, which keeps `cjsim --help` fast.
 """
 
+import sys
 from typing import Annotated
 
 import typer
@@ -19,7 +20,9 @@ from cjsim.commands.cli_reference import explain, metrics
 from cjsim.commands.cli_rehearse import rehearse
 from cjsim.commands.cli_simulation import compare, simulate, walk
 from cjsim.commands.cli_uplift import uplift
-from cjsim.commands.console import replace_unprintable_characters
+from cjsim.commands.console import EXIT_FAILURE, echo_message
+from cjsim.commands.standard_streams import DiscardingWriter, guard_standard_streams
+from cjsim.errors import format_error, short_repr
 from cjsim.version import __version__
 
 app = typer.Typer(
@@ -58,6 +61,19 @@ def _global_options(
 
 
 def main() -> None:
-    """Run the command-line application."""
-    replace_unprintable_characters()
-    app(prog_name="cjsim")
+    """Run the command-line application. Standard streams that cannot be written do not stop it."""
+    output = guard_standard_streams()
+    try:
+        app(prog_name="cjsim")
+    except SystemExit as end:
+        sys.exit(end.code or _exit_code_of_output(output))
+
+
+def _exit_code_of_output(output: DiscardingWriter | None) -> int:
+    """Return the exit code of a command that succeeded, and report output that was lost."""
+    sys.stdout.flush()
+    if output is None or not output.has_lost_output:
+        return 0
+    reason = (output.failure and output.failure.strerror) or "an error"
+    echo_message(format_error("standard output", "must be writable", short_repr(reason), "Files that the command wrote are complete."))
+    return EXIT_FAILURE

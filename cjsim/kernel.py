@@ -11,17 +11,22 @@ separately from normal builds, and are slower. `NUMBA_DISABLE_JIT=1` runs the sa
 """
 
 import ast
+import contextlib
 import hashlib
 import os
+import stat
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba.core import config
+
+from cjsim.errors import InputError, format_error
+from cjsim.kernel_cache import CheckedCacheFile
 
 F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = Path(__file__).parent
@@ -90,42 +95,103 @@ def sources_digest(package: Path = PACKAGE) -> str:
 
 @cache
 def cache_folder() -> Path:
-    """Return the folder for compiled kernels: `CJSIM_CACHE`, else the user's cache folder, else a temporary folder."""
+    """Return the folder for compiled kernels: `CJSIM_CACHE`, else the user's cache folder, else a temporary folder.
+
+    A folder of another user is not used, because loading a compiled kernel runs its code.
+
+    Raises
+    ------
+    InputError
+        If none of them can be written.
+    """
+    for base in _cache_bases():
+        with contextlib.suppress(OSError, ValueError):
+            if (folder := _own_folder(base)) is not None:
+                return folder
+    try:
+        return Path(tempfile.mkdtemp(prefix="cjsim-"))
+    except OSError as error:
+        got = f"none that can be ({error.strerror})"
+        remedy = "Set CJSIM_CACHE or TMPDIR to a folder that you can write."
+        raise InputError(format_error("the folder for compiled kernels", "must be writable", got, remedy)) from error
+
+
+def _cache_bases() -> Iterator[Path]:
+    """Yield the folders that may contain the cache, best first."""
+    if os.environ.get("CJSIM_CACHE"):
+        yield Path(os.environ["CJSIM_CACHE"])
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111, Path raises if there is no home folder
-    wanted = [Path(os.environ["CJSIM_CACHE"])] if os.environ.get("CJSIM_CACHE") else []
-    for base in [*wanted, Path(home) / "cjsim", Path(tempfile.gettempdir()) / f"cjsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"]:
-        folder = base / sources_digest()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    return Path(tempfile.mkdtemp(prefix="cjsim-"))
+    if os.path.isabs(home):  # noqa: PTH117, not so if there is no home folder
+        yield Path(home) / "cjsim"
+    with contextlib.suppress(OSError):  # no folder for temporary files
+        yield Path(tempfile.gettempdir()) / f"cjsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+
+
+def _own_folder(base: Path) -> Path | None:
+    """Return a folder for the present sources below a folder, or None if it cannot be written, or if others can write to it."""
+    folder = base / sources_digest()
+    for part in (base, folder):
+        part.mkdir(parents=True, exist_ok=True, mode=0o700)
+    is_chosen = str(base) == os.environ.get("CJSIM_CACHE")
+    is_own = _is_own(folder) and (is_chosen or _is_own(base))
+    return folder if is_own and os.access(folder, os.W_OK) else None
+
+
+def _is_own(folder: Path) -> bool:
+    """Return whether a folder belongs to this user or to the administrator, and no other user can write to it."""
+    if not hasattr(os, "getuid"):
+        return True
+    facts = folder.stat()
+    return facts.st_uid in (os.getuid(), 0) and not facts.st_mode & stat.S_IWOTH
 
 
 def kernel(function: F) -> F:
     """Compile `function` for calls from Python. The compiled function is cached on disk and releases the GIL."""
+    if config.DISABLE_JIT:
+        return function
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
         compiled: F = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # the folder can no longer be written
+        return rule(function)
     finally:
         config.CACHE_DIR = before
+    kernel_cache: Any = compiled._cache  # type: ignore[attr-defined]
+    base, stamp = kernel_cache._impl.filename_base, kernel_cache._impl.locator.get_source_stamp()
+    kernel_cache._cache_file = CheckedCacheFile(cache_path=kernel_cache.cache_path, filename_base=base, source_stamp=stamp)
     return compiled
 
 
 def is_compiled(kernel: Callable[..., Any]) -> bool:
     """Return whether calls of a kernel start without compilation: it is loaded, in the cache, or the JIT is off.
 
-    A cached kernel counts only if it is newer than the file that defines it, because numba would compile it again otherwise.
+    A cached kernel counts only if its files are whole and newer than the file that defines it, because numba would compile it again
+    otherwise.
     """
     if config.DISABLE_JIT:
         return True
     function: Any = kernel
     written = Path(function.py_func.__code__.co_filename).stat().st_mtime
-    cached = Path(function.stats.cache_path).glob(f"*.{kernel.__name__}-*.nbc")
-    return bool(function.signatures) or any(file.stat().st_mtime >= written for file in cached)
+    file = _cache_file(kernel)
+    return bool(function.signatures) or (file is not None and file.is_intact(written))
+
+
+def cache_failure(kernel: Callable[..., Any]) -> OSError | None:
+    """Return why a kernel that was compiled could not be stored; None if it was.
+
+    Parameters
+    ----------
+    kernel : Callable
+        The kernel.
+    """
+    file = _cache_file(kernel)
+    return None if file is None else file.failure
+
+
+def _cache_file(kernel: Callable[..., Any]) -> CheckedCacheFile | None:
+    found = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    return found if isinstance(found, CheckedCacheFile) else None
 
 
 def compile_for(kernel: Callable[..., Any], arguments: Sequence[Any]) -> None:

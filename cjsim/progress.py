@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cjsim.escaping.terminal_text import printable
+
 if TYPE_CHECKING:
     import rich.progress
 
@@ -53,7 +55,7 @@ class NoProgress(Progress):
 
     def note(self, text: str) -> None:
         """Write a message to standard error."""
-        sys.stderr.write(f"{text}\n")
+        _write_message(text)
 
 
 class ProgressBar(Progress):
@@ -78,15 +80,16 @@ class ProgressBar(Progress):
         label : str
             Text next to the bar.
         """
-        if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()  # it is None if a program has closed it
+        if not (is_terminal or "ipykernel" in sys.modules):
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.finish()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=sys.stderr.isatty()), transient=True)
-        self._bar.add_task(label, total=total)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=is_terminal), transient=True)
+        self._bar.add_task(printable(label), total=total)
         self._bar.start()
 
     def grow(self, n: int) -> None:
@@ -102,7 +105,7 @@ class ProgressBar(Progress):
     def label(self, text: str) -> None:
         """Change the text next to the bar."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], description=text)
+            self._bar.update(self._bar.task_ids[0], description=printable(text))
 
     def announce(self, text: str) -> None:
         """Name the step that starts now: next to the bar, or in a message if there is no bar."""
@@ -114,12 +117,19 @@ class ProgressBar(Progress):
     def note(self, text: str) -> None:
         """Write a message to standard error."""
         if self._bar is not None:
-            self._bar.console.print(text)
+            self._bar.console.print(printable(text), markup=False, highlight=False, emoji=False)
         else:
-            sys.stderr.write(f"{text}\n")
+            _write_message(text)
 
     def finish(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
         self._bar = None
+
+
+def _write_message(text: str) -> None:
+    """Write a message to standard error. A closed or full stream loses the message, but does not stop the task."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{printable(text)}\n")

@@ -1,7 +1,8 @@
 """Tables that leave the program: CSV and Excel files in which no text can act as a spreadsheet formula.
 
-A spreadsheet runs text that begins with one of the characters `= + - @` as a formula, even in a CSV file. Such text gets a leading
-apostrophe. Numbers stay numbers.
+A spreadsheet runs text that begins with one of the characters `= + - @` as a formula, even in a CSV file, and may split a cell at a
+semicolon, a tab or a line feed first. Such text gets an apostrophe in front of the character. Numbers stay numbers. Control characters are
+escaped, because people also look at CSV files in a terminal, and Excel files cannot hold them.
 
 References
 ----------
@@ -11,29 +12,34 @@ OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
 import io
 import json
 import numbers
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import require_package
+from cjsim.escaping.terminal_text import without_control_characters
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
+# At the start, or after a separator; the last four are the wide forms of the first four.
+_FORMULA_PATTERN = re.compile("(?P<before>\\A|[;\t\n])(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])|\\A(?=[\t\n])")
 
 
 def without_formula(text: str) -> str:
-    """Return text that a spreadsheet does not run as a formula. Carriage returns become line feeds, which CSV files quote.
+    r"""Return text that a spreadsheet does not run as a formula. Carriage returns become line feeds, which CSV files quote.
 
     Examples
     --------
     >>> without_formula("=1+1"), without_formula("weekly news")
     ("'=1+1", 'weekly news')
+    >>> without_formula("a;=1+1"), without_formula("\x1b[2J")
+    ("a;'=1+1", '\\x1b[2J')
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    text = without_control_characters(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _FORMULA_PATTERN.sub(lambda match: f"{match['before'] or ''}'", text)
 
 
 def csv_text(table: "pd.DataFrame", *, float_format: str | None = None) -> str:
@@ -74,15 +80,8 @@ def xlsx_bytes(table: "pd.DataFrame") -> bytes:
         If openpyxl is not installed.
     """
     require_excel()
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    safe = _safe_table(table)
-    for i in range(safe.shape[1]):
-        if not _is_plain(safe.iloc[:, i]):
-            cells = [ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell for cell in safe.iloc[:, i]]
-            safe.isetitem(i, _object_column(cells))
     buffer = io.BytesIO()
-    safe.to_excel(buffer, index=False, engine="openpyxl")
+    _safe_table(table).to_excel(buffer, index=False, engine="openpyxl")
     return buffer.getvalue()
 
 

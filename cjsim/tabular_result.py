@@ -5,6 +5,8 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from cjsim.escaping.terminal_text import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -39,7 +41,7 @@ class TabularResult(ABC):
         is_named = any(name is not None for name in table.index.names)
         body = table.to_html(index=is_named, escape=True, na_rep="", max_rows=_MAX_ROWS, float_format=_number_text, border=0)
         paragraphs = [f"<p>{html.escape(line)}</p>" for line in (self._answer() or repr(self)).splitlines() if line.strip()]
-        return "\n".join([*paragraphs, str(body)])
+        return printable("\n".join([*paragraphs, str(body)]))
 
 
 def _number_text(value: Any) -> str:

@@ -30,6 +30,22 @@ customers.
 
 The examples run one after another in an empty folder. `cjsim new coffee` comes first, and other examples use its
 files. Names such as `shop` refer to scenarios in the library; see [library.md](library.md).
+
+## Exit codes and streams
+
+| exit code | meaning |
+|---|---|
+| 0 | The command is done. |
+| 1 | The program failed, or standard output could not be written, such as to a full disk. |
+| 2 | The input is wrong. One message on standard error says what to correct. |
+| 130 | The command was interrupted with Ctrl-C. |
+
+Files are written before results are printed, so no stream can prevent them. A reader that ends early (`| head -1`) and
+a standard output that is closed (`>&-`) do not change the exit code, because nobody reads the rest. Messages that
+standard error cannot take are lost, which does not change the exit code either.
+
+Titles and other text of files are printed with escapes such as `\\x1b` in place of control characters and of marks that
+change the direction of writing.
 """
 SPLIT = """extends: today.yaml
 name: split

@@ -11,7 +11,10 @@ PRIVATE_API = """
 cjsim/kernel.py
   the option _nrt=False of njit (no reference counting), forceinline, error_model="numpy", boundscheck
   numba.core.config: CACHE_DIR is read when a function is decorated; BOUNDSCHECK, OPT, DISABLE_JIT
-  cache files end in .nbc and have names such as event_loop.simulate_customers-10.py311.1.nbc (is_compiled)
+  Dispatcher._cache, FunctionCache._cache_file, _impl.filename_base and _impl.locator.get_source_stamp (kernel)
+cjsim/kernel_cache.py
+  numba.core.caching.IndexDataCacheFile: its constructor, load, save, _load_index, _save_index, _load_data, _save_data, _data_name,
+  _data_name_pattern (with {{number:d}}), _data_path, _open_for_write, _cache_path, _index_path, _source_stamp; serialize.dumps
 cjsim/frame.py
   numba.core.config.DISABLE_JIT, numba.np.numpy_support
   numba.core.datamodel.models: PrimitiveModel, StructModel

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
-
-from cjsim.commands.console import with_option_names
+from cjsim.commands.console import echo_message, with_option_names
 from cjsim.errors import InputError, format_error, short_repr
 
 if TYPE_CHECKING:
@@ -113,13 +111,13 @@ def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterato
 def _echo_count(file: Path, count: int) -> None:
     """Print a number of warnings on standard error; nothing if it is 0."""
     if count:
-        typer.echo(f"{file}: {count} warning{'s' * (count > 1)}; run cjsim check {file}", err=True)
+        echo_message(f"{file}: {count} warning{'s' * (count > 1)}; run cjsim check {file}")
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:
     """Print warnings on standard error."""
     for warning in warnings:
-        typer.echo(with_option_names(f"{file}: warning: {warning}"), err=True)
+        echo_message(with_option_names(f"{file}: warning: {warning}"))
 
 
 def require_shared_settings(changes: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import load_document, load_experiment, load_scenario, parse_set_options, print_warnings
-from cjsim.commands.console import print_output, print_result, progress_bar, with_exit_codes
+from cjsim.commands.console import echo_message, print_output, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.library import LIBRARY_FOLDERS, library_entries
 
@@ -89,7 +89,7 @@ def journal_callback(
     from cjsim.lab.journal import Journal
 
     if not reports.is_dir():
-        typer.echo(f"{reports}: no such folder, nothing to list", err=True)
+        echo_message(f"{reports}: no such folder, nothing to list")
     found = Journal(reports).entries(name=name, kind=kind, verdict=verdict, metric=metric, since=since, text=text)
     print_result(found, as_json=as_json, table_format=table_format)
 

@@ -8,6 +8,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.console import print_output, record_table, with_exit_codes
+from cjsim.escaping.terminal_text import printable
 from cjsim.library import LIBRARY_FOLDERS, library_entries
 
 _FROM_HELP = "Copy this scenario from the library, such as saas, instead of the small example."
@@ -52,7 +53,7 @@ def new(
     """
     from cjsim.lab.new_project import create_project
 
-    for file in create_project(folder, source=source):
-        typer.echo(str(file))
+    files = create_project(folder, source=source)
     scenario = folder / "scenarios" / f"{source or 'today'}.yaml"
-    typer.echo(f"\nNext: cjsim compare {scenario} {scenario.with_name('what_if.yaml')}")
+    next_command = f"Next: cjsim compare {scenario} {scenario.with_name('what_if.yaml')}"
+    typer.echo(printable("\n".join([*map(str, files), "", next_command])))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
+from cjsim.commands.console import echo_message, output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.output_folder import require_new_file
 
@@ -129,7 +129,7 @@ def uplift(
     print_result(readout, as_json=as_json, table_format=table_format)
     if rule_file is not None:
         readout.rule(policy=rule).save(rule_file)
-        typer.echo(f"{rule_file}: wrote the rule", err=True)
+        echo_message(f"{rule_file}: wrote the rule")
 
 
 def _names(option: str, text: str | None) -> tuple[str, ...] | None:

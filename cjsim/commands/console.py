@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import inspect
-import io
 import json
 import os
 import re
@@ -12,13 +11,16 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 
 import typer
 from typer.models import OptionInfo
 
 from cjsim.commands.signals import signals_as_interrupts
+from cjsim.commands.standard_streams import is_unicode
 from cjsim.errors import InputError, format_error
+from cjsim.escaping.passwords import hide_passwords, hide_passwords_of
+from cjsim.escaping.terminal_text import printable, printable_json
 from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
 from cjsim.progress import ProgressBar
 from cjsim.table_files import csv_text, xlsx_bytes
@@ -59,6 +61,7 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
         _kept.set("Nothing was written.")
         with signals_as_interrupts() as interrupt_code:
             try:
+                _require_working_folder()
                 if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
                     must, remedy = "must be used without --format", "Use one of them."
                     raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
@@ -69,16 +72,23 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
                 raise _exit_with_message(with_option_names(str(error)), EXIT_WRONG_INPUT) from None
             except KeyboardInterrupt as stop:
                 raise _exit_with_message(str(stop) or f"Interrupted. {_kept.get()}", interrupt_code()) from None
-            except BrokenPipeError:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise typer.Exit(EXIT_FAILURE) from None
             except Exception as error:  # noqa: BLE001 - the outermost handler, so users never see a traceback
-                if os.environ.get("CJSIM_TRACEBACK") == "1":
-                    traceback.print_exc()
-                message = " ".join(f"{type(error).__name__}: {error}".split())
-                raise _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE) from None
+                raise _exit_after_failure(error, str(kwargs.get("storage") or "")) from None
 
     return _run
+
+
+def _require_working_folder() -> None:
+    """Raise if the working folder was removed, because names of files are relative to it, and libraries fail at their import."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        remedy = "Change to another folder, and run the command again."
+        raise InputError(format_error("the working folder", "must exist", f"one that does not ({error.strerror})", remedy)) from None
+
+
+def _without_passwords_of(storage: str, text: str) -> str:
+    return hide_passwords_of(storage, text) if storage else hide_passwords(text)
 
 
 def _options_of(command: Callable[..., Any]) -> dict[str, str]:
@@ -126,9 +136,28 @@ def progress_bar() -> Iterator[ProgressBar]:
         bar.finish()
 
 
+def _exit_after_failure(error: Exception, storage: str) -> typer.Exit:
+    """Print an unexpected error in one line, and its traceback on demand, without the passwords of a storage."""
+    if os.environ.get("CJSIM_TRACEBACK") == "1":
+        echo_message(_without_passwords_of(storage, "".join(traceback.format_exception(error))))
+    message = _without_passwords_of(storage, " ".join(f"{type(error).__name__}: {error}".split()))
+    return _exit_with_message(f"cjsim failed: {message[:500]} (Set CJSIM_TRACEBACK=1 for a traceback.)", EXIT_FAILURE)
+
+
 def _exit_with_message(message: str, code: int) -> typer.Exit:
-    typer.echo(message, err=True)
+    echo_message(hide_passwords(message))
     return typer.Exit(code)
+
+
+def echo_message(text: str) -> None:
+    """Print a message, which may contain text of a file, on standard error.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+    """
+    typer.echo(printable(text), err=True)
 
 
 def print_json(content: dict[str, Any]) -> None:
@@ -139,18 +168,8 @@ def print_json(content: dict[str, Any]) -> None:
     content : dict
         Plain values.
     """
-    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=not _is_unicode(sys.stdout)))
-
-
-def _is_unicode(stream: TextIO) -> bool:
-    return (stream.encoding or "").lower().startswith("utf")
-
-
-def replace_unprintable_characters() -> None:
-    """Print '?' instead of failing where a stream without Unicode, such as a pipe on Windows, cannot encode a character."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not _is_unicode(stream):
-            stream.reconfigure(errors="replace")
+    text = json.dumps(content, allow_nan=False, ensure_ascii=not is_unicode(sys.stdout))
+    typer.echo(printable_json(text))
 
 
 @contextlib.contextmanager
@@ -183,7 +202,7 @@ def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Pa
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:
         _kept.set(f"The result is in '{out}'.")
-        typer.echo(f"{out}: wrote {', '.join(file_names)}", err=True)
+        echo_message(f"{out}: wrote {', '.join(file_names)}")
 
 
 def _check_earlier_result(out: Path, command: str, *, force: bool) -> None:
@@ -246,4 +265,4 @@ def print_text(text: str) -> None:
     """Print text, in which lines of prose are wrapped to the width of the terminal."""
     from cjsim.metrics.text_table import wrap_prose
 
-    typer.echo(wrap_prose(with_option_names(text)))
+    typer.echo(wrap_prose(printable(with_option_names(text))))

@@ -47,8 +47,11 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
         If the file cannot be read, has no rows or no `entered` column, or contains an invalid value. The message gives the line.
     """
     header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row per customer.")
+    names = {"entered", IDENTIFIER, *traits, *levels}
+    if not names & set(header):  # perhaps a private file, of which the message quotes nothing
+        raise InputError(format_error(f"{path}:1", "must have an 'entered' column", "other columns", "Name the columns in the first row."))
     for name in header:
-        if name not in ("entered", IDENTIFIER) and name not in traits and name not in levels:
+        if name not in names:
             raise InputError(format_error(f"{path}:1", *unknown_name_parts(name, ["entered", IDENTIFIER, *traits, *levels], "column")))
     if "entered" not in header or len(set(header)) < len(header):
         must = "must have an 'entered' column and no duplicate columns"

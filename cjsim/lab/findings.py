@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from cjsim.escaping.markdown_text import markdown_code
 from cjsim.json_records import JsonRecord, Number, plain_values
 from cjsim.lab.moments import IntervalEstimate
 from cjsim.metrics.number_format import decimal_places, format_interval, format_value, in_currency
@@ -201,7 +202,7 @@ class Findings(JsonRecord, FolderResult):
             Whether to format the names of the arm and the metric as Markdown code.
         """
         arm, effect = self.decisive_arm, self.decisive_arm.effect
-        arm_name, metric = (f"`{arm.name}`", f"`{self.metric}`") if is_markdown else (f"'{arm.name}'", self.metric)
+        arm_name, metric = (markdown_code(arm.name), markdown_code(self.metric)) if is_markdown else (f"'{arm.name}'", self.metric)
         baseline, value = effect.format_levels()
         levels = f"{value} instead of {baseline}"
         effect_text = effect.format_effect(is_relative=self.is_relative)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cjsim.description.describe import describe
+from cjsim.escaping.markdown_text import markdown_code, markdown_text
 from cjsim.lab.arms import ExperimentArm
 from cjsim.lab.document_diff import diff_documents, shorten_value
 from cjsim.lab.effect_figures import EFFECTS_FIGURE
@@ -33,18 +34,20 @@ def render_report_page(experiment: Experiment, findings: Findings, *, run_name: 
     run_name : str
         Name of the run.
     """
-    lines = [f"# {experiment.title or experiment.name}", "", f"**Hypothesis.** {experiment.hypothesis}"]
-    lines += [f"(Source: {experiment.claimed_by})"] if experiment.claimed_by else []
+    title, hypothesis = markdown_text(experiment.title or experiment.name), markdown_text(experiment.hypothesis)
+    lines = [f"# {title}", "", f"**Hypothesis.** {hypothesis}"]
+    lines += [f"(Source: {markdown_text(experiment.claimed_by)})"] if experiment.claimed_by else []
     lines += ["", f"**{findings.verdict.capitalize()}.** {findings.verdict_sentence(is_markdown=True)}", ""]
     lines += [*_arms_section(experiment, experiment.arms()), ""]
     lines += [*_effects_section(findings), ""]
-    lines += [f"![Effects on {findings.metric}]({EFFECTS_FIGURE.name}.png)", "", f"*{customers_phrase(findings)}*", ""]
+    lines += [f"![Effects on {markdown_text(findings.metric)}]({EFFECTS_FIGURE.name}.png)", "", f"*{customers_phrase(findings)}*", ""]
     if any(result.watched_effects for result in findings.arm_results):
         lines += ["## Effects on other metrics", "", *_watched_section(findings), ""]
     if findings.replications > 1:
         lines += ["## Variation between seeds", "", *_seeds_section(findings), ""]
     lines += ["## How to read this report", "", *_interpretation_section(experiment, findings), ""]
-    lines += [f"Run `{run_name}`, cjsim {__version__}. `experiment.yaml` contains the complete experiment, and `table.csv` all numbers."]
+    version = f"Run {markdown_code(run_name)}, cjsim {__version__}."
+    lines += [f"{version} `experiment.yaml` contains the complete experiment, and `table.csv` all numbers."]
     return "\n".join(lines) + "\n"
 
 
@@ -104,14 +107,15 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
     yield "## Design"
     yield ""
     scenario = experiment.scenario
+    customers = f"{experiment.customers_per_seed:,} customers{seeds}"
     yield (
-        f"Baseline: `{scenario.name}`, {experiment.customers_per_seed:,} customers{seeds}, {duration_phrase(scenario.horizon)}. "
+        f"Baseline: {markdown_code(scenario.name)}, {customers}, {duration_phrase(scenario.horizon)}. "
         "Each variant is simulated on the same customers."
     )
     yield ""
     if experiment.sweep is not None:
         paths = list(dict.fromkeys(path for arm in arms for path in arm.values))
-        yield f"The sweep varies {', '.join(f'`{path}`' for path in paths)} over {len(arms)} points."
+        yield f"The sweep varies {', '.join(map(markdown_code, paths))} over {len(arms)} points."
         return
     yield "| variant | path | baseline | variant value |"
     yield "|---|---|---|---|"
@@ -119,14 +123,14 @@ def _arms_section(experiment: Experiment, arms: Sequence[ExperimentArm]) -> Iter
         changes = diff_documents(experiment.scenario, arm.scenario)
         shown = [change for change in changes if change.path[0] in ("journey", "policy")]
         for change in shown[:_MAX_CHANGES_PER_VARIANT]:
-            cells = [shorten_value(value).replace("|", "\\|") if value is not None else "-" for value in (change.before, change.after)]
-            yield f"| `{arm.name}` | `{change.path_string}` | {cells[0]} | {cells[1]} |"
+            cells = [markdown_text(shorten_value(value)) if value is not None else "-" for value in (change.before, change.after)]
+            yield f"| {markdown_code(arm.name)} | {markdown_code(change.path_string)} | {cells[0]} | {cells[1]} |"
         if len(shown) > _MAX_CHANGES_PER_VARIANT:
-            yield f"| `{arm.name}` | {len(shown) - _MAX_CHANGES_PER_VARIANT} more | | |"
+            yield f"| {markdown_code(arm.name)} | {len(shown) - _MAX_CHANGES_PER_VARIANT} more | | |"
 
 
 def _effects_section(findings: Findings) -> Iterable[str]:
-    yield f"## Effect on `{findings.metric}`"
+    yield f"## Effect on {markdown_code(findings.metric)}"
     yield ""
     yield "| variant | baseline | variant value | effect | relative effect | verdict |"
     yield "|---|---|---|---|---|---|"
@@ -136,7 +140,7 @@ def _effects_section(findings: Findings) -> Iterable[str]:
     for result in shown:
         mark = "**" if result is findings.decisive_arm else ""
         verdict = result.verdict if result.is_claimed or result.verdict == BASELINE_VERDICT else f"{result.verdict} (exploratory)"
-        yield f"| {_effect_row_cells(f'{mark}`{result.name}`{mark}', result.effect)} | {verdict} |"
+        yield f"| {_effect_row_cells(f'{mark}{markdown_code(result.name)}{mark}', result.effect)} | {verdict} |"
     if len(findings.arm_results) > _MAX_TABLE_ROWS:
         yield ""
         yield f"The table shows the {_MAX_TABLE_ROWS} largest of {len(findings.arm_results)} effects. `table.csv` contains all of them."
@@ -149,7 +153,8 @@ def _descending_effect(result: ArmResult) -> float:
 
 
 def _effect_row_cells(name: str, effect: ArmEffect) -> str:
-    return " | ".join([name, *effect.format_levels(), effect.format_effect(is_relative=False), format_relative_effect(effect.relative)])
+    numbers = (*effect.format_levels(), effect.format_effect(is_relative=False), format_relative_effect(effect.relative))
+    return " | ".join([name, *map(markdown_text, numbers)])
 
 
 def _watched_section(findings: Findings) -> Iterable[str]:
@@ -159,7 +164,8 @@ def _watched_section(findings: Findings) -> Iterable[str]:
     yield f"|{'---|' if has_several_arms else ''}---|---|---|---|---|"
     for result in shown:
         for effect in result.watched_effects:
-            yield f"| {f'`{result.name}` | ' if has_several_arms else ''}{_effect_row_cells(f'`{effect.metric}`', effect)} |"
+            variant = f"{markdown_code(result.name)} | " if has_several_arms else ""
+            yield f"| {variant}{_effect_row_cells(markdown_code(effect.metric), effect)} |"
 
 
 def _seeds_section(findings: Findings) -> Iterable[str]:
@@ -167,7 +173,7 @@ def _seeds_section(findings: Findings) -> Iterable[str]:
     effects = [one.effect for one in arm.seed_effects if not math.isnan(one.effect)]
     if effects:
         least, largest = (_format_seed_effect(findings, arm, effect) for effect in (min(effects), max(effects)))
-        yield f"Under `{arm.name}`, the effect in individual seeds ranges from {least} to {largest}."
+        yield f"Under {markdown_code(arm.name)}, the effect in individual seeds ranges from {least} to {largest}."
     if not math.isnan(arm.birge_ratio):
         yield (
             f"The spread between seeds is {arm.birge_ratio:.2f} times what sampling error explains. Independent customers give "

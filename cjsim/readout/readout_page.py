@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cjsim.escaping.markdown_text import markdown_sentence, markdown_text
 from cjsim.readout.outcome_readout import OutcomeReadout
 from cjsim.readout.readout_tables import ReadoutTable, outcome_tables
 from cjsim.readout.readout_verdict import assumption_sentences, verdict_sentences
@@ -37,23 +38,28 @@ def render_readout_page(
     -------
     str
     """
-    lines = ["# What the trial shows", "", heading, ""]
-    lines += [line for message in warnings for line in (f"> **Warning.** {message}", "")]
+    lines = ["# What the trial shows", "", markdown_sentence(heading), ""]
+    lines += [line for message in warnings for line in (f"> **Warning.** {markdown_sentence(message)}", "")]
     for one in outcomes:
-        first, *others = verdict_sentences(one)
-        lines += [f"**{one.name}.** {first}", "", *(f"- {sentence}" for sentence in others), ""]
-        lines += [*(f"*{sentence}*" for sentence in assumption_sentences(one)), ""]
+        first, *others = map(markdown_sentence, verdict_sentences(one))
+        lines += [f"**{markdown_text(one.name)}.** {first}", "", *(f"- {sentence}" for sentence in others), ""]
+        lines += [*(f"*{markdown_sentence(sentence)}*" for sentence in assumption_sentences(one)), ""]
     for name in figures:
         lines += [f"![{_FIGURE_TITLES[name]}]({name}.png)", ""]
     for one in outcomes:
-        lines += [f"## {one.name}", ""]
+        lines += [f"## {markdown_text(one.name)}", ""]
         for table in outcome_tables(one):
-            lines += [f"### {table.title}", "", *_markdown(table), "", table.note, ""]
-    lines += ["## How to read this report", "", "Intervals are 95 % intervals of sampling error.", *(f"- {text}" for text in closing)]
+            lines += [f"### {table.title}", "", *_markdown(table), "", *map(markdown_sentence, table.note.splitlines()), ""]
+    lines += [
+        "## How to read this report",
+        "",
+        "Intervals are 95 % intervals of sampling error.",
+        *(f"- {markdown_sentence(text)}" for text in closing),
+    ]
     return "\n".join([*lines, "", f"cjsim {__version__}. `uplift.json` contains all numbers."]) + "\n"
 
 
 def _markdown(table: ReadoutTable) -> list[str]:
     rows = [table.header, *table.rows]
-    cells = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
+    cells = [" | ".join(map(markdown_text, row)) for row in rows]
     return [f"| {cells[0]} |", "|" + "---|" * len(table.header), *(f"| {row} |" for row in cells[1:])]

@@ -1,10 +1,13 @@
 """Figures of results. Each kind has one descriptor, and all are drawn and saved in the same way."""
 
 import textwrap
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from cjsim.escaping.terminal_text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _DPI = 100
+_LITERAL_TEXT: dict[Any, Any] = {"text.parse_math": False, "text.usetex": False}
 _CAPTION_SIZE, _CAPTION_CHARACTERS_PER_INCH = 7, 18  # a character of this size is at most 1 / 18 inch wide, on average
 
 
@@ -41,7 +45,7 @@ class FigureKind(Generic[Result]):
     caption: Callable[[Result], str]
 
     def figure(self, result: Result) -> "Figure":
-        """Draw the figure of a result.
+        """Draw the figure of a result. Dollar signs in titles and names start no formula.
 
         Parameters
         ----------
@@ -49,16 +53,18 @@ class FigureKind(Generic[Result]):
             Result to draw.
         """
         import seaborn as sns
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
 
         data = self.data(result)
-        with sns.axes_style("whitegrid"):
+        with sns.axes_style("whitegrid"), rc_context(_LITERAL_TEXT):
             figure = Figure(figsize=self.size(result, data), dpi=_DPI, layout="constrained")
             self.draw(figure, result, data)
-        figure.suptitle(self.title(result), x=0.01, ha="left", fontsize="medium")
-        width = int(_CAPTION_CHARACTERS_PER_INCH * figure.get_figwidth())
-        caption = [textwrap.fill(line, width) for line in self.caption(result).splitlines()]
-        figure.supxlabel("\n".join(caption), x=0.01, ha="left", fontsize=_CAPTION_SIZE)
+            figure.suptitle(self.title(result), x=0.01, ha="left", fontsize="medium")
+            width = int(_CAPTION_CHARACTERS_PER_INCH * figure.get_figwidth())
+            caption = [textwrap.fill(line, width) for line in self.caption(result).splitlines()]
+            figure.supxlabel("\n".join(caption), x=0.01, ha="left", fontsize=_CAPTION_SIZE)
+            _escape_control_characters(figure)
         return figure
 
     def save(self, result: Result, folder: Path) -> None:
@@ -71,8 +77,23 @@ class FigureKind(Generic[Result]):
         folder : Path
             Existing folder.
         """
-        # Omit the library version, which would make files differ between versions.
-        self.figure(result).savefig(folder / f"{self.name}.png", metadata={"Software": None})
+        from matplotlib import rc_context
+
+        figure = self.figure(result)
+        with rc_context(_LITERAL_TEXT), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a script or an emoji; drawn as a box
+            # Omit the library version, which would make files differ between versions.
+            figure.savefig(folder / f"{self.name}.png", metadata={"Software": None})
+
+
+def _escape_control_characters(figure: "Figure") -> None:
+    """Escape control characters in all text of a figure, as in a terminal."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if (safe := printable(text.get_text())) != text.get_text():
+            text.set_text(safe)
 
 
 def effect_axis(unit: str) -> tuple[float, str]:

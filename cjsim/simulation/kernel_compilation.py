@@ -13,7 +13,7 @@ from cjsim.compiler.symbols import record_array
 from cjsim.engine.buffers import BufferSizes, make_outcomes, make_output, make_state
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn, simulate_to_sync_point
-from cjsim.kernel import compile_for, is_compiled
+from cjsim.kernel import cache_failure, cache_folder, compile_for, is_compiled
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.quantiles import fill_quantiles
@@ -76,6 +76,9 @@ def compile_kernels(kernels: Sequence[Kernel], progress: Progress) -> int:
             progress.announce(f"cjsim: compiling kernel {number} of {len(missing)}, once per machine: {kernel.__name__} ...")
             compile_for(kernel, _arguments(kernel))
             progress.advance(1)
+    if failure := next(filter(None, map(cache_failure, missing)), None):
+        reason = failure.strerror or str(failure)
+        progress.note(f"cjsim: the compiled kernels could not be stored in {cache_folder()} ({reason}); the next run compiles them again.")
     return len(missing)
 
 

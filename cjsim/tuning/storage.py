@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cjsim.errors import InputError, format_error, require_package, short_repr
+from cjsim.escaping.passwords import hide_password, hide_passwords, hide_passwords_of, is_misspelled_address
 from cjsim.file_lock import is_running
 from cjsim.scenario.search_space import Coordinate
 from cjsim.tuning.samplers import silence_optuna
@@ -72,9 +73,14 @@ class TrialStore:
 
     def __init__(self, study: Study, *, storage: str | os.PathLike[str] | None = None) -> None:
         if not isinstance(storage, (str, os.PathLike, type(None))) or storage == "":
-            raise InputError(format_error("storage", "must be a file, a URL or 'memory'", repr(storage), _STORAGE_REMEDY))
+            got = hide_passwords(short_repr(storage))
+            raise InputError(format_error("storage", "must be a file, a URL or 'memory'", got, _STORAGE_REMEDY))
         where = os.fspath(storage if storage is not None else default_storage(study))
-        self.location = where if where != IN_MEMORY and "://" not in where else f"storage '{_without_password(where)}'"
+        if is_misspelled_address(where):
+            must = "must be a file, or a URL such as postgresql://user@host/database"
+            raise InputError(format_error("storage", must, f"'{hide_password(where)}'", _STORAGE_REMEDY))
+        self._where = where
+        self.location = where if where != IN_MEMORY and "://" not in where else f"storage '{hide_password(where)}'"
         self._labels = {axis.coordinate.name: _choice_labels(axis.choices) for axis in study.space.axes if axis.kind == "choice"}
         self._distributions = {one.name: self._readable_distribution(one) for one in study.space.coordinates}
         self._study = study
@@ -84,7 +90,7 @@ class TrialStore:
         self._seen_count = 0
         if where.startswith(_POSTGRES_SCHEMES):
             alternative = "omit `storage` to use a journal file"
-            require_package("psycopg", extra="postgres", where="storage", what=f"'{_without_password(where)}'", alternative=alternative)
+            require_package("psycopg", extra="postgres", where="storage", what=f"'{hide_password(where)}'", alternative=alternative)
         content = {"cjsim": __version__, **study_identity(study)}
         with self._translated_errors():
             self._optuna_study = _open_optuna_study(where, f"{study.name}-{study.seed}", [one.direction for one in study.objectives])
@@ -203,10 +209,17 @@ class TrialStore:
             raise
         except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
             remedy = _DRIVER_REMEDY if isinstance(error, ImportError) else _STORAGE_REMEDY
-            raise InputError(format_error(self.location, "must be a reachable storage", _error_text(error), remedy)) from error
+            raise self._storage_error(error, "must be a reachable storage", remedy) from self._shown_cause(error)
         except (OptunaError, CommandError, *_DAMAGE_ERRORS) as error:  # Optuna does not check what it reads
             must = "must be an intact journal or database of studies"
-            raise InputError(format_error(self.location, must, _error_text(error), _STORAGE_REMEDY)) from error
+            raise self._storage_error(error, must, _STORAGE_REMEDY) from self._shown_cause(error)
+
+    def _storage_error(self, error: Exception, must: str, remedy: str) -> InputError:
+        return InputError(format_error(self.location, must, hide_passwords_of(self._where, _error_text(error)), remedy))
+
+    def _shown_cause(self, error: Exception) -> Exception | None:
+        """Return the error, or None if a traceback that shows it could show a password."""
+        return None if "://" in self._where else error
 
     def _readable_distribution(self, coordinate: Coordinate) -> Any:
         """Return a distribution for display, with choices instead of their indices."""
@@ -312,13 +325,6 @@ def _error_text(error: Exception) -> str:
         cause = cause.__cause__
     lines = [line for line in str(cause).splitlines() if line.strip()]
     return f"{type(cause).__name__}: {lines[0][:160]}" if lines else type(cause).__name__
-
-
-def _without_password(url: str) -> str:
-    """Return a URL without its password."""
-    scheme, slashes, rest = url.partition("://")
-    user, at, host = rest.rpartition("@")
-    return f"{scheme}{slashes}{user.split(':')[0]}{at}{host}" if at else url
 
 
 def _has_ended(process_name: str) -> bool:

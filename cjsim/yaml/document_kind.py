@@ -16,6 +16,8 @@ _OWN_KEYS = {
         *("by", "claim", "claimed_by", "decide", "direction", "hypothesis", "metric", "replications", "sweep", "variants", "watch"),
     },
 }
+_SHARED_KEYS = {"accept_warnings", "acquisition", "customers", "desks", "extends", "name", "scenario", "seed", "set", "title"}
+_KEYS = _SHARED_KEYS.union(*_OWN_KEYS.values())
 DOCUMENT_KINDS = tuple(_OWN_KEYS)
 _REMEDIES = {
     "scenario": "Pass a scenario that uses it.",
@@ -41,6 +43,18 @@ def kind_of(keys: Iterable[str], *, default: str = "scenario") -> str:
     """
     found = set(keys)
     return max(_OWN_KEYS, key=lambda kind: (len(_OWN_KEYS[kind] & found), kind == default))
+
+
+def is_document(keys: Iterable[str]) -> bool:
+    """Return whether a mapping with these top-level keys is a document of any kind: most of its keys are keys of documents.
+
+    Examples
+    --------
+    >>> is_document(["name", "stages", "evnts"]), is_document(["name", "password"]), is_document([])
+    (True, False, True)
+    """
+    found = set(keys)
+    return not found or 2 * len(found & _KEYS) > len(found)
 
 
 def owner_of(key: str) -> str:

@@ -1,6 +1,7 @@
 """Builds one tree from several files: resolves `extends`, included files and `set`."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.library import LIBRARY_FOLDERS, find_document, nearest_file
+from cjsim.yaml.document_kind import is_document
 from cjsim.yaml.paths import node_at, set_value, types_at
-from cjsim.yaml.tree import Node, read_yaml_file
+from cjsim.yaml.tree import MAX_BYTES, Node, read_yaml_file
 
 INCLUDE_KEYS = ("journey", "policy", "scenario")  # top-level keys whose value may be a file name
+_KEY_PATTERN = re.compile(r"^([^\s#'\"-][^:\n]*):", re.MULTILINE)
 ModelChooser = Callable[[Iterable[str]], type[BaseModel]]
 
 
@@ -46,10 +49,15 @@ def load_tree(
         If a file cannot be read, is not a mapping, or includes itself, or if a path in `set` does not exist.
     """
     file = find_document(Path(path), library_kinds) if library_kinds else Path(path)
+    return _resolve_file(file, read_yaml_file(file), choose_model, above)
+
+
+def _resolve_file(file: Path, root: Node, choose_model: ModelChooser, above: tuple[Path, ...]) -> Node:
+    """Resolve the includes of a file that has been read."""
     if (real := Path(os.path.realpath(file))) in above:
         files = " -> ".join(one.name for one in (*above[above.index(real) :], real))
-        raise InputError(format_error(str(path), "must not extend or include itself", files, "Remove one of these references."))
-    return resolve_includes(read_yaml_file(file), choose_model, file.parent, (*above, real))
+        raise InputError(format_error(str(file), "must not extend or include itself", files, "Remove one of these references."))
+    return resolve_includes(root, choose_model, file.parent, (*above, real))
 
 
 def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above: tuple[Path, ...] = ()) -> Node:
@@ -58,14 +66,15 @@ def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above
     merged = Node(_with_absolute_data_files(own, folder), root.location)
     if (base := root.child("extends")) is not None:
         kind = choose_model(root.value).__name__.lower()
-        merged = merge_trees(load_tree(_referenced_file(base, "extends", kind, folder), choose_model, above), merged)
+        file, tree = _read_referenced_file(base, "extends", kind, folder)
+        merged = merge_trees(_resolve_file(file, tree, choose_model, above), merged)
     for path in _include_paths(merged):
         node = node_at(merged, path)
         if node is not None and isinstance(node.value, str):
             models = types_at(choose_model(merged.value), path)
             if models:
-                file = _referenced_file(node, path[-1], path[-1], folder)
-                merged = _replace_node(merged, path, load_tree(file, _constant_model(models[0]), above))
+                file, tree = _read_referenced_file(node, path[-1], path[-1], folder)
+                merged = _replace_node(merged, path, _resolve_file(file, tree, _constant_model(models[0]), above))
         elif node is not None and isinstance(node.value, dict):
             merged = _replace_node(merged, path, Node(_with_absolute_data_files(node.value, folder), node.location))
     return _apply_set(merged, choose_model(merged.value), root.child("set"))
@@ -116,6 +125,37 @@ def _referenced_file(node: Node, key: str, kind: str, folder: Path) -> Path:
         remedy = nearest_file(Path(node.value), kinds, folder=folder) or "File names are relative to the file that contains them."
         raise InputError(format_error(f"{node.location}: {key}", "must be a file that exists", short_repr(node.value), remedy))
     return file
+
+
+def _read_referenced_file(node: Node, key: str, kind: str, folder: Path) -> tuple[Path, Node]:
+    """Read the file that a node names. If it is not a document, it may be private, and the error quotes nothing of it.
+
+    A file with errors counts as a document if most of its lines without indentation begin with keys of documents.
+    """
+    file = _referenced_file(node, key, kind, folder)
+    try:
+        tree = read_yaml_file(file)
+        is_ours = is_document(tree.value)
+    except InputError:
+        keys = _unindented_keys(file)
+        if keys and is_document(keys):
+            raise
+        is_ours = False
+    if not is_ours:
+        got = f"{short_repr(node.value)}, which has other content"
+        remedy = f"Name another file, or run 'cjsim check {file}' to see what is wrong with this one."
+        raise InputError(format_error(f"{node.location}: {key}", f"must be a file with a {kind}", got, remedy)) from None
+    return file, tree
+
+
+def _unindented_keys(file: Path) -> list[str]:
+    """Return the words before a colon at the start of lines; empty if the file cannot be read as text."""
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(MAX_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError):
+        return []
+    return [match[1] for match in _KEY_PATTERN.finditer(text)]
 
 
 def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:

@@ -119,13 +119,13 @@ def test_text_cannot_act_as_a_formula(text: str) -> None:
 
 
 def test_text_after_a_carriage_return_does_not_start_a_row() -> None:
-    assert csv_text(pd.DataFrame({"name": ["a\r=1+1"]})) == 'name\n"a\n=1+1"\n'
+    assert csv_text(pd.DataFrame({"name": ["a\r=1+1"]})) == 'name\n"a\n\'=1+1"\n'
 
 
 def test_excel_has_no_formulas_and_its_numbers_are_numbers() -> None:
     table = pd.DataFrame({"name": ["=1+1", "-1", "a\x00b"], "value": [-1.5, 2.0, 3.0]})
     sheet = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(table))).active
-    assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [["name", "value"], ["'=1+1", -1.5], ["'-1", 2], ["ab", 3]]
+    assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [["name", "value"], ["'=1+1", -1.5], ["'-1", 2], ["a\\x00b", 3]]
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s", "n"}
 
 

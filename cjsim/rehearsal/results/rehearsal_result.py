@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cjsim.escaping.markdown_text import markdown_block, markdown_text
 from cjsim.json_records import write_json
 from cjsim.output_folder import FolderResult
 from cjsim.rehearsal.results.rehearsal_data import RehearsalData
@@ -57,6 +58,7 @@ class Rehearsal(RehearsalData, FolderResult):
         write_csv(self.to_pandas(), folder / "designs.csv")
         REHEARSAL_FIGURE.save(self, folder)
         figure = f"![Power by size]({REHEARSAL_FIGURE.name}.png)"
-        page = f"# Rehearsed tests of {', '.join(self.alternatives)} against {self.base}\n\n```\n{self}\n```\n\n{figure}\n"
+        heading = markdown_text(f"Rehearsed tests of {', '.join(self.alternatives)} against {self.base}")
+        page = f"# {heading}\n\n{markdown_block(str(self))}\n\n{figure}\n"
         (folder / "report.md").write_text(page, encoding="utf-8")
         write_json(folder / self._marker, self.to_json())
