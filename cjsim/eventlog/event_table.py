@@ -162,7 +162,7 @@ class EventLog:
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the log as a frame. Columns that contain names are categorical."""
-        return self.to_arrow().to_pandas()
+        return self.to_arrow().replace_schema_metadata(None).to_pandas()
 
     def query(self, sql: str) -> "pd.DataFrame":
         """Run a SQL query on the table `log` with DuckDB. Logs on disk are not loaded into memory.

@@ -52,7 +52,7 @@ def read_parquet(file: LogFile, names: tuple[str, str, str], log_format: LogForm
     Raises
     ------
     InputError
-        If the file cannot be read or is too large, or a column is missing.
+        If the file cannot be read or is too large, or a column is missing or holds lists.
     """
     log_format.require_unused(("sep", "encoding", "sheet"), str(file.path), "a Parquet file")
     with open_parquet(file.path) as parquet:
@@ -60,6 +60,7 @@ def read_parquet(file: LogFile, names: tuple[str, str, str], log_format: LogForm
         raise_for_unknown_column(file, header, names)
         require_single_columns(file, header, names)
         _require_bounded(file, parquet.metadata)
+        _require_single_values(file, parquet.schema_arrow, names)
         return _read_batches(file, parquet, names, keeps_text=log_format.date_format is not None and "%" in log_format.date_format)
 
 
@@ -71,6 +72,16 @@ def _require_bounded(file: LogFile, metadata: Any) -> None:
     size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     if size > MAX_BYTES:
         file.raise_error(f"must hold at most {MAX_BYTES:,} bytes", f"{size:,}", "Keep the three columns only.")
+
+
+def _require_single_values(file: LogFile, schema: Any, names: tuple[str, str, str]) -> None:
+    """Raise if a column holds lists or structures."""
+    import pyarrow as pa
+
+    for name in names:
+        kind = schema.field(name).type
+        if pa.types.is_nested(kind.value_type if pa.types.is_dictionary(kind) else kind):
+            file.raise_error(f"must hold one value per row in the column '{name}'", f"the type {kind}", "Name another column.")
 
 
 def _read_batches(file: LogFile, parquet: Any, names: tuple[str, str, str], *, keeps_text: bool) -> RawTable:
@@ -85,7 +96,7 @@ def _read_batches(file: LogFile, parquet: Any, names: tuple[str, str, str], *, k
         arrays[0].append(customers)
         arrays[1].append(without_time_of_day(times) if pa.types.is_string(times.type) and not keeps_text else _without_time(times))
         arrays[2].append(amounts)
-        frame = batch.to_pandas(ignore_metadata=True)
+        frame = batch.replace_schema_metadata(None).to_pandas()  # pyarrow parses the metadata even if it is told to ignore it
         frame.columns = range(frame.shape[1])
         hashes.append(pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64))
     converters = (_customer_text, _day_or_cell, _python_number)

@@ -107,7 +107,7 @@ def test_malformed_list_of_files_is_refused(files: object, run_folder: Path) -> 
     manifest = json_of(run_folder / "manifest.json") | {"files": files}
     del manifest["manifest_sha256"]
     (run_folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=r"run: must be a run that cjsim \S+ can read"):
+    with pytest.raises(InputError, match=r"run/manifest\.json: must be a run that cjsim \S+ can read"):
         Run.load(run_folder)
 
 

@@ -32,6 +32,7 @@ from cjsim.lab.moments import PairedMoments
 from cjsim.lab.report_folder import load_findings
 from cjsim.manifest import Manifest
 from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
+from cjsim.purchase_logs.purchase_log import read_purchases
 from cjsim.tuning.parameter_draws import read_parameter_draws
 from cjsim.uplift.targeting.rule_tables import TargetingRule
 from cjsim.uplift.trials.column_roles import ColumnRoles
@@ -258,6 +259,16 @@ def made_frame(folder: Path, name: str, lines: list[str]) -> Path:
     return folder / name
 
 
+def made_sheet(folder: Path, lines: list[str]) -> Path:
+    pd.read_csv(io.StringIO("\n".join(lines))).to_excel(folder / "purchases.xlsx", index=False)
+    return folder / "purchases.xlsx"
+
+
+def read_purchase_file(file: Path) -> object:
+    log = read_purchases(file, customer="customer", time="time", value="value")
+    return log.customer_ids.tolist(), log.customer_index.tolist(), log.day.tolist(), log.money.tolist()
+
+
 def trial_lines() -> list[str]:
     return ["arm,bought,visits,city", *(f"{arm},{i % 2},{i},{'abc'[i % 3]}" for i, arm in enumerate(["none", "mail"] * 20))]
 
@@ -359,6 +370,10 @@ def kinds() -> list[FileKind]:
         FileKind("log, CSV", text_file("purchases.csv", lines["purchases"]), read_log, **text),
         FileKind("log, gzip", text_file("purchases.csv.gz", lines["purchases"]), read_log, special=(gzip_bomb,)),
         FileKind("log, Parquet", frame_file("purchases.parquet", lines["purchases"]), read_log, **parquet),
+        FileKind("purchases, CSV", text_file("purchases.csv", lines["purchases"]), read_purchase_file, **text),
+        FileKind("purchases, gzip", text_file("purchases.csv.gz", lines["purchases"]), read_purchase_file, special=(gzip_bomb,)),
+        FileKind("purchases, Parquet", frame_file("purchases.parquet", lines["purchases"]), read_purchase_file, **parquet),
+        FileKind("purchases, Excel", lambda folder: made_sheet(folder, lines["purchases"]), read_purchase_file),
         FileKind("scenario", world("touchpoints.yaml"), check_scenario, may_have_lines=True, **text),
         FileKind("journey of a scenario", world("every_construct_journey.yaml"), check_scenario, may_have_lines=True, **text),
         FileKind("study", world("study.yaml"), lambda file: cj.Study.load(file).digest(), may_have_lines=True, **text),
