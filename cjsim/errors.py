@@ -94,8 +94,12 @@ def quote_choices(choices: Iterable[str]) -> str:
     "'a', 'b'"
     """
     names = list(choices)
-    text = ", ".join(f"'{name}'" for name in names[:_MAX_QUOTED_CHOICES])
+    text = ", ".join(f"'{name}'" if _is_short(str(name)) else short_repr(str(name)) for name in names[:_MAX_QUOTED_CHOICES])
     return f"{text} and {len(names) - _MAX_QUOTED_CHOICES} more" if len(names) > _MAX_QUOTED_CHOICES else text
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _MAX_REPR_CHARS and text.isprintable()
 
 
 def nearest_choices(word: Any, choices: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -12,6 +13,7 @@ from pydantic import BeforeValidator, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.json_file import read_json_object
 
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]  # null in JSON where undefined
 
@@ -105,13 +107,12 @@ def read_json(file: Path, kind: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing or does not contain a JSON object.
+        If the file is missing, or is not a regular file that contains a JSON object.
     """
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError) as error:
+    if not os.path.lexists(file):
         must, got = f"must be the folder of a saved {kind}", f"no readable {file.name}"
-        raise InputError(format_error(str(file.parent), must, got, "Save it again.")) from error
+        raise InputError(format_error(str(file.parent), must, got, "Save it again."))
+    return read_json_object(file)
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ of their folder.
 """
 
 import contextlib
-import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.json_file import read_json_object
 from cjsim.json_records import JsonRecord, read_json, write_json
 from cjsim.output_folder import MANIFEST_FILE, require_intact_files, require_unchanged_manifest
 from cjsim.version import __version__
@@ -21,6 +22,8 @@ RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cj
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)
 _MAX_REASON_CHARS = 80
+_FINDING_KEYS = frozenset({"hypothesis", "verdict", "metric"})  # a manifest with these is of a finding, whatever its kind says
+_REMEDY = "Run the command again."
 STUDY_VERDICTS = ("gain", "none", "infeasible")
 
 
@@ -107,19 +110,22 @@ class Manifest(JsonRecord):
         Raises
         ------
         InputError
-            If the folder has no manifest of a finding.
+            If the folder has no manifest, or one of something else.
         UnreadableResultError
-            If it has one, but it was changed, or another version of cjsim wrote it in a format that this version cannot read.
+            If it is damaged or was changed, or another version of cjsim wrote it in a format that this version cannot read.
         """
         file = Path(folder) / MANIFEST_FILE
+        if not os.path.lexists(file):
+            raise InputError(format_error(str(folder), "must be the folder of a finding", f"no {MANIFEST_FILE}", "Check the path."))
         try:
-            content = dict(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, TypeError, ValueError) as error:
-            content = {"kind": type(error).__name__}
+            content = read_json_object(file, remedy=_REMEDY)
+        except InputError as error:
+            raise UnreadableResultError(str(error)) from None
         if content.get("kind") not in FINDING_KINDS:
             must, got = f"must be the manifest of one of {', '.join(FINDING_KINDS)}", short_repr(content.get("kind"))
-            raise InputError(format_error(str(file), must, got, "Run the command again."))
-        with readable_result(content, Path(folder), f"result of '{content['kind']}'"):
+            kind_of_error = UnreadableResultError if content.keys() >= _FINDING_KEYS else InputError
+            raise kind_of_error(format_error(str(file), must, got, _REMEDY))
+        with readable_result(content, file, f"result of '{content['kind']}'"):
             _require_unchanged(file, content)
             return cls.from_json(content)
 
@@ -143,13 +149,13 @@ def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
     """
     manifest = Manifest.read(folder)
     content = read_json(folder / MANIFEST_FILE, "result")
-    with readable_result(content, folder, f"result of '{manifest.kind}'"):
+    with readable_result(content, folder / MANIFEST_FILE, f"result of '{manifest.kind}'"):
         require_intact_files(folder, content, only=only)
     return manifest
 
 
 class UnreadableResultError(InputError):
-    """A result whose manifest was changed, or which another version of cjsim wrote in a format that this version cannot read."""
+    """A result whose manifest is damaged or changed, or in a format of another version of cjsim that this version cannot read."""
 
 
 def _require_unchanged(file: Path, content: Mapping[str, Any]) -> None:
@@ -160,15 +166,15 @@ def _require_unchanged(file: Path, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def readable_result(content: Mapping[str, Any], folder: Path, kind: str) -> Iterator[None]:
+def readable_result(content: Mapping[str, Any], file: Path, kind: str) -> Iterator[None]:
     """Raise if a result has a newer format, or if the block fails to read it. Missing formats count as the current one.
 
     Parameters
     ----------
     content : Mapping of str to Any
         Content of the manifest.
-    folder : Path
-        Folder of the result.
+    file : Path
+        The manifest.
     kind : str
         What the result is, such as 'run', for the error message.
 
@@ -181,11 +187,11 @@ def readable_result(content: Mapping[str, Any], folder: Path, kind: str) -> Iter
     writer = f"one written by {f'cjsim {version}' if version else 'an unknown version of cjsim'}"
     if (number := content.get("format", RESULT_FORMAT)) != RESULT_FORMAT:
         remedy = f"Use {f'cjsim {version}' if version else 'the version of cjsim that wrote it'}, or run the command again."
-        raise UnreadableResultError(format_error(str(folder), must, f"{writer} in format {short_repr(number)}", remedy))
+        raise UnreadableResultError(format_error(str(file), must, f"{writer} in format {short_repr(number)}", remedy))
     try:
         yield
     except InputError:
         raise
     except (KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_MAX_REASON_CHARS]}"
-        raise UnreadableResultError(format_error(str(folder), must, f"{writer} ({reason})", "Run the command again.")) from error
+        raise UnreadableResultError(format_error(str(file), must, f"{writer} ({reason})", "Run the command again.")) from error

@@ -11,12 +11,13 @@ from conftest import ROOT
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
     ("errors", "escaping", "version"),
+    ("input_files",),
     ("file_lock", "json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),
     ("kernel_cache",),
-    ("kernel", "library", "output_folder", "csv_rows"),
+    ("kernel", "library", "output_folder"),
     ("manifest",),
-    ("frame",),
+    ("frame", "purchase_logs"),
     ("yaml", "uplift"),
     ("kernels",),
     ("scenario",),

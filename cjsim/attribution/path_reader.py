@@ -1,8 +1,9 @@
 """Reading a firm's paths from a file: one row per path, or one row per touch."""
 
 import csv
-import io
 import math
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, 
 from cjsim.eventlog.event_table import EventLog
 from cjsim.eventlog.input_source import LogSource, detect_source
 from cjsim.eventlog.table_reader import column_names
+from cjsim.input_files.regular_file import limited_lines
 
 PATH_COLUMNS = ("path", "total_conversions", "total_conversion_value", "total_null")
 TOUCH_COLUMNS = ("customer", "time", "channel", "conversion")
@@ -58,10 +60,7 @@ def read_paths(path: str | Path, *, window_days: float = math.inf) -> Paths:
     (('ad', 'email'), [2.0, 0.0], [1.0, 5.0])
     """
     source = detect_source(path)
-    try:
-        header = [name.strip() for name in column_names(source)]
-    except UnicodeDecodeError:
-        source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")
+    header = [name.strip() for name in column_names(source)]
     if "path" in header and source.kind != "parquet":
         if math.isfinite(window_days):
             source.raise_input_error("must have times to apply a look-back window", "paths without times", "Omit the window.")
@@ -78,17 +77,22 @@ def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
         source.raise_input_error("must have a column 'total_conversions'", f"the columns {quote_choices(header)}", remedy)
     index = {name: header.index(name) for name in PATH_COLUMNS if name in header}
     sequences: list[list[str]] = []
-    totals: dict[str, list[float]] = {name: [] for name in PATH_COLUMNS[1:]}
-    with io.TextIOWrapper(source.open_bytes(), encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        next(reader)
-        for row in reader:
+    parsed: dict[str, list[str]] = {}  # equal paths share a list
+    totals: dict[str, array[float]] = {name: array("d") for name in PATH_COLUMNS[1:]}
+    with source.open_text() as text:
+        reader = csv.reader(limited_lines(text, str(source.path)))
+        rows = _csv_rows(reader, source)
+        next(row for row in rows if row)
+        for row in rows:
             if not row:
                 continue
             where = f"{source.path}:{reader.line_num}"
             if len(row) != len(header):
                 raise InputError(format_error(where, f"must have {len(header)} cells, like the header", f"{len(row)}", "Correct the row."))
-            sequences.append(_parse_path(row[index["path"]], f"{where}: path"))
+            path = row[index["path"]]
+            if path not in parsed:
+                parsed[path] = _parse_path(path, f"{where}: path")
+            sequences.append(parsed[path])
             for name, values in totals.items():
                 found = _parse_count(row[index[name]], f"{where}: {name}", can_be_negative="value" in name) if name in index else math.nan
                 values.append(found)
@@ -101,6 +105,13 @@ def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
         value=value if "total_conversion_value" in index else None,
         nulls=nulls if "total_null" in index else None,
     )
+
+
+def _csv_rows(reader: Iterator[list[str]], source: LogSource) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        source.raise_input_error("must be a CSV file with a header", short_repr(str(error)), "Check how it was exported.")
 
 
 def _parse_path(text: str, where: str) -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
-from cjsim.calibration.purchase_log import PurchaseHistories
+from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
 _MAX_DRAWS = 1000

@@ -8,7 +8,7 @@ from cjsim.calibration.bgnbd import BgNbd, fit_bgnbd
 from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, SpendModel, fit_gamma_gamma, fit_lognormal
 from cjsim.calibration.maximum_likelihood import CHI_SQUARE_95, FloatArray, LikelihoodFit, ParameterEstimate
 from cjsim.calibration.nbd import Nbd, fit_nbd
-from cjsim.calibration.purchase_log import PurchaseHistories
+from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 MIN_REPEAT_CUSTOMERS = 20  # assumed: fewer customers do not determine the three parameters of the spend model
 STRONG_CORRELATION = 0.3  # assumed: above this, purchase frequency and spend are too dependent for gamma-gamma

@@ -1,6 +1,7 @@
 """`calibrate_purchases`: fit models of purchase times and spend to a purchase log, forecast the holdout, and write scenario files."""
 
 import math
+import os
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ from cjsim.argument_types import checked_arguments
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
-from cjsim.calibration.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
-from cjsim.calibration.purchase_scenario import CalibrationSource, scenario_files
+from cjsim.calibration.purchase_scenario import CalibrationSource, require_loadable_scenario, scenario_files
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult, folder_to_write
+from cjsim.purchase_logs.log_format import LogFormat
+from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +50,8 @@ class PurchaseCalibration(FolderResult):
         Forecast of the holdout; None without a holdout.
     warnings : tuple of str
         Limits of the data, omitted rows, and reasons not to rely on the forecast.
+    assumptions : tuple of str
+        What was assumed about the format of the log, such as a decimal comma, one sentence each.
     """
 
     source: str
@@ -60,6 +64,7 @@ class PurchaseCalibration(FolderResult):
     histories: PurchaseHistories
     forecast: HoldoutForecast | None
     warnings: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, ParameterEstimate]:
@@ -78,7 +83,7 @@ class PurchaseCalibration(FolderResult):
         -------
         dict
             `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the timing model), `customers`, `holdout`
-            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `model`, `intervals` and `spend`.
+            (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `assumptions`, `model`, `intervals` and `spend`.
         """
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
@@ -87,6 +92,7 @@ class PurchaseCalibration(FolderResult):
             "customers": self.customers,
             "holdout": None if self.forecast is None else self.forecast.to_json(),
             "warnings": list(self.warnings),
+            "assumptions": list(self.assumptions),
             "model": self.timing.model.name,
             "intervals": INTERVAL_METHOD,
             "spend": {
@@ -126,6 +132,7 @@ class PurchaseCalibration(FolderResult):
         lines += ["", f"log-likelihood of the timing model: {self.timing.fit.log_likelihood:,.3f}; mean spend per purchase: {mean_spend}"]
         if self.forecast is not None:
             lines += ["", *_forecast_lines(self.forecast, self.until, self.end)]
+        lines += [f"assumed: {text}" for text in self.assumptions]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
@@ -147,13 +154,15 @@ class PurchaseCalibration(FolderResult):
         Raises
         ------
         InputError
-            If the folder cannot be created or written. In this case, no file in it is changed.
+            If the folder cannot be created or written, or if the scenario is not one that can be simulated, for example because an amount
+            exceeds 1e12. In this case, no file in it is changed.
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
         with folder_to_write(folder) as draft:
             for name, text in texts.items():
                 (draft / name).write_text(text, encoding="utf-8")
+            require_loadable_scenario(draft, self.source)
             write_json(draft / "calibration.json", self.to_json())
         return Path(folder)
 
@@ -169,13 +178,21 @@ def calibrate_purchases(
     out: str | Path | None = None,
     unit: str = "week",
     seed: int = 1,
+    sep: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    date_format: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    drop_duplicates: bool = False,
+    net_refunds: bool = False,
 ) -> PurchaseCalibration:
     """Fit BG/NBD and gamma-gamma to a purchase log by maximum likelihood, or simpler models if the log cannot identify them.
 
     Parameters
     ----------
     path : str or Path
-        Purchase log: CSV, gzipped CSV or Parquet, with one row per purchase.
+        Purchase log with one row per purchase: text with separated columns (optionally gzipped), an Excel file (.xlsx) or Parquet.
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     until : str or date
@@ -186,6 +203,12 @@ def calibrate_purchases(
         Unit of time of the parameters.
     seed : int
         Seed of the Monte Carlo draws for the forecast intervals.
+    sep, decimal, thousands, date_format, encoding, sheet : str, optional
+        How the log is written: see `LogFormat`. What is not given is detected, and named in `assumptions`.
+    drop_duplicates : bool
+        Whether to omit rows that repeat an earlier row in all columns.
+    net_refunds : bool
+        Whether to omit purchases that were refunded in full, with their refunds.
 
     Returns
     -------
@@ -203,14 +226,22 @@ def calibrate_purchases(
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
     last_day = _parse_date(until, "until")
-    log = read_purchases(path, customer=customer, time=time, value=value)
+    log = read_purchases(
+        path,
+        customer=customer,
+        time=time,
+        value=value,
+        log_format=LogFormat(sep, decimal, thousands, date_format, encoding, sheet),
+        drop_duplicates=drop_duplicates,
+        net_refunds=net_refunds,
+    )
     warnings = (*log.warnings, *_until_warnings(log, last_day))
     histories = log.histories_until(last_day, unit=unit)
     _require_repeat_purchases(histories, last_day)
     timing, spend = fit_timing(histories), fit_spend(histories)
     holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
     result = PurchaseCalibration(
-        source=Path(path).name,
+        source=os.fsencode(Path(path).name).decode("utf-8", "replace"),
         unit=unit,
         start=log.first_day,
         until=last_day,
@@ -226,6 +257,7 @@ def calibrate_purchases(
             *spend.warnings,
             *(() if holdout is None else holdout.warnings()),
         ),
+        assumptions=log.assumptions,
     )
     if out is not None:
         result.save(out)

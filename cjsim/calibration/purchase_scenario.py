@@ -7,7 +7,9 @@ day of the first purchase to the last day of the log.
 """
 
 import csv
+import os
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +19,14 @@ from cjsim.calibration.gamma_gamma import GammaGamma
 from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
-from cjsim.calibration.purchase_log import PurchaseHistories
 from cjsim.compiler.entry_file import IDENTIFIER
+from cjsim.errors import InputError, format_error
 from cjsim.escaping.terminal_text import printable
+from cjsim.purchase_logs.purchase_log import PurchaseHistories
+from cjsim.scenario.kinds.amount_laws import GammaMoney, LognormalMoney
+from cjsim.scenario.kinds.trait_laws import BetaTerms
 from cjsim.table_files import csv_text
+from cjsim.yaml.strict_model import StrictModel
 
 _N_DRAWS, _TRAITS_PATH = 200, "journey.traits"
 _MEAN_WAIT = {"day": "1d", "week": "1w"}
@@ -76,11 +82,40 @@ def _entries_csv(histories: PurchaseHistories) -> str:
     return str(table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))  # quotes carriage returns, too
 
 
+def require_loadable_scenario(folder: Path, source: str) -> None:
+    """Load the scenario in a folder, and raise if it is not one that can be simulated.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with the files of `scenario_files`.
+    source : str
+        File name of the log, for the message.
+
+    Raises
+    ------
+    InputError
+        If the log leads to values that a scenario must not have, such as amounts above 1e12.
+    """
+    from cjsim.simulation.documents import Scenario
+
+    try:
+        Scenario.load(folder / "scenario.yaml")
+    except InputError as error:
+        reason = error.errors[0].replace(f"{folder}{os.sep}", "").rstrip(".")
+        must, remedy = "must give a scenario that can be simulated", "Check the dates and amounts of the log."
+        raise InputError(format_error(source, must, f"one that is invalid ({reason})", remedy)) from None
+
+
 def _timing_columns(timing: FittedTiming, rng: np.random.Generator) -> dict[str, FloatArray]:
     """Draw the parameters of the timing model, keyed by path; each array has shape (n_draws,)."""
     r, alpha, *dropout = timing.fit.draw_parameters(_N_DRAWS, rng).T
-    columns = {f"{_TRAITS_PATH}.rate.gamma.mean": r / alpha, f"{_TRAITS_PATH}.rate.gamma.shape": r}
-    return columns | {f"{_TRAITS_PATH}.dropout.beta.{name}": column for name, column in zip(("alpha", "beta"), dropout, strict=False)}
+    shape = _within_bounds(r, GammaMoney, "shape")
+    columns = {f"{_TRAITS_PATH}.rate.gamma.mean": _within_bounds(r / alpha, GammaMoney, "mean"), f"{_TRAITS_PATH}.rate.gamma.shape": shape}
+    return columns | {
+        f"{_TRAITS_PATH}.dropout.beta.{name}": _within_bounds(column, BetaTerms, name)
+        for name, column in zip(("alpha", "beta"), dropout, strict=False)
+    }
 
 
 def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, FloatArray]:
@@ -88,12 +123,22 @@ def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, Fl
     first, second, *rate = spend.fit.draw_parameters(_N_DRAWS, rng).T
     values = [f"journey.events.{name}.effects[0].purchase.value" for name in ("first_purchase", "purchase")]
     if isinstance(spend.model, GammaGamma):
-        money = {f"{path}.gamma.{name}": first for path in values for name in ("mean", "shape")}
-        return money | {f"{_TRAITS_PATH}.nu.gamma.mean": second / rate[0], f"{_TRAITS_PATH}.nu.gamma.shape": second}
+        shape = _within_bounds(first, GammaMoney, "shape")
+        nu = {"mean": _within_bounds(second / rate[0], GammaMoney, "mean"), "shape": _within_bounds(second, GammaMoney, "shape")}
+        money = {f"{path}.gamma.{name}": shape for path in values for name in ("mean", "shape")}
+        return money | {f"{_TRAITS_PATH}.nu.gamma.{name}": column for name, column in nu.items()}
     if spend.model.sigma > 0:
-        parameters = (("median", first), ("sigma", second))
-        return {f"{path}.lognormal.{name}": column for path in values for name, column in parameters}
+        parameters = {name: _within_bounds(column, LognormalMoney, name) for name, column in (("median", first), ("sigma", second))}
+        return {f"{path}.lognormal.{name}": column for path in values for name, column in parameters.items()}
     return dict.fromkeys(values, first)
+
+
+def _within_bounds(values: FloatArray, terms: type[StrictModel], name: str) -> FloatArray:
+    """Return draws within the bounds of a scenario's field. Draws of a parameter that the log hardly determines may lie beyond them."""
+    low, high = (
+        next((getattr(bound, key) for bound in terms.model_fields[name].metadata if hasattr(bound, key)), None) for key in ("ge", "le")
+    )
+    return np.clip(values, low, high)
 
 
 def _journey_yaml(timing: FittedTiming, spend: FittedSpend, origin: CalibrationSource) -> str:

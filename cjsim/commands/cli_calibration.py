@@ -11,6 +11,9 @@ from cjsim.commands.console import output_folder, print_result, with_exit_codes
 _HELP = """Fit a journey to data.
 
 Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
+_DETECTED = "By default, it is detected."
+_THOUSANDS_HELP = f"Thousands separator of amounts: a comma, point, space, apostrophe or none. {_DETECTED}"
+_DATE_HELP = f"Format of dates: dmy, mdy, ymd, excel, excel-1904, unix-s, unix-ms, unix-us, unix-ns, or a strptime format. {_DETECTED}"
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
@@ -22,7 +25,10 @@ SeedOption = Annotated[
 @with_exit_codes
 def calibrate_purchases(
     log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="Purchase log with one row per purchase: CSV, gzipped CSV or Parquet.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="LOG", help="Purchase log with one row per purchase: CSV, gzipped CSV, Excel or Parquet.", show_default=False
+        ),
     ],
     customer: Annotated[str, typer.Option("--customer", metavar="COLUMN", help="Column with the customer ID.")],
     time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="Column with the purchase time.")],
@@ -34,6 +40,14 @@ def calibrate_purchases(
     force: options.Force = False,
     unit: Annotated[str, typer.Option("--unit", metavar="week|day", help="Time unit of the parameters.")] = "week",
     seed: SeedOption = 1,
+    sep: Annotated[str | None, typer.Option("--sep", metavar="CHAR", help=f"Column separator: a character, or tab. {_DETECTED}")] = None,
+    decimal: Annotated[str | None, typer.Option("--decimal", metavar=".|,", help=f"Decimal separator of amounts. {_DETECTED}")] = None,
+    thousands: Annotated[str | None, typer.Option("--thousands", metavar="CHAR", help=_THOUSANDS_HELP)] = None,
+    date_format: Annotated[str | None, typer.Option("--date-format", metavar="FORMAT", help=_DATE_HELP)] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help=f"Text encoding, such as cp1252. {_DETECTED}")] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Sheet of an Excel file.")] = None,
+    drop_duplicates: Annotated[bool, typer.Option("--drop-duplicates", help="Omit rows that repeat an earlier row exactly.")] = False,
+    net_refunds: Annotated[bool, typer.Option("--net-refunds", help="Omit purchases that were refunded in full.")] = False,
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
@@ -46,7 +60,23 @@ def calibrate_purchases(
     with output_folder(out, command="calibrate", force=force) as folder:
         from cjsim.calibration.purchase_model import calibrate_purchases as calibrate
 
-        calibration = calibrate(log, customer=customer, time=time, value=value, until=until, unit=unit, seed=seed)
+        calibration = calibrate(
+            log,
+            customer=customer,
+            time=time,
+            value=value,
+            until=until,
+            unit=unit,
+            seed=seed,
+            sep=sep,
+            decimal=decimal,
+            thousands=thousands,
+            date_format=date_format,
+            encoding=encoding,
+            sheet=sheet,
+            drop_duplicates=drop_duplicates,
+            net_refunds=net_refunds,
+        )
         if folder is not None:
             calibration.save(folder)
     print_result(calibration, as_json=as_json, table_format=table_format)

@@ -1,5 +1,6 @@
 """The `experiment` and `journal` commands."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,6 +106,7 @@ def journal_show(
 
     Example: cjsim journal show offer_sooner
     """
+    from cjsim.input_files.regular_file import read_text
     from cjsim.lab.journal import Journal, JournalListing
 
     entry = Journal(reports).find(run)
@@ -113,7 +115,7 @@ def journal_show(
     print_output(
         as_json,
         table_format,
-        text=lambda: page.read_text(encoding="utf-8") if page.is_file() else listing.summary(),
+        text=lambda: read_text(page) if os.path.lexists(page) else listing.summary(),
         content=entry.to_json,
         table=listing.to_pandas,
     )

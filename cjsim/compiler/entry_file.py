@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.csv_rows import parse_finite_number, read_csv_rows
 from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
+from cjsim.input_files.csv_rows import parse_finite_number, read_csv_rows
 
 IDENTIFIER = "customer"  # the firm's customer ID, which users keep to join rows with other tables
 

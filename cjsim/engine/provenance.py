@@ -1,17 +1,16 @@
 """Provenance of a result: scenario, seed, software versions, machine and time."""
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from cjsim.compiler.plan import Plan
 from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.input_files.regular_file import file_digest
 from cjsim.json_records import JsonRecord
 from cjsim.kernels.codes import MINUTES_PER_DAY
 from cjsim.scenario.spec import Entry, ScenarioSpec
@@ -158,7 +157,7 @@ def _entry_record(entry: Entry) -> dict[str, Any]:
     """Describe how customers entered, including the digest of an entry file because its content may change."""
     if entry.file is None:
         return {"over_days": entry.over}
-    return {"over_days": entry.over, "file": entry.file, "file_digest": hashlib.sha256(Path(entry.file).read_bytes()).hexdigest()}
+    return {"over_days": entry.over, "file": entry.file, "file_digest": file_digest(entry.file)}
 
 
 @cache  # a lookup takes 2 ms, and a search runs thousands of simulations

@@ -48,7 +48,7 @@ class ColumnParser:
         self._require_no_nulls("must name a customer")
         if not is_text_type(self.values.type):
             return self._convert(lambda cells: cells.cast(pa.int64()), "must be a whole number or text", "Convert ids to integers or text.")
-        text = self.values.cast(pa.string())
+        text = self._text().values
         return text.cast(pa.int64()) if pc.all(pc.match_substring_regex(text, _PLAIN_INTEGER)).as_py() else text
 
     def parse_times(self, time_format: str | None) -> Any:
@@ -135,15 +135,21 @@ class ColumnParser:
 
         if required:
             self._require_no_nulls("must name an event")
-        if pa.types.is_dictionary(self.values.type):
+        kind = self.values.type
+        if pa.types.is_dictionary(kind) and kind.value_type == pa.string():
             return self.values
-        return pc.dictionary_encode(self.values.cast(pa.string()))
+        return pc.dictionary_encode(self._text().values)
+
+    def _text(self) -> "ColumnParser":
+        """Return a parser of the cells as text."""
+        cells = self._convert(lambda part: part.cast("string"), "must be text", "Convert the column to text.")
+        return ColumnParser(cells, self.source, self.name)
 
     def _trimmed(self) -> "ColumnParser":
         """Return a parser of the cells as text without surrounding whitespace."""
         import pyarrow.compute as pc
 
-        return ColumnParser(pc.utf8_trim_whitespace(self.values.cast("string")), self.source, self.name)
+        return ColumnParser(pc.utf8_trim_whitespace(self._text().values), self.source, self.name)
 
     def _require_no_nulls(self, must: str) -> None:
         """Raise for the first empty cell, if any."""

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from cjsim.eventlog.input_source import LogSource, detect_source
 from cjsim.eventlog.parquet_writer import ROW_GROUP_SIZE, open_parquet_writer, unwritable_file_error
 from cjsim.eventlog.table_reader import checked_log_table, choose_columns, read_table
 from cjsim.eventlog.xes import write_xes
+from cjsim.input_files.parquet_file import open_parquet, parquet_batches, read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +74,7 @@ class EventLog:
             the line and the value.
         """
         source = detect_source(path)
-        if source.kind == "parquet" and not columns and not event and _is_cjsim_log(source.path):
+        if source.path is not None and source.kind == "parquet" and not columns and not event and _is_cjsim_log(source.path):
             return cls(source.path)
         return cls(read_table(source, columns=columns or {}, event=event, time_format=time_format))
 
@@ -117,14 +119,16 @@ class EventLog:
 
     @property
     def _schema(self) -> Any:
-        import pyarrow.parquet as pq
-
-        return pq.read_schema(self._source) if self.path else self._source.schema
+        if self.path is None:
+            return self._source.schema
+        with open_parquet(self.path) as file:
+            return file.schema_arrow
 
     def __len__(self) -> int:
-        import pyarrow.parquet as pq
-
-        return int(pq.read_metadata(self._source).num_rows if self.path else self._source.num_rows)
+        if self.path is None:
+            return int(self._source.num_rows)
+        with open_parquet(self.path) as file:
+            return int(file.metadata.num_rows)
 
     def __repr__(self) -> str:
         return f"EventLog({len(self):,} rows: {', '.join(self.columns)})"
@@ -140,21 +144,21 @@ class EventLog:
         Yields
         ------
         pyarrow.RecordBatch
-        """
-        import pyarrow.parquet as pq
 
+        Raises
+        ------
+        InputError
+            If the file of the log is damaged.
+        """
         wanted = list(columns) if columns is not None else list(self.columns)
         if self.path is None:
             yield from self._source.select(wanted).to_batches(max_chunksize=_BATCH_SIZE)
             return
-        with pq.ParquetFile(self._source) as file:
-            yield from file.iter_batches(batch_size=_BATCH_SIZE, columns=wanted)
+        yield from parquet_batches(self.path, columns=wanted, size=_BATCH_SIZE)
 
     def to_arrow(self) -> Any:
         """Return the log as a pyarrow.Table."""
-        import pyarrow.parquet as pq
-
-        return pq.read_table(self._source) if self.path else self._source
+        return read_parquet(self.path) if self.path else self._source
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the log as a frame. Columns that contain names are categorical."""
@@ -171,9 +175,18 @@ class EventLog:
         Returns
         -------
         pandas.DataFrame
+
+        Raises
+        ------
+        InputError
+            If the file of the log is damaged.
+        duckdb.Error
+            If the query is invalid.
         """
         import duckdb
 
+        if self.path:
+            _require_intact(self.path)  # DuckDB does not verify checksums
         with duckdb.connect() as connection:
             if self.path:
                 connection.read_parquet(str(self.path)).create_view("log")
@@ -292,20 +305,32 @@ class EventLog:
                     writer.write_batch(batch.cast(decoded))
 
 
-def _is_cjsim_log(path: Path | None) -> bool:
+def _require_intact(path: Path) -> None:
+    """Raise if the file of a log is damaged. A file is read once for each version of it."""
+    with open_parquet(path):  # refuses what is not a regular file
+        facts = path.stat()
+    _read_through(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_through(path: Path, _size: int, _changed: int) -> None:
+    for _ in EventLog(path).batches():
+        pass
+
+
+def _is_cjsim_log(path: Path) -> bool:
     """Return whether a Parquet file can be used as a log without import: its columns and types match, and no customer or time is null."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        schema, metadata = pq.read_schema(path), pq.read_metadata(path)
-    except pa.ArrowInvalid:
-        return False
-    kinds = {field.name: field.type for field in schema}
-    if kinds.get("customer") != pa.int64() or kinds.get("time") != pa.timestamp("us") or metadata.num_rows == 0:
-        return False
-    if list(kinds)[:3] != ["customer", "time", "event"] or not pa.types.is_dictionary(kinds["event"]):
-        return False
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    statistics = [group.column(column).statistics for group in groups for column in (0, 1)]
+    with open_parquet(path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        kinds = {field.name: field.type for field in schema}
+        if len(kinds) < len(schema) or metadata.num_rows == 0:
+            return False
+        if kinds.get("customer") != pa.int64() or kinds.get("time") != pa.timestamp("us"):
+            return False
+        if list(kinds)[:3] != ["customer", "time", "event"] or not pa.types.is_dictionary(kinds["event"]):
+            return False
+        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+        statistics = [group.column(column).statistics for group in groups for column in (0, 1)]
     return all(found is not None and found.null_count == 0 for found in statistics)

@@ -1,12 +1,15 @@
 """Sources of imported event logs: format detection, and locations for error messages."""
 
+import contextlib
 import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import BinaryIO, NoReturn, TextIO
 
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.parquet_file import PARQUET_MAGIC
+from cjsim.input_files.regular_file import GZIP_MAGIC, first_bytes, limited_lines, open_inflated, open_input, shown_path
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,14 @@ class LogSource:
         """
         raise InputError(format_error(str(self.path or "frame"), must, got, remedy))
 
-    def open_bytes(self) -> Any:
-        """Open a CSV file for reading, decompressing it if necessary.
+    def open_bytes(self) -> BinaryIO:
+        """Open a CSV file for reading, decompressing it if necessary."""
+        assert self.path is not None
+        return open_inflated(self.path)
 
-        Returns
-        -------
-        pyarrow.NativeFile
-        """
-        import pyarrow as pa
-
-        return pa.input_stream(str(self.path), compression="gzip" if self.kind == "gzip" else None)
+    def open_text(self) -> TextIO:
+        """Open a CSV file as text in UTF-8, decompressing it if necessary. Line breaks are kept."""
+        return io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", newline="")
 
     def row_number(self, row: int) -> int:
         """Return the line on which a row of a CSV file starts; quoted line breaks and blank lines are counted. Otherwise, count rows.
@@ -87,14 +88,15 @@ class LogSource:
         if self.kind in ("parquet", "frame"):
             return row + 1
         with io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", errors="replace", newline="") as text:
-            reader = csv.reader(text)
+            reader = csv.reader(limited_lines(text, str(self.path)))
             lines_above, n_records = 0, -1  # the header is not counted as a record
-            for record in reader:
-                if record:
-                    if n_records == row:
-                        break
-                    n_records += 1
-                lines_above = reader.line_num
+            with contextlib.suppress(csv.Error):  # a field that Arrow accepted, but the csv module does not
+                for record in reader:
+                    if record:
+                        if n_records == row:
+                            break
+                        n_records += 1
+                    lines_above = reader.line_num
         return lines_above + 1
 
 
@@ -113,18 +115,11 @@ def detect_source(path: str | Path) -> LogSource:
     Raises
     ------
     InputError
-        If the file does not exist, is a directory, is empty or cannot be read.
+        If the file does not exist, is not a regular file, is empty or cannot be read.
     """
-    source = LogSource(Path(path), "csv")
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(4)
-    except FileNotFoundError:
-        source.raise_input_error("must be a readable file", "a path that does not exist", "Check the path.")
-    except IsADirectoryError:
-        source.raise_input_error("must be a readable file", "a directory", "Name a file in it.")
-    except OSError as error:
-        source.raise_input_error("must be a readable file", f"an error ({error.strerror or error})", "Check the path and its permissions.")
+    with open_input(path) as file:
+        head = first_bytes(file, len(PARQUET_MAGIC))
     if not head:
-        source.raise_input_error("must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path.")
-    return LogSource(Path(path), "parquet" if head == b"PAR1" else "gzip" if head[:2] == b"\x1f\x8b" else "csv")
+        must, remedy = "must be a CSV file with a header, or a Parquet file", "Check the path."
+        raise InputError(format_error(shown_path(path), must, "an empty file", remedy))
+    return LogSource(Path(path), "parquet" if head == PARQUET_MAGIC else "gzip" if head.startswith(GZIP_MAGIC) else "csv")

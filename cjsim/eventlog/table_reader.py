@@ -7,7 +7,6 @@ without a zone) and `event` (dictionary of strings). If the source has them, it 
 
 import contextlib
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
@@ -16,6 +15,8 @@ from cjsim.errors import InputError, did_you_mean, format_error, quote_choices
 from cjsim.eventlog.cell_parsing import ColumnParser
 from cjsim.eventlog.columns import LABEL_COLUMNS, LOG_COLUMNS
 from cjsim.eventlog.input_source import LogSource
+from cjsim.input_files.parquet_file import open_parquet, read_parquet
+from cjsim.input_files.regular_file import limited_lines
 
 
 def read_table(source: LogSource, *, columns: Mapping[str, str], event: str | None, time_format: str | None) -> Any:
@@ -64,13 +65,11 @@ def column_names(source: LogSource) -> list[str]:
     InputError
         If the file cannot be read.
     """
-    import pyarrow.parquet as pq
-
-    with _explain_unreadable(source):
-        if source.kind == "parquet":
-            return list(pq.read_schema(source.path).names)
-        with io.TextIOWrapper(source.open_bytes(), encoding="utf-8-sig", newline="") as text:
-            return next((record for record in csv.reader(text) if record), [])
+    if source.path is not None and source.kind == "parquet":
+        with open_parquet(source.path) as file:
+            return list(file.schema_arrow.names)
+    with _explain_unreadable(source), source.open_text() as text:
+        return next((record for record in csv.reader(limited_lines(text, str(source.path))) if record), [])
 
 
 def read_columns(source: LogSource, names: Iterable[str]) -> Any:
@@ -94,22 +93,20 @@ def read_columns(source: LogSource, names: Iterable[str]) -> Any:
         If the file cannot be read.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
     from pyarrow import csv as arrow_csv
 
     wanted = sorted(set(names))
-    with _explain_unreadable(source):
-        if source.kind == "parquet":
-            return pq.read_table(source.path, columns=wanted)
-        with source.open_bytes() as file:
-            return arrow_csv.read_csv(
-                file,
-                read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, because errors name the row
-                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=True, null_values=[""]
-                ),
-            )
+    if source.path is not None and source.kind == "parquet":
+        return read_parquet(source.path, columns=wanted)
+    with _explain_unreadable(source), source.open_bytes() as file:
+        return arrow_csv.read_csv(
+            file,
+            read_options=arrow_csv.ReadOptions(use_threads=False),  # in order, because errors name the row
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
+        )
 
 
 def choose_columns(source: LogSource, source_columns: list[str], columns: Mapping[str, str], event: str | None) -> dict[str, str]:
@@ -207,10 +204,8 @@ def _explain_unreadable(source: LogSource) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError, csv.Error) as error:
         _raise_unreadable(source, error)
-    except OSError as error:
-        source.raise_input_error("must be a complete, readable file", str(error), "Check that it is not truncated.")
 
 
 def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
@@ -218,8 +213,6 @@ def _raise_unreadable(source: LogSource, error: Exception) -> NoReturn:
     text = str(error)
     if isinstance(error, UnicodeDecodeError) or "UTF8" in text:
         source.raise_input_error("must be text in UTF-8", "other bytes", "Save it as CSV in UTF-8.")
-    if source.kind == "parquet":
-        source.raise_input_error("must be a complete Parquet file", f"'{text.splitlines()[0]}'", "Check that it is not truncated.")
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text):
         row, expected, got = (int(part) for part in ragged.groups())
         where = f"{source.path}:{source.row_number(row - 2)}"

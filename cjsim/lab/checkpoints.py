@@ -2,10 +2,15 @@
 
 import json
 import os
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from cjsim.input_files.regular_file import MIB, read_bytes
 from cjsim.lab.moments import PairedMoments
 
+_MAX_BYTES = 256 * MIB  # of a file; a checkpoint takes about 1 KB per metric
 CheckpointKey = tuple[int, str]  # seed, arm
 MomentsByMetric = dict[str, PairedMoments]
 
@@ -13,25 +18,26 @@ MomentsByMetric = dict[str, PairedMoments]
 class Checkpoints:
     """Moments computed so far, by seed and arm, kept in memory and optionally appended to a file.
 
-    Each line is one checkpoint, written in a single call. Truncated lines are skipped when the file is read. Several processes may
-    write the same checkpoint, because they all compute the same values.
+    Each line is one checkpoint, written in a single call, with a checksum. Truncated and damaged lines are skipped when the file is read,
+    so that their simulations run again. Several processes may write the same checkpoint, because they all compute the same values.
 
     Parameters
     ----------
     file : Path or None
         The file. It is created with the first checkpoint. If None, checkpoints are kept in memory only.
+
+    Raises
+    ------
+    InputError
+        If the file exists but cannot be read.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._moments: dict[CheckpointKey, MomentsByMetric] = {}
-        for line in self._read_lines():
-            try:
-                data = json.loads(line)
-                moments = {metric: PairedMoments.from_json(values) for metric, values in data["sums"].items()}
-                self._moments[data["seed"], data["arm"]] = moments
-            except (ValueError, KeyError, TypeError):
-                continue
+        for data in self._read_intact():
+            moments = {metric: PairedMoments.from_json(values) for metric, values in data["sums"].items()}
+            self._moments[data["seed"], data["arm"]] = moments
 
     def __len__(self) -> int:
         return len(self._moments)
@@ -62,7 +68,8 @@ class Checkpoints:
         """
         self._moments[seed, arm] = moments
         if self._file is not None:
-            line = json.dumps({"seed": seed, "arm": arm, "sums": {metric: one.to_json() for metric, one in moments.items()}})
+            data = {"seed": seed, "arm": arm, "sums": {metric: one.to_json() for metric, one in moments.items()}}
+            line = json.dumps({**data, "crc": _checksum(data)})
             self._file.parent.mkdir(parents=True, exist_ok=True)
             # The leading line break terminates a line that an interruption truncated.
             with self._file.open("a", encoding="utf-8") as file:
@@ -75,7 +82,18 @@ class Checkpoints:
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 
-    def _read_lines(self) -> list[str]:
-        if self._file is None or not self._file.is_file():
-            return []
-        return self._file.read_text(encoding="utf-8", errors="replace").splitlines()
+    def _read_intact(self) -> Iterator[dict[str, Any]]:
+        """Yield the content of the lines that are as they were written."""
+        if self._file is None or not os.path.lexists(self._file):
+            return
+        for line in read_bytes(self._file, max_bytes=_MAX_BYTES).splitlines():
+            try:
+                data = json.loads(line)
+                if data.pop("crc") == _checksum(data):
+                    yield data
+            except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+                continue
+
+
+def _checksum(data: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(data).encode())

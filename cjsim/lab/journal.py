@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from cjsim.output_folder import MANIFEST_FILE, FolderResult, restore_interrupted
 if TYPE_CHECKING:
     import pandas as pd
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261  # that pandas can represent
+_LEVER_DETAILS = ("first", "from", "to")
 _COLUMNS = ("date", "kind", "name", "hypothesis", "scenario", "metric", "verdict", "effect", "low", "high", "unit", "customers", "seed")
 
 
@@ -75,7 +77,7 @@ class JournalListing(FolderResult):
     entries : tuple of JournalEntry
         The findings.
     unreadable : tuple of str
-        A message about each finding that cannot be listed, because another version of cjsim wrote it.
+        A message about each finding that cannot be listed, because it is damaged, or another version of cjsim wrote it.
     """
 
     entries: tuple[JournalEntry, ...]
@@ -114,7 +116,7 @@ class JournalListing(FolderResult):
 
         rows = [[getattr(entry.manifest, name) for name in _COLUMNS] + [str(entry.folder)] for entry in self.entries]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS, "folder"])
-        frame["date"] = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
+        frame["date"] = pd.to_datetime(frame["date"], utc=True, format="ISO8601").dt.tz_localize(None)
         return frame.astype(dict.fromkeys(("effect", "low", "high"), float))
 
     def to_json(self) -> dict[str, Any]:
@@ -211,7 +213,7 @@ class Journal:
 
 
 def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry]:
-    """Yield the findings in a folder, and append messages about those of other versions to `unreadable`.
+    """Yield the findings in a folder, and append messages about damaged ones and those of other versions to `unreadable`.
 
     Drafts (names with a leading dot) and manifests of anything else are skipped. Results that a killed run was replacing are restored.
     """
@@ -219,7 +221,7 @@ def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry
         shown = [folder for folder in folders if not folder.startswith(".")]
         has_work_folder = len(shown) < len(folders)
         folders[:] = shown
-        if MANIFEST_FILE in files or has_work_folder:
+        if MANIFEST_FILE in files or MANIFEST_FILE in folders or has_work_folder:
             try:
                 restore_interrupted_replacement(Path(parent))
             except InputError as error:
@@ -232,7 +234,23 @@ def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry
             except InputError:
                 continue
             else:
-                yield JournalEntry(Path(parent), manifest)
+                if fault := _fault_of(manifest):
+                    must, file = "must be the manifest of a finding", str(Path(parent) / MANIFEST_FILE)
+                    unreadable.append(format_error(file, must, fault, "Run the command again."))
+                else:
+                    yield JournalEntry(Path(parent), manifest)
+
+
+def _fault_of(manifest: Manifest) -> str:
+    """Return what keeps a manifest from being listed; empty if nothing does."""
+    try:
+        year = datetime.fromisoformat(manifest.date).year
+    except ValueError:
+        year = 0
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return f"the date {short_repr(manifest.date)}"
+    missing = [name for name in _LEVER_DETAILS if name not in manifest.details] if manifest.kind == "levers" and manifest.details else []
+    return f"details without '{missing[0]}'" if missing else ""
 
 
 def _require_known_word(noun: str, word: str | None, known: Sequence[str]) -> None:

@@ -4,12 +4,13 @@ A run is named after `experiment_digest`. Repeating an experiment with the same 
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.json_file import read_json_object
+from cjsim.input_files.regular_file import read_text
 from cjsim.json_records import write_json
 from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.effect_figures import EFFECTS_FIGURE, ExperimentOutcome, effects_data
@@ -107,9 +108,10 @@ def load_findings(folder: Path) -> Findings | None:
     """
     try:
         require_intact_result(folder, only=(RESULT_FILE,))
-        return Findings.from_json(json.loads((folder / RESULT_FILE).read_text(encoding="utf-8")))
-    except (InputError, OSError, ValueError, KeyError, TypeError):
+        findings = Findings.from_json(read_json_object(folder / RESULT_FILE))
+    except ValueError:  # InputError, or a value of the wrong type
         return None
+    return findings if 0 <= findings.decides < len(findings.arm_results) else None
 
 
 def is_report_current(experiment: Experiment, findings: Findings, folder: Path) -> bool:
@@ -124,8 +126,11 @@ def is_report_current(experiment: Experiment, findings: Findings, folder: Path) 
     folder : Path
         The return value of `run_folder`.
     """
-    file = folder / _REPORT_FILE
-    return file.is_file() and file.read_text(encoding="utf-8") == render_report_page(experiment, findings, run_name=folder.name)
+    try:
+        text = read_text(folder / _REPORT_FILE)
+    except InputError:
+        return False
+    return text == render_report_page(experiment, findings, run_name=folder.name)
 
 
 def write_report(experiment: Experiment, findings: Findings, folder: Path, *, run_name: str, seconds: float) -> None:

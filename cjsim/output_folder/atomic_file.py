@@ -27,7 +27,7 @@ def write_atomically(file: Path, text: str) -> None:
     OSError
         If the file cannot be written.
     """
-    path = file.resolve()  # a link stays one
+    path = Path(os.path.realpath(file))  # a link stays one
     if path.exists() and not path.is_file():  # such as a pipe
         path.write_text(text, encoding="utf-8")
         return

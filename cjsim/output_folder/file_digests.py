@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.json_file import read_json_object
 
 MANIFEST_FILE = "manifest.json"
 COMPARISON_FILE = "comparison.json"
@@ -144,8 +145,8 @@ def read_manifest(file: Path) -> dict[str, Any] | None:
         The file.
     """
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, RecursionError, TypeError, ValueError):
+        return read_json_object(file)
+    except InputError:
         return None
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.json_file import read_json_object
 from cjsim.output_folder.earlier_results import COMPLETION_FILES, replaced_by_draft
 from cjsim.output_folder.file_digests import is_inside
 from cjsim.output_folder.work_folder import FolderInUseError, WorkFolder
@@ -192,11 +193,11 @@ def _write_moves(work: WorkFolder, old: Iterable[str], new: Iterable[str]) -> No
 
 def _read_moves(work: WorkFolder, out: Path) -> tuple[list[str], list[str]]:
     try:
-        content = json.loads(work.moves.read_text(encoding="utf-8"))
+        content = read_json_object(work.moves)
         names = [[str(name) for name in content[key]] for key in ("old", "new")]
         if not all(map(is_inside, (*names[0], *names[1]))):
             raise ValueError("a name leads out of the folder")
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         must, got = "must list the files of an interrupted replacement", f"{type(error).__name__}: {error}"
         remedy = f"Move the earlier result from '{work.old}' to '{out}', and delete '{work.path}'."
         raise InputError(format_error(str(work.moves), must, got, remedy)) from error

@@ -180,7 +180,7 @@ def _read_owner(file: IO[bytes]) -> dict[str, Any]:
     try:
         file.seek(0)
         return dict(json.loads(file.read(1000)))
-    except (OSError, TypeError, ValueError):
+    except (OSError, RecursionError, TypeError, ValueError):
         return {}
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from cjsim.argument_types import checked_arguments
 from cjsim.engine.user_processes import SimulationProcess
@@ -274,9 +275,10 @@ class Comparison(FolderResult):
         source = Path(folder)
         restore_interrupted_replacement(source)
         saved = read_json(source / COMPARISON_FILE, "comparison")
-        with readable_result(saved, source, "comparison"):
+        with readable_result(saved, source / COMPARISON_FILE, "comparison"):
             require_intact_files(source, saved, marker=COMPARISON_FILE)
-            names, notes = [saved["baseline"], *saved["alternatives"]], tuple(saved.get("assumptions", ()))
+            names = TypeAdapter(tuple[str, ...]).validate_python([saved["baseline"], *saved["alternatives"]])
+            notes = TypeAdapter(tuple[str, ...]).validate_python(saved.get("assumptions", ()))
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}, assumptions=notes)
 
 

@@ -14,6 +14,8 @@ from cjsim.compiler.plan import Codebook
 from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error
+from cjsim.input_files.parquet_columns import ParquetColumns
 from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ReplyCode
 from cjsim.kernels.state import OUTCOME
 from cjsim.kernels.world import Array
@@ -22,6 +24,7 @@ from cjsim.simulation.customer_profiles import CustomerProfiles
 if TYPE_CHECKING:
     import pandas as pd
 
+CUSTOMERS_FILE, TRUTH_FILE = "customers.parquet", "truth.parquet"
 RETENTION_COLUMNS = tuple(f"retained_{days:.0f}d" for days in RETENTION_DAYS)
 _MONEY_COLUMNS = ("entered", "revenue", "margin", "cost", "discounts", "clv", "purchases", "first_purchase", "last_purchase")
 _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints", "opt_outs", "flows", "redemptions")
@@ -142,13 +145,17 @@ class SavedCustomers:
     codebook: Codebook
 
     def outcomes(self) -> Outcomes:
-        """Load the outcomes."""
-        import pyarrow.parquet as pq
+        """Load the outcomes.
 
-        observed, truth = pq.read_table(self.folder / "customers.parquet"), pq.read_table(self.folder / "truth.parquet")
-        n = observed.num_rows
+        Raises
+        ------
+        InputError
+            If a file cannot be read, or its columns are not those of this run.
+        """
+        observed, truth = ParquetColumns(self.folder / CUSTOMERS_FILE), ParquetColumns(self.folder / TRUTH_FILE)
+        truth.require_rows(len(observed), of=CUSTOMERS_FILE)
         outcomes = Outcomes.zeros(
-            n,
+            len(observed),
             moments=len(self.codebook.moments),
             stages=len(self.codebook.stages),
             channels=len(self.codebook.channels),
@@ -156,35 +163,34 @@ class SavedCustomers:
         )
         customers = outcomes.customers
         for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
-            customers[name] = observed[name].to_numpy()
+            customers[name] = observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
-            customers["retained"][:, i] = observed[name].cast("int8").fill_null(UNOBSERVED).to_numpy()
-        customers["held_out"] = observed["held_out"].cast("int8").to_numpy()
-        customers["interest"] = truth["interest"].combine_chunks().indices.fill_null(-1).to_numpy()
-        for name in ("persona", "stage"):
-            customers[name] = truth[name].combine_chunks().indices.to_numpy()
+            customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)
+        customers["held_out"] = observed.flags("held_out")
+        customers["interest"] = truth.codes("interest", self.codebook.interests, is_nullable=True)
+        customers["persona"] = truth.codes("persona", self.codebook.personas)
+        customers["stage"] = truth.codes("stage", self.codebook.stages)
         for i, name in enumerate(CustomerColumns.of(self.codebook).moments):
-            outcomes.moments[:, i] = observed[name].to_numpy()
+            outcomes.moments[:, i] = observed.numbers(name, np.float64)
         for i, name in enumerate(self.codebook.stages):
-            outcomes.dwell[:, i] = truth[f"days[{name}]"].to_numpy()
+            outcomes.dwell[:, i] = truth.numbers(f"days[{name}]", np.float32)
         for column, i, j in _touch_columns(self.codebook):
-            outcomes.touch_counts[:, i, j] = observed[column].to_numpy()
+            outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
         for column, array in _desk_columns(self.codebook, outcomes.desks):
-            array[:] = observed[column].to_numpy()
+            array[:] = observed.numbers(column, array.dtype)
         return outcomes
 
     def profiles(self) -> CustomerProfiles:
         """Load the profiles."""
-        import pyarrow.parquet as pq
-
-        columns = CustomerColumns.of(self.codebook).attributes
-        observed = pq.read_table(self.folder / "customers.parquet", columns=list(columns))
-        truth = pq.read_table(self.folder / "truth.parquet", columns=[f"trait[{name}]" for name in self.codebook.traits])
+        levels = dict(zip(CustomerColumns.of(self.codebook).attributes, self.codebook.attributes.values(), strict=True))
+        observed = ParquetColumns(self.folder / CUSTOMERS_FILE, list(levels))
+        truth = ParquetColumns(self.folder / TRUTH_FILE, [f"trait[{name}]" for name in self.codebook.traits])
         return CustomerProfiles(
             attributes={
-                name: np.asarray(observed[column].to_pylist(), str) for name, column in zip(self.codebook.attributes, columns, strict=True)
+                name: np.asarray(levels[column], str)[observed.codes(column, levels[column])]
+                for name, column in zip(self.codebook.attributes, levels, strict=True)
             },
-            traits={name: truth[f"trait[{name}]"].to_numpy() for name in self.codebook.traits},
+            traits={name: truth.numbers(f"trait[{name}]", np.float64) for name in self.codebook.traits},
         )
 
     def registry(self, n_initial: int) -> PopulationRegistry:
@@ -194,19 +200,27 @@ class SavedCustomers:
         ----------
         n_initial : int
             Number of initial customers.
-        """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-        import pyarrow.parquet as pq
 
+        Raises
+        ------
+        InputError
+            If there are fewer customers, or a customer was referred by a later one.
+        """
         columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
-        later = pq.read_table(self.folder / "customers.parquet", columns=[*columns, _REFERRED_BY]).slice(n_initial)
-        keys = pq.read_table(self.folder / "truth.parquet", columns=["key"])["key"].slice(n_initial)
-        channels = np.full(len(later), -1, np.int32)
+        observed = ParquetColumns(self.folder / CUSTOMERS_FILE, [*columns, _REFERRED_BY])
+        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_initial:]
+        parents = observed.indices(_REFERRED_BY, null=-1)
+        channels = np.full(len(keys), -1, np.int32)
         for column in columns:
-            codes = pc.index_in(later[column], value_set=pa.array(self.codebook.acquisition, pa.string()))
-            channels = codes.fill_null(-1).to_numpy().astype(np.int32)
-        return PopulationRegistry(n_initial, keys.to_numpy(), channels, later[_REFERRED_BY].fill_null(-1).to_numpy())
+            names = [*self.codebook.acquisition, *list(self.codebook.attributes.values())[-1]]
+            codes = observed.codes(column, list(dict.fromkeys(names)))[n_initial:]
+            channels = np.where(codes < len(self.codebook.acquisition), codes, -1).astype(np.int32)
+        is_earlier = (parents >= -1) & (parents < np.arange(len(parents)))
+        if not 0 <= n_initial <= len(parents) or (parents[:n_initial] >= 0).any() or not is_earlier.all():
+            where = f"{self.folder / CUSTOMERS_FILE}: {_REFERRED_BY}"
+            must, got = f"must name an earlier customer for each but the first {n_initial:,}", "other customers"
+            raise InputError(format_error(where, must, got, "Run the command again."))
+        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:])
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":

@@ -1,11 +1,13 @@
 """`Run`: the result of a simulation with its metrics, tables and files."""
 
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -26,7 +28,7 @@ from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
-from cjsim.simulation.customer_tables import SavedCustomers, customer_table, table_to_pandas, truth_table
+from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
 from cjsim.simulation.experiment_arms import find_experiment
 from cjsim.simulation.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table
@@ -225,8 +227,11 @@ class Run(RunRecord, FolderResult):
             "codebook": asdict(self.codebook),
         }
         profiles = self.profiles()
-        pq.write_table(customer_table(self, profiles, touches=True), folder / "customers.parquet", compression="zstd")
-        pq.write_table(truth_table(self, profiles, full=True), folder / "truth.parquet", compression="zstd")
+        for name, table in (
+            (CUSTOMERS_FILE, customer_table(self, profiles, touches=True)),
+            (TRUTH_FILE, truth_table(self, profiles, full=True)),
+        ):
+            pq.write_table(table, folder / name, compression="zstd", write_page_checksum=True)
         _copy_log(self.log_path, folder / "log.parquet")
         write_json(folder / "metrics.json", self.to_json())
         write_json(folder / MANIFEST_FILE, manifest)
@@ -254,20 +259,25 @@ class Run(RunRecord, FolderResult):
         source = Path(folder)
         restore_interrupted_replacement(source)
         manifest = read_json(source / MANIFEST_FILE, "run")
-        with readable_result(manifest, source, "run"):
+        with readable_result(manifest, source / MANIFEST_FILE, "run"):
             require_intact_files(source, manifest)
-            codebook = TypeAdapter(Codebook).validate_python(manifest["codebook"])
+            codebook, provenance = TypeAdapter(Codebook).validate_python(manifest["codebook"]), Provenance.from_json(manifest)
+            stages = TypeAdapter(dict[Literal["retained", "hidden"], tuple[str, ...]]).validate_python(
+                {name: manifest[name] for name in ("retained", "hidden")}
+            )
+            wages = TypeAdapter(dict[str, Wages]).validate_python(manifest["wages"])
+            _check_names(codebook, provenance, wages, (*stages["retained"], *stages["hidden"]))
             saved, log = SavedCustomers(source, codebook), source / "log.parquet"
             return cls(
-                provenance=Provenance.from_json(manifest),
+                provenance=provenance,
                 codebook=codebook,
-                retained=tuple(manifest["retained"]),
-                hidden=tuple(manifest["hidden"]),
+                retained=stages["retained"],
+                hidden=stages["hidden"],
                 outcomes=_freeze_outcomes(saved.outcomes()),
-                registry=saved.registry(manifest["customers"]),
-                wages={desk: Wages(**wages) for desk, wages in manifest["wages"].items()},
+                registry=saved.registry(provenance.customers),
+                wages=wages,
                 profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
-                log_path=log if log.exists() and is_listed(log.name, manifest) else None,
+                log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
             )
 
 
@@ -307,9 +317,25 @@ def run_from_plan(
     )
 
 
+def _check_names(codebook: Codebook, provenance: Provenance, wages: Mapping[str, Wages], stages: Sequence[str]) -> None:
+    """Raise a ValueError if the parts of a manifest do not fit together."""
+    pairs = (
+        ("stages", stages, codebook.stages),
+        ("wages", codebook.desks, wages),
+        ("desk_rates", codebook.desks, provenance.desk_rates),
+        ("spend", codebook.acquisition, provenance.spend),
+    )
+    for part, names, known in pairs:
+        if missing := [name for name in names if name not in known]:
+            raise ValueError(f"{part} without '{missing[0]}'")
+    date.fromisoformat(provenance.start)
+    if not codebook.moments or not provenance.horizon > 0:
+        raise ValueError("no moments, or a horizon that is not positive")
+
+
 def _load_profiles(saved: SavedCustomers, manifest: Mapping[str, Any]) -> CustomerProfiles:
     """Load the profiles of a run, unless its files have been replaced since it was loaded."""
-    require_intact_files(saved.folder, manifest, only=("customers.parquet", "truth.parquet"))
+    require_intact_files(saved.folder, manifest, only=(CUSTOMERS_FILE, TRUTH_FILE))
     return saved.profiles()
 
 

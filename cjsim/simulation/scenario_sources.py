@@ -146,7 +146,7 @@ def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str
 def _entry_description(scenario: Scenario) -> str:
     """Describe how customers enter. Entry files are given by absolute path."""
     entry = scenario.entry
-    return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {Path(entry.file).resolve()}"
+    return f"{entry.over:g} days" if entry.file is None else f"{entry.over:g} days and the file {os.path.realpath(entry.file)}"
 
 
 def require_same_value(field: str, name: str, expected: object, other: str, value: object) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from cjsim.csv_rows import parse_finite_number, read_csv_rows
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.csv_rows import parse_finite_number, read_csv_rows
 from cjsim.yaml.paths import parse_path
 
 _PATH_PREFIX = "journey."

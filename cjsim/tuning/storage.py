@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from cjsim.escaping.passwords import hide_password, hide_passwords, hide_passwor
 from cjsim.file_lock import is_running
 from cjsim.scenario.search_space import Coordinate
 from cjsim.tuning.samplers import silence_optuna
+from cjsim.tuning.storage_checks import require_intact_database, require_storage_file
 from cjsim.tuning.study import Study
 from cjsim.tuning.trial import Trial
 from cjsim.version import __version__
@@ -26,7 +28,9 @@ from cjsim.yaml.document import with_file_digests
 DEFAULT_FOLDER = Path("runs") / "studies"
 IN_MEMORY = "memory"
 _TRIAL_ATTRIBUTE, _STUDY_ATTRIBUTE, _CLAIM_PREFIX = "cjsim", "cjsim", "cjsim:at_work:"  # keys of Optuna attributes
+_CHECKSUM_ATTRIBUTE = "cjsim:crc"
 _CHANGEABLE_KEYS = ("trials", "confirm")  # may change after the search has started, since they do not affect trials
+_DAMAGE_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 OptimizationDirection = Literal["maximize", "minimize"]
 _MAX_LISTED_CHANGES = 8  # per message
 _MAX_ATTEMPTS = 3  # to create the tables of a database, because two processes may try at the same time
@@ -107,15 +111,20 @@ class TrialStore:
         return self._trials.get(index)
 
     def sync(self) -> None:
-        """Load the trials that other processes have finished. If a trial has two results, the first is used."""
+        """Load the trials that other processes have finished. If a trial has two results, the first is used.
+
+        A trial whose checksum does not match is left out, so that it is evaluated again.
+        """
         with self._translated_errors():
             stored = self._optuna_study.get_trials(deepcopy=False)
         for optuna_trial in stored[self._seen_count :]:
             if not optuna_trial.state.is_finished():  # another process is still writing it; loaded by a later sync
                 break
             self._seen_count += 1
-            if _TRIAL_ATTRIBUTE in optuna_trial.user_attrs:
-                trial = Trial.from_json(optuna_trial.user_attrs[_TRIAL_ATTRIBUTE])
+            stored_trial = optuna_trial.user_attrs.get(_TRIAL_ATTRIBUTE)
+            if stored_trial is not None and _is_intact(stored_trial, optuna_trial.user_attrs):
+                with self._translated_errors():
+                    trial = Trial.from_json(stored_trial)
                 self._trials.setdefault(trial.index, trial)
 
     def add(self, trial: Trial) -> Trial:
@@ -136,11 +145,12 @@ class TrialStore:
         self.sync()
         if trial.index not in self._trials:
             with self._translated_errors(), silence_optuna():
+                content = trial.to_json()
                 optuna_trial = create_trial(
                     values=list(trial.objective_values(self._study.objectives)),
                     params={name: self._labels[name][int(x)] if name in self._labels else x for name, x in trial.point.items()},
                     distributions=self._distributions,
-                    user_attrs={_TRIAL_ATTRIBUTE: trial.to_json(), "index": trial.index},
+                    user_attrs={_TRIAL_ATTRIBUTE: content, "index": trial.index, _CHECKSUM_ATTRIBUTE: _checksum(content)},
                     constraints=dict(trial.excess),
                 )
                 self._optuna_study.add_trial(optuna_trial)
@@ -165,9 +175,9 @@ class TrialStore:
         """Return the indices of trials that other processes are running. Claims of terminated local processes are ignored."""
         with self._translated_errors():
             attributes = self._optuna_study.user_attrs
-        others = {key.removeprefix(_CLAIM_PREFIX): value for key, value in attributes.items() if key.startswith(_CLAIM_PREFIX)}
-        alive = (indices for name, indices in others.items() if name != self._process_name and not _has_ended(name))
-        return frozenset(index for indices in alive for index in indices)
+            others = {key.removeprefix(_CLAIM_PREFIX): value for key, value in attributes.items() if key.startswith(_CLAIM_PREFIX)}
+            alive = (indices for name, indices in others.items() if name != self._process_name and not _has_ended(name))
+            return frozenset(index for indices in alive for index in indices)
 
     def _require_same_study(self, study: Study, content: Mapping[str, Any]) -> None:
         """Store the content of a new study, or raise if the storage holds a different one."""
@@ -188,7 +198,8 @@ class TrialStore:
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
         """Translate errors from Optuna and the database into InputError."""
-        from optuna.exceptions import StorageInternalError
+        from alembic.util.exc import CommandError
+        from optuna.exceptions import OptunaError, StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
@@ -199,8 +210,9 @@ class TrialStore:
         except (OSError, StorageInternalError, ImportError, SQLAlchemyError) as error:
             remedy = _DRIVER_REMEDY if isinstance(error, ImportError) else _STORAGE_REMEDY
             raise self._storage_error(error, "must be a reachable storage", remedy) from self._shown_cause(error)
-        except (ValueError, KeyError, AssertionError) as error:  # raised by Optuna's journal for other files
-            raise self._storage_error(error, "must be a journal or database of studies", _STORAGE_REMEDY) from self._shown_cause(error)
+        except (OptunaError, CommandError, *_DAMAGE_ERRORS) as error:  # Optuna does not check what it reads
+            must = "must be an intact journal or database of studies"
+            raise self._storage_error(error, must, _STORAGE_REMEDY) from self._shown_cause(error)
 
     def _storage_error(self, error: Exception, must: str, remedy: str) -> InputError:
         return InputError(format_error(self.location, must, hide_passwords_of(self._where, _error_text(error)), remedy))
@@ -287,12 +299,23 @@ def _open_optuna_storage(where: str) -> Any:
     if where == IN_MEMORY:
         return optuna.storages.InMemoryStorage()
     if where.startswith("sqlite:"):
+        require_intact_database(where)
         return optuna.storages.RDBStorage(where, engine_kwargs={"connect_args": {"timeout": 60}})
     if "://" in where:
         return optuna.storages.get_storage(where)
     from cjsim.tuning.journal_file import JournalFile
 
+    require_storage_file(where)
     return optuna.storages.JournalStorage(JournalFile(where))
+
+
+def _is_intact(content: Any, attributes: Mapping[str, Any]) -> bool:
+    """Return whether the content of a trial is as it was stored. Trials of earlier versions have no checksum."""
+    return bool(attributes.get(_CHECKSUM_ATTRIBUTE, _checksum(content)) == _checksum(content))
+
+
+def _checksum(content: Any) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
 def _error_text(error: Exception) -> str:

@@ -117,14 +117,18 @@ class Study(Document):
         InputError
             If a free value is invalid at its path.
         """
-        yield from (fault.under("scenario") for fault in self.scenario.faults())
+        in_scenario = [fault.under("scenario") for fault in self.scenario.faults()]
+        yield from in_scenario
         if not self.free and not self.mixes:
             yield Fault(("free",), "must contain at least one free value", "none", "Add a path with bounds or choices.")
         faults = [*space_faults(self.free, self.mixes), *self._path_faults()]
         yield from faults
-        yield from self._metric_faults()
+        yield from _duplicate_faults("objectives", [one.metric for one in self.objectives])
+        yield from _duplicate_faults("constraints", [one.name for one in self.constraints])
+        if not in_scenario:
+            yield from self._metric_faults()
         yield from self._sampler_faults()
-        if not faults:
+        if not faults and not in_scenario:
             check_values(self.free, self.mixes, self.scenario, self.source())
             yield from self._draw_faults()
 
@@ -151,8 +155,6 @@ class Study(Document):
         for location, metric in asked.items():
             if metric not in known:
                 yield Fault((*location, "metric"), *unknown_name_parts(metric, known, "metric"))
-        yield from _duplicate_faults("objectives", [one.metric for one in self.objectives])
-        yield from _duplicate_faults("constraints", [one.name for one in self.constraints])
         yield from self._confirm_faults(known)
 
     def _confirm_faults(self, known: "Mapping[str, MetricDefinition]") -> Iterable[Fault]:

@@ -12,6 +12,7 @@ from pydantic import PrivateAttr, ValidationError
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
+from cjsim.input_files.regular_file import file_digest
 from cjsim.library import LIBRARY_FOLDERS
 from cjsim.output_folder import write_atomically
 from cjsim.yaml.document_kind import DOCUMENT_KINDS, kind_of, wrong_kind_error
@@ -320,8 +321,8 @@ def _names_file(key: Any, value: Any) -> bool:
 
 def _file_digest(name: str) -> str:
     try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
-    except (OSError, ValueError):  # ValueError: a name with a null character
+        return file_digest(name)
+    except InputError:
         return name
 
 

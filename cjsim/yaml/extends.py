@@ -54,7 +54,7 @@ def load_tree(
 
 def _resolve_file(file: Path, root: Node, choose_model: ModelChooser, above: tuple[Path, ...]) -> Node:
     """Resolve the includes of a file that has been read."""
-    if (real := file.resolve()) in above:
+    if (real := Path(os.path.realpath(file))) in above:
         files = " -> ".join(one.name for one in (*above[above.index(real) :], real))
         raise InputError(format_error(str(file), "must not extend or include itself", files, "Remove one of these references."))
     return resolve_includes(root, choose_model, file.parent, (*above, real))

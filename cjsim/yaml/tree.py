@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.regular_file import MIB, read_text
 from cjsim.library import LIBRARY_FOLDERS, nearest_file
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
 
-MAX_BYTES = 10_000_000
+MAX_BYTES = 10 * MIB
 MAX_NODES = 500_000
 MAX_DEPTH = 60
 _MERGE = "tag:yaml.org,2002:merge"
@@ -197,27 +198,8 @@ def read_yaml_file(path: Path) -> Node:
 
 
 def _read_text(path: Path) -> str:
-    """Read a text file, with limits on its size and encoding."""
-    try:
-        if path.is_dir():
-            raise InputError(format_error(str(path), "must be a YAML file", "a directory", "Name a file in it."))
-        if path.stat().st_size > MAX_BYTES:
-            must, remedy = f"must be a YAML file of at most {MAX_BYTES} bytes", "Split the file, or name another one."
-            raise InputError(format_error(str(path), must, "a larger file", remedy))
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        is_missing = isinstance(error, FileNotFoundError)
-        reason = "a path that does not exist" if is_missing else getattr(error, "strerror", None) or str(error)
-        near = nearest_file(path, tuple(LIBRARY_FOLDERS)) if is_missing else ""
-        raise InputError(format_error(str(path), "must be a readable file", reason, near or "Check the path.")) from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        got = f"the byte 0x{content[error.start]:02x}"
-        raise InputError(format_error(f"{path}:{line}", "must be UTF-8 text", got, "Save the file as UTF-8.")) from None
+    """Read a text file of limited size."""
+    return read_text(path, max_bytes=MAX_BYTES, near=lambda missing: nearest_file(missing, tuple(LIBRARY_FOLDERS)))
 
 
 def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) -> Any:

@@ -14,7 +14,7 @@ from cjsim.calibration import bgnbd, nbd
 from cjsim.calibration.bgnbd import BgNbd, fit_bgnbd
 from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, ParameterEstimate
 from cjsim.calibration.nbd import Nbd, fit_nbd
-from cjsim.calibration.purchase_log import PurchaseHistories, read_purchases
+from cjsim.purchase_logs.purchase_log import PurchaseHistories, read_purchases
 
 CDNOW = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 MODELS = (CDNOW, BgNbd(r=2.0, alpha=9.0, a=1.0, b=3.0), BgNbd(r=0.6, alpha=3.0, a=0.3, b=0.7), BgNbd(r=1.5, alpha=7.0, a=4.0, b=0.5))

@@ -9,7 +9,7 @@ from scipy.integrate import quad
 from scipy.stats import gamma
 
 from cjsim.calibration.gamma_gamma import GammaGamma, LognormalSpend, fit_gamma_gamma, fit_lognormal, gamma_gamma_log_likelihood
-from cjsim.calibration.purchase_log import read_purchases
+from cjsim.purchase_logs.purchase_log import read_purchases
 
 CDNOW = GammaGamma(p=6.25, q=3.74, v=15.44)
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from cjsim.calibration.holdout_forecast import ForecastTotal, HoldoutForecast, IntervalEnds
-from cjsim.calibration.purchase_log import read_purchases
 from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
 from cjsim.compiler.entry_file import read_entries
 from cjsim.errors import InputError
+from cjsim.purchase_logs.purchase_log import read_purchases
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.evaluator import Evaluator
 from cjsim.tuning.parameter_draws import read_parameter_draws
@@ -70,7 +70,9 @@ def test_cdnow_holdout_forecast_matches_known_values(cdnow: PurchaseCalibration)
     assert report["money"]["actual"] == pytest.approx(70_976.39)
     assert report["money"]["afresh"]["low"] < report["money"]["low"] < report["money"]["predicted"] < report["money"]["high"]
     assert report["money"]["high"] < 70_976.39 < report["money"]["afresh"]["high"]
-    (warning,) = cdnow.warnings  # no warning about purchases or about left truncation: the cohort is acquired in 12 weeks
+    repeated, zero, warning = cdnow.warnings  # none about purchases or about left truncation: the cohort is acquired in 12 weeks
+    assert repeated.startswith("rows that repeat an earlier row exactly are kept: 21 of 6,919, the first is row 404, which repeats row 403")
+    assert zero.startswith("rows with an amount of 0 count as purchases: 8 of 6,919, the first in row 227")
     assert warning.startswith("actual holdout spend (70,976) lies outside the 95 % forecast interval 'given history' (52,")
     assert warning.endswith("the model omits an effect, such as seasonality; do not rely on the forecast")
 

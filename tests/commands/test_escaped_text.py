@@ -108,7 +108,7 @@ class Shown(TabularResult):
 
 def test_html_contains_no_element_of_a_text() -> None:
     page = Shown()._repr_html_()
-    assert set(re.findall(r"<([a-z]+)", page)) == {"p", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(re.findall(r"<([a-z]+)", page)) - {"div"} == {"p", "table", "thead", "tbody", "tr", "th", "td"}
 
 
 FORMULAS = ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\nx", "a;=1+1", "a\t@x", "a\n=1", "\uff1d1", "\r=1", "=cmd|' /C calc'!A0"]

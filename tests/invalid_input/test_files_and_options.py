@@ -41,7 +41,7 @@ def test_missing_file_is_rejected(tmp_path: Path) -> None:
 
 
 def test_directory_is_rejected(tmp_path: Path) -> None:
-    assert "must be a YAML file, got a directory" in command_error("simulate", str(tmp_path))
+    assert "must be a readable file, got a directory" in command_error("simulate", str(tmp_path))
 
 
 def test_circular_extends_is_rejected(tmp_path: Path) -> None:

@@ -170,3 +170,8 @@ def test_both_bounds_of_a_metric_are_reported() -> None:
     bounds = "constraints=[{metric: contacts, at_least: 0}, {metric: contacts, at_most: 12345678}]"
     output = CliRunner().invoke(app, ["optimize", STUDY, "--storage", "memory", "--trials", "1", "--set", bounds]).stdout
     assert "at least 0, at most 12345678" in output
+
+
+def test_a_fault_in_the_scenario_of_a_study_is_reported(tmp_path: Path) -> None:
+    error = study_error(tmp_path, ("reminder: {channel: email", "reminder: {channel: fax"))
+    assert error.startswith("bad.yaml:23: scenario.journey.messages.reminder.channel: must be one of 'email', 'sms', got 'fax'.")

@@ -296,7 +296,7 @@ def test_invalid_csv_is_rejected_with_its_line(tmp_path: Path, text: str, messag
     ("content", "message"),
     [
         ("customer,time,event\n1,2026-01-01,caf\xe9\n".encode("latin-1"), "must be text in UTF-8"),
-        (gzip.compress(HEADER.encode() * 5000)[:-40], "must be a complete, readable file"),
+        (gzip.compress(HEADER.encode() * 5000)[:-40], "must be a complete gzip file"),
         (b"PAR1 and nothing else", "must be a complete Parquet file"),
         (b"\x00\x01\x02\xff" * 40, "must be text in UTF-8"),
     ],

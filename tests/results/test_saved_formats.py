@@ -10,7 +10,7 @@ from synthetic_runs import random_outcomes, run_from_outcomes
 
 from cjsim.errors import InputError
 from cjsim.lab.journal import Journal
-from cjsim.manifest import RESULT_FORMAT, Manifest, UnreadableResultError
+from cjsim.manifest import RESULT_FORMAT, Manifest
 from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.run import Run
 
@@ -70,7 +70,7 @@ def test_run_without_fields_that_have_defaults_is_read(run_folder: Path) -> None
 )
 def test_run_of_another_version_is_refused_with_the_version(run_folder: Path, change: Change, message: str) -> None:
     edit(run_folder / "manifest.json", lambda content: (content.update(version="0.0.3"), change(content)))
-    with pytest.raises(InputError, match=rf"run: must be a run that cjsim \S+ can read, got {message}"):
+    with pytest.raises(InputError, match=rf"run/manifest\.json: must be a run that cjsim \S+ can read, got {message}"):
         Run.load(run_folder)
 
 
@@ -80,7 +80,7 @@ def test_run_whose_tables_lack_a_column_is_refused(run_folder: Path) -> None:
     file = run_folder / "customers.parquet"
     pq.write_table(pq.read_table(file).drop_columns(["clv"]), file)
     edit(run_folder / "manifest.json", lambda content: content.pop("files"))
-    with pytest.raises(UnreadableResultError, match="clv"):
+    with pytest.raises(InputError, match=r"run/customers\.parquet: clv: must be in the file once, got no such column"):
         Run.load(run_folder)
 
 
@@ -89,7 +89,7 @@ def test_comparison_with_a_run_of_another_version_is_refused(tmp_path: Path) -> 
     folder = Comparison.of(runs).save(tmp_path / "both")
     edit(folder / "run_1" / "manifest.json", lambda content: content.update(format=2))
     edit(folder / "comparison.json", lambda content: content.pop("files"))
-    with pytest.raises(InputError, match=r"run_1: must be a run that cjsim"):
+    with pytest.raises(InputError, match=r"run_1/manifest\.json: must be a run that cjsim"):
         Comparison.load(folder)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cjsim.compiler.plan import Codebook
+from cjsim.compiler.wages import Wages
 from cjsim.engine.outcomes import CHANNEL_TOUCHES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
@@ -99,13 +100,15 @@ def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
     """A run with these outcomes; `changes` are fields of the run or of its provenance."""
     n = len(outcomes.customers)
     of_run = {name: changes.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages") if name in changes}
-    provenance = replace(PROVENANCE, **({"customers": n, "events": int(outcomes.touch_counts.sum())} | changes))
+    desks = of_run.get("codebook", CODEBOOK).desks
+    changes = {"customers": n, "events": int(outcomes.touch_counts.sum()), "desk_rates": dict.fromkeys(desks, 0.0)} | changes
+    provenance = replace(PROVENANCE, **changes)
     rest: dict[str, Any] = {
         "codebook": CODEBOOK,
         "retained": ("active",),
         "hidden": ("lapsed",),
         "registry": PopulationRegistry.initial_only(n),
-        "wages": {},
+        "wages": dict.fromkeys(desks, Wages(0.0, 0.0)),
     }
     return Run(provenance=provenance, outcomes=outcomes, profiles=lambda: synthetic_profiles(n), **(rest | of_run))
 

@@ -175,7 +175,7 @@ def test_unpaired_trials_over_draws_use_separate_seeds(tmp_path: Path) -> None:
         (f"{MARGIN}s\n0.5\n0.4\n", r"draws.csv:2: must be an existing path, got '.*margins'. Did you mean"),
         (f"{MARGIN}\n0.5\n7e99\n0.4\n", r"draws.csv:3.*must"),
         (f"{MARGIN}\n0.5\n0.4\n", r"draws\.rows: must be at most the 2 rows in the file, got 3. Set 'rows: 2', or add draws to the file\."),
-        (None, r"draws.file: must be a readable file, got '.*draws.csv' \(No such file"),
+        (None, r"draws.file: .*draws.csv: must be a readable file, got a path that does not exist"),
     ],
 )
 def test_invalid_draws_are_rejected_with_file_and_line(tmp_path: Path, text: str | None, message: str) -> None:

@@ -89,14 +89,14 @@ QUOTING = [
 
 
 @pytest.mark.parametrize("text", QUOTING)
-@pytest.mark.parametrize("kind", [RuntimeError, ValueError, sqlalchemy.exc.ArgumentError])
+@pytest.mark.parametrize("kind", [BufferError, ValueError, sqlalchemy.exc.ArgumentError])
 def test_messages_of_a_driver_are_shown_without_the_password(
     kind: type[Exception], text: str, failing_storage: list[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CJSIM_TRACEBACK", "1")
     failing_storage.append(kind(text))
     result = CliRunner().invoke(app, ["optimize", str(WORLDS / "study.yaml"), "--trials", "2", "--storage", PLAIN])
-    assert (result.exit_code, shown_secrets(result.output)) == (1 if kind is RuntimeError else 2, [])
+    assert (result.exit_code, shown_secrets(result.output)) == (1 if kind is BufferError else 2, [])
     assert HIDDEN in result.stderr
 
 

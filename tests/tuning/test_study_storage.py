@@ -196,7 +196,7 @@ def test_unreachable_storage_is_rejected(storage: str) -> None:
 def test_file_that_is_not_a_journal_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("name: shop\nother: 1")
-    with pytest.raises(InputError, match=r"a\.yaml: must be a journal or database of studies, got "):
+    with pytest.raises(InputError, match=r"a\.yaml: must be an intact journal or database of studies, got "):
         TrialStore(load_test_study(), storage=str(file))
     assert file.read_text() == "name: shop\nother: 1"
 

@@ -15,9 +15,12 @@ from typing import Annotated, Any, Literal
 from pydantic import FiniteFloat, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.json_file import read_json_object
+from cjsim.input_files.regular_file import MIB
 from cjsim.json_records import JsonRecord
 from cjsim.output_folder import write_atomically
 
+_MAX_BYTES = 64 * MIB  # a tree takes about 100 bytes per node
 FORMAT = "cjsim targeting rule 1"
 Link = Literal["identity", "logistic"]
 ColumnKind = Literal["number", "presence", "level"]
@@ -148,8 +151,8 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
     """Read a rule. Cached by file version, because every trial of a study checks its scenario."""
     must, remedy = "must be a targeting rule", "Write it with 'export_rule'."
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        content = read_json_object(path, max_bytes=_MAX_BYTES, remedy=remedy, is_finite=False)
+        if content.get("format") != FORMAT:
             raise InputError(format_error(path, f"{must} with the format '{FORMAT}'", "other content", remedy))
         rule = TargetingRule.from_json(content)
     except ValidationError as error:
@@ -158,10 +161,6 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
         if first["type"] == "finite_number":
             must = "must be a finite number"
         raise InputError(format_error(f"{path}: {where}", must, f"{short_repr(first['input'])} ({first['msg']})", remedy)) from None
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(format_error(path, must, short_repr(str(error)), remedy)) from None
     for where, fault in table_faults(rule):
         raise InputError(format_error(f"{path}: {where}", must, fault, remedy))
     return rule

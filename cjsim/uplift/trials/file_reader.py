@@ -1,12 +1,12 @@
 """Reading a trial from a CSV or Parquet file."""
 
-import gzip
 import re
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.parquet_file import PARQUET_MAGIC, read_parquet_frame
+from cjsim.input_files.regular_file import MIB, first_bytes, open_inflated, open_input
 from cjsim.uplift.trials.cell_location import CellLocation
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial
@@ -48,43 +48,22 @@ def read_trial(path: str | Path, roles: ColumnRoles) -> Trial:
     ('None', 'mail')
     """
     file = Path(path)
-    magic = _first_bytes(file)
-    if magic == b"PAR1":
-        return Trial.from_frame(_read_parquet(file), roles, location=CellLocation(str(file), 1))
-    frame = _read_csv(file, roles, is_gzipped=magic[:2] == b"\x1f\x8b")
-    return Trial.from_frame(frame, roles, location=CellLocation(str(file), 2))
-
-
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        names = {FileNotFoundError: "a path that does not exist", IsADirectoryError: "a directory"}
-        reason = names.get(type(error), f"an error ({error.strerror or error})")
-        raise InputError(format_error(str(path), "must be a readable file", reason, "Check the path.")) from error
+    with open_input(file) as opened:
+        magic = first_bytes(opened, len(PARQUET_MAGIC))
     if not magic:
         raise InputError(format_error(str(path), "must be a CSV file with a header, or a Parquet file", "an empty file", "Check the path."))
-    return magic
+    if magic == PARQUET_MAGIC:
+        return Trial.from_frame(read_parquet_frame(file), roles, location=CellLocation(str(file), 1))
+    return Trial.from_frame(_read_csv(file, roles), roles, location=CellLocation(str(file), 2))
 
 
-def _read_parquet(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-    import pyarrow as pa
-
-    try:
-        return pd.read_parquet(path)
-    except (pa.ArrowException, OSError) as error:
-        remedy = "Write the file again."
-        raise InputError(format_error(str(path), "must be a complete Parquet file", short_repr(str(error)), remedy)) from error
-
-
-def _read_csv(path: Path, roles: ColumnRoles, *, is_gzipped: bool) -> "pd.DataFrame":
+def _read_csv(path: Path, roles: ColumnRoles) -> "pd.DataFrame":
     import pandas as pd
 
     options: dict[str, Any] = {"encoding": "utf-8-sig", "keep_default_na": False}
     try:
-        with gzip.open(path, "rb") if is_gzipped else path.open("rb") as file:
+        with open_inflated(path) as file:
+            _refuse_null_characters(file, path)
             columns = [str(name) for name in pd.read_csv(file, nrows=0, **options).columns]
             file.seek(0)
             header = pd.read_csv(file, header=None, nrows=1, dtype=str, **options).iloc[0]  # pandas renames repeated columns
@@ -99,12 +78,17 @@ def _read_csv(path: Path, roles: ColumnRoles, *, is_gzipped: bool) -> "pd.DataFr
     except UnicodeDecodeError as error:
         got = f"the byte {error.object[error.start]:#x}"
         raise InputError(format_error(str(path), "must be text in UTF-8", got, "Save it as UTF-8.")) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        got, remedy = short_repr(str(error)), "Compress the file again."
-        raise InputError(format_error(str(path), "must be a complete gzip file", got, remedy)) from error
     except pd.errors.EmptyDataError as error:
         raise InputError(format_error(str(path), "must have a header", "an empty file", "Check the path.")) from error
     except pd.errors.ParserError as error:
         line = re.search(r"line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)
         raise InputError(format_error(where, "must be valid CSV", short_repr(str(error)), "Quote values that contain commas.")) from error
+
+
+def _refuse_null_characters(file: BinaryIO, path: Path) -> None:
+    """Raise if a file contains a null character, which pandas would keep in names, and go back to its start."""
+    while block := file.read(MIB):
+        if b"\0" in block:
+            raise InputError(format_error(str(path), "must be text in UTF-8", "a null character", "Save it as CSV in UTF-8."))
+    file.seek(0)

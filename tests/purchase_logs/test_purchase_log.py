@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cjsim.calibration.purchase_log import PurchaseHistories, PurchaseLog, read_purchases
 from cjsim.errors import InputError
+from cjsim.purchase_logs.purchase_log import PurchaseHistories, PurchaseLog, read_purchases
 
 GOOD = "who,day,paid\nann,2024-01-01,5\nbob,2024-01-03,2\nann,2024-01-08,7\nann,2024-01-15,9\n"
 
@@ -104,8 +104,8 @@ def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_customer_names_are_read_as_text(tmp_path: Path) -> None:
-    log = read(tmp_path, "who,day,paid\n007,2024-01-01,1\n7,2024-01-01,1\nNA,2024-01-02,1\n")
-    assert log.customer_ids.tolist() == ["007", "7", "NA"]
+    log = read(tmp_path, "who,day,paid\n007,2024-01-01,1\n7,2024-01-01,1\n1e3,2024-01-02,1\n")
+    assert log.customer_ids.tolist() == ["007", "7", "1e3"]
 
 
 def test_day_uses_the_written_time_zone(tmp_path: Path) -> None:
@@ -135,41 +135,43 @@ def test_zero_value_purchase_counts(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD + "bob,2024-01-05,0\n").histories_until(date(2024, 1, 8)).x.tolist() == [1.0, 1.0]
 
 
+_MIXED = "A spreadsheet may have read some of them with day and month exchanged: export the log again from its source."
+_QUOTE = "Quote values that contain commas. If amounts have a decimal comma, export with semicolons."
+_WRITE_DATES = "Correct it, or set `date_format` to the format of the dates."
+_WRITE_AMOUNTS = "Write it as 1234.50, or set `decimal` and `thousands`."
 BAD = {
     "who,day,piad\na,2024-01-01,1\n": "log.csv: must name one of the columns 'who', 'day', 'piad', got 'paid'. Did you mean 'piad'?",
-    "who;day;paid\na;2024-01-01;1\n": (
-        "log.csv: must name one of the columns 'who;day;paid', got 'who'. Separate the columns with commas."
+    "who:day:paid\na:2024-01-01:1\n": (
+        "log.csv: must name one of the columns 'who:day:paid', got 'who'. Set `sep` to the separator of the columns."
     ),
-    "": "log.csv: must be a CSV file with a header, or a Parquet file, got an empty file. Check the path.",
+    "": "log.csv: must be a CSV file with a header, an Excel file or a Parquet file, got an empty file. Check the path.",
+    "\n\n": "log.csv: must be a CSV file with a header, got only empty lines. Check how it was exported.",
     "who,day,paid\n": "log.csv: must contain at least one purchase, got 0 rows without a purchase. Check the file and the columns.",
     "who,day,paid\na,2024-01-01,-1\n": (
         "log.csv: must contain at least one purchase, got 1 row without a purchase. Check the file and the columns."
     ),
-    "who,day,paid\na,31/01/2024,1\nb,12/01/2024,1\n": (
-        "log.csv:2: column 'day': must be a date such as 1997-01-31, got '31/01/2024' (and 1 more row). "
-        "Write dates as YYYY-MM-DD, optionally followed by a time of day."
+    "who,day,paid\na,20240131,1\nb,2024-01-31,1\n": (
+        f"log.csv: column 'day': must have dates that are all written in one way, got '20240131' (row 2) and '2024-01-31' (row 3). {_MIXED}"
     ),
-    "who,day,paid\na,2024-01-01,1\nb,2024-02-30,1\n": (
-        "log.csv:3: column 'day': must be a date such as 1997-01-31, got '2024-02-30'. "
-        "Write dates as YYYY-MM-DD, optionally followed by a time of day."
+    "who,day,paid\na,someday,1\nb,2024,1\n": (
+        f"log.csv:2: column 'day': must be a date such as 1997-01-31, got 'someday' (and 1 more row). {_WRITE_DATES}"
     ),
-    "who,day,paid\na,,1\n": (
-        "log.csv:2: column 'day': must be a date such as 1997-01-31, got nothing. "
-        "Write dates as YYYY-MM-DD, optionally followed by a time of day."
+    "who,day,paid\na,2024-01-01,1\nb,2024-02-30,1\nc,x,1\n": (
+        f"log.csv:3: column 'day': must be a date such as 1997-01-31, got '2024-02-30' (and 1 more row). {_WRITE_DATES}"
     ),
-    "who,day,paid\na,2024-01-01,$5\n": (
-        "log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got '$5'. "
-        "Write it as 1234.50, without currency or thousands separators."
+    "who,day,paid\na,,1\n": f"log.csv:2: column 'day': must be a date such as 1997-01-31, got nothing. {_WRITE_DATES}",
+    "who,day,paid\na,2024-01-01,five\n": (
+        f"log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got 'five'. {_WRITE_AMOUNTS}"
     ),
     "who,day,paid\na,2024-01-01,inf\n": (
-        "log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got 'inf'. "
-        "Write it as 1234.50, without currency or thousands separators."
+        f"log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got 'inf'. {_WRITE_AMOUNTS}"
     ),
-    "who,day,paid\na,2024-01-01,1\nb,2024-01-01,1,2\n": (
-        "log.csv:3: must have 3 fields, like the header, got 4. Quote values that contain commas."
-    ),
+    "who,day,paid\na,2024-01-01,1\nb,2024-01-01,1,2\n": f"log.csv:3: must have 3 fields, like the header, got 4. {_QUOTE}",
     "who,day,paid\na,2024-01-01\n": "log.csv:2: must have 3 fields, like the header, got 2. Quote values that contain commas.",
-    "who,day,paid\na,2024-01-01,1,234\n": ("log.csv:2: must have 3 fields, like the header, got 4. Quote values that contain commas."),
+    "who,day,paid\na,2024-01-01,1,234\n": f"log.csv:2: must have 3 fields, like the header, got 4. {_QUOTE}",
+    "who,day,paid,who\na,2024-01-01,1,b\n": (
+        "log.csv: must have one column 'who', got 2 (columns 1 and 4). Rename or remove the other one."
+    ),
 }
 
 
@@ -187,8 +189,9 @@ def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"who,day,paid\n\xe4,2024-01-01,1\n", "UTF-8"),
-        (gzip.compress(b"who,day,paid\n" * 99, mtime=0)[:40], "complete, readable"),
+        ("who,day,paid\n\xe4,2024-01-01,1\n".encode() + b"\xe4,2024-01-01,1\n", "one encoding, got the byte 0xe4"),
+        (b"who,day,paid\n\x81,2024-01-01,1\n", "must be text in UTF-8 or cp1252, got the byte 0x81. Save it as UTF-8"),
+        (gzip.compress(b"who,day,paid\n" * 99, mtime=0)[:40], "complete gzip"),
         (b"PAR1 and no more", "Parquet"),
     ],
 )
@@ -196,11 +199,4 @@ def test_broken_file_is_rejected(tmp_path: Path, content: bytes, word: str) -> N
     file = tmp_path / "log"
     file.write_bytes(content)
     with pytest.raises(InputError, match=word):
-        read_purchases(file, customer="who", time="day", value="paid")
-
-
-def test_numbers_for_dates_in_parquet_are_rejected(tmp_path: Path) -> None:
-    file = tmp_path / "log.parquet"
-    pd.DataFrame({"who": ["a"], "day": [20_240_101], "paid": [1.0]}).to_parquet(file)
-    with pytest.raises(InputError, match=r"log.parquet: row 1, column 'day': must be a date"):
         read_purchases(file, customer="who", time="day", value="paid")

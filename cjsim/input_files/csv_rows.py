@@ -1,10 +1,14 @@
 """Reads and checks small CSV files, with errors that name the line."""
 
 import csv
+import io
 import math
 from pathlib import Path
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.regular_file import MIB, limited_lines, open_input
+
+_MAX_BYTES = 256 * MIB
 
 
 def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -32,15 +36,15 @@ def read_csv_rows(path: Path, key: str, *, at_least: int, remedy: str) -> tuple[
         If the file cannot be read or has too few rows, or if a row does not have as many values as the header.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
+        with io.TextIOWrapper(open_input(path, max_bytes=_MAX_BYTES), encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(limited_lines(file, path))
             header = [name.strip() for name in next(reader, [])]
             rows = [(reader.line_num, row) for row in reader if row]
-    except OSError as error:
-        got = f"'{path}' ({error.strerror})"
-        raise InputError(format_error(key, "must be a readable file", got, "Check the path.")) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(format_error(key, "must be a CSV file in UTF-8", f"'{path}' ({error})", "Save it as CSV in UTF-8.")) from None
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
+    except csv.Error as error:
+        must, remedy = "must be a CSV file in UTF-8", "Save it as CSV in UTF-8."
+        raise InputError(format_error(f"{key}: {path}", must, short_repr(str(error)), remedy)) from None
     if len(rows) < at_least:
         must = f"must have a header and at least {'one row' if at_least == 1 else 'two rows'}"
         raise InputError(format_error(str(path), must, str(len(rows) or "none"), remedy))

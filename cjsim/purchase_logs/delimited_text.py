@@ -1,0 +1,177 @@
+"""Reading the three columns of a purchase log from a text file.
+
+Python's csv module splits the rows, because it keeps the number of each row and line for messages: pandas and Arrow skip empty lines and
+do not say which. Distinct cells are kept once, so that only they are parsed.
+"""
+
+import csv
+import io
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from cjsim.errors import InputError
+from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
+from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
+from cjsim.purchase_logs.log_format import SEPARATOR_NAMES, LogFormat
+from cjsim.purchase_logs.raw_table import RawTable
+from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
+from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout
+
+_CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
+
+
+@dataclass(frozen=True)
+class TextLocator:
+    """Finds a cell of a text file again."""
+
+    file: LogFile
+    layout: TextLayout
+
+    def locate(self, row: int, column: str) -> tuple[str, Any]:
+        """Return the line, the row (where quoted line breaks make it differ) and the column, and the cell as written."""
+        with open_text(self.file, self.layout.encoding) as text:
+            reader = self.layout.records(text)
+            line = 1
+            record: list[str] = []
+            for number, record in enumerate(reader, 1):  # noqa: B007
+                if number == row:
+                    break
+                line = reader.line_num + 1
+        index = self.layout.header.index(column)
+        differs = "" if line == row else f"row {row}, "
+        return f"{self.file.path}:{line}: {differs}column '{column}'", record[index] if index < len(record) else None
+
+
+def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFormat) -> RawTable:
+    """Read three columns of a text file.
+
+    Parameters
+    ----------
+    file : LogFile
+        The file.
+    names : tuple of str
+        Columns with the customer, the time and the amount.
+    log_format : LogFormat
+        What the user says about the format.
+
+    Returns
+    -------
+    RawTable
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a column is missing, or a row has another number of cells than the header.
+    """
+    log_format.require_unused(("sheet",), str(file.path), "a text file")
+    names = cleaned_names(names)
+    with _explain_unreadable(file, log_format.encoding):
+        with file.open_bytes() as stream:
+            head = stream.read(HEAD_BYTES)
+        encoding = detect_encoding(head, option=log_format.encoding)
+        if encoding is None:
+            file.raise_error("must be a text file with a table", "bytes that are not text", "Export the log as CSV, .xlsx or Parquet.")
+        notes = [encoding.assumption] if encoding.assumption else []
+        try:
+            return _read_rows(file, head, names, log_format, encoding.codec, notes)
+        except UnicodeDecodeError:
+            if encoding.origin != "default":
+                raise
+        encoding, note = fallback_encoding(file)
+        return _read_rows(file, head, names, log_format, encoding.codec, [note])
+
+
+def open_text(file: LogFile, encoding: str) -> io.TextIOWrapper:
+    """Open a text file; line breaks are kept as they are."""
+    return io.TextIOWrapper(file.open_bytes(), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+
+
+def _read_rows(file: LogFile, head: bytes, names: tuple[str, str, str], log_format: LogFormat, encoding: str, notes: list[str]) -> RawTable:
+    import pyarrow as pa
+
+    sample = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    layout = detect_layout(file, sample, names=names, sep=log_format.sep, encoding=encoding)
+    indices = tuple(layout.header.index(name) for name in names)
+    arrays: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    hashes, rows = array("q"), [np.empty(0, np.int64)]
+    keeps_times = log_format.date_format is not None and "%" in log_format.date_format
+    with open_text(file, encoding) as text:
+        reader = layout.records(text)
+        for _ in islice(reader, layout.header_row):
+            pass
+        number = layout.header_row + 1
+        while chunk := list(islice(reader, _CHUNK_ROWS)):
+            numbers = np.arange(number, number + len(chunk))
+            number += len(chunk)
+            if set(map(len, chunk)) != {len(layout.header)}:
+                chunk, kept = _aligned_rows(file, layout, chunk, int(numbers[0]), max(indices) + 1)
+                numbers = numbers[kept]
+            if number > MAX_ROWS:
+                remedy = "Sum the purchases of each customer and day before the export, or sample customers."
+                file.raise_error(f"must have at most {MAX_ROWS:,} rows", "more", remedy)
+            if chunk:
+                columns = list(zip(*chunk, strict=True))
+                for cells, index in zip(arrays, indices, strict=True):
+                    cells.append(pa.array(columns[index], pa.string()))
+                if not keeps_times:
+                    arrays[1][-1] = without_time_of_day(arrays[1][-1])
+                hashes.extend(map(hash, map(tuple, chunk)))
+                rows.append(numbers)
+    customer, time, value = (column_of_arrays(name, cells) for name, cells in zip(names, arrays, strict=True))
+    content_hash = np.array(hashes, dtype=np.int64).view(np.uint64)
+    assumptions = (*notes, *layout.assumptions)
+    return RawTable(file, customer, time, value, np.concatenate(rows), content_hash, TextLocator(file, layout), assumptions)
+
+
+def _aligned_rows(
+    file: LogFile, layout: TextLayout, records: list[list[str]], first_number: int, n_needed: int
+) -> tuple[list[list[str]], list[int]]:
+    """Return rows with as many cells as the header, and their positions. Empty rows are omitted, and empty cells added or removed."""
+    width, aligned, kept = len(layout.header), [], []
+    for position, record in enumerate(records):
+        surplus = record[width:]
+        if len(record) < width:
+            if not any(cell.strip() for cell in record):
+                continue
+            if len(record) >= n_needed:
+                record = record + [""] * (width - len(record))
+        elif surplus and not any(cell.strip() for cell in surplus):
+            record = record[:width]
+        if len(record) != width:
+            _raise_for_ragged_row(file, layout, first_number + position, len(record))
+        aligned.append(record)
+        kept.append(position)
+    return aligned, kept
+
+
+def _raise_for_ragged_row(file: LogFile, layout: TextLayout, row: int, n_fields: int) -> None:
+    where = TextLocator(file, layout).locate(row, layout.header[0])[0].removesuffix(f": column '{layout.header[0]}'")
+    line = int(where.removeprefix(f"{file.path}:").split(":")[0])
+    name = f"{SEPARATOR_NAMES[layout.sep]}s" if layout.sep in SEPARATOR_NAMES else f"'{layout.sep}'"
+    remedy = f"Quote values that contain {name}."
+    if layout.sep == "," and n_fields > len(layout.header):
+        remedy += " If amounts have a decimal comma, export with semicolons."
+    file.raise_error(f"must have {len(layout.header)} fields, like the header", str(n_fields), remedy, line=line)
+
+
+@contextmanager
+def _explain_unreadable(file: LogFile, option: str | None) -> Iterator[None]:
+    """Raise an `InputError` that explains why a text file cannot be read."""
+    try:
+        yield
+    except InputError:
+        raise
+    except UnicodeError as error:
+        name = option or f"UTF-8 or {FALLBACK}"
+        remedy = "Save it as UTF-8, or set `encoding` to its encoding."
+        byte = f"the byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else "other bytes"
+        file.raise_error(f"must be text in {name}", byte, remedy)
+    except csv.Error as error:
+        got = "a cell of more than 131,072 characters" if "field larger" in str(error) else f"'{error}'"
+        file.raise_error("must be a table with a separator", got, "Check that all quotes are closed.")

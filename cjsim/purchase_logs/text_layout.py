@@ -1,0 +1,198 @@
+"""Layout of a text table: which character separates the columns, and which row is the header."""
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from cjsim.errors import did_you_mean, quote_choices, short_repr
+from cjsim.purchase_logs.log_file import LogFile
+from cjsim.purchase_logs.log_format import SEPARATOR_NAMES
+
+_CANDIDATES = (",", ";", "\t", "|")
+_HEADER_SEARCH = 50  # rows in which the header is looked for
+_MAX_NAME = 60  # characters of a column name in a message
+
+
+@dataclass(frozen=True)
+class TextLayout:
+    """How the rows of a text file are laid out.
+
+    Attributes
+    ----------
+    encoding : str
+        Codec of the text.
+    sep : str
+        Separator of the columns.
+    header_row : int
+        Number of the header's row, from 1.
+    header : tuple of str
+        Column names.
+    assumptions : tuple of str
+        What was assumed.
+    """
+
+    encoding: str
+    sep: str
+    header_row: int
+    header: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+    def records(self, text: io.TextIOWrapper) -> Any:
+        """Return a reader of all rows of the text, those above the header included."""
+        return csv.reader(text, delimiter=self.sep, skipinitialspace=True)
+
+
+def detect_layout(file: LogFile, sample: str, *, names: tuple[str, str, str], sep: str | None, encoding: str) -> TextLayout:
+    """Find the separator and the header: the first row that has all columns that the user names.
+
+    Parameters
+    ----------
+    file : LogFile
+        The file, for errors.
+    sample : str
+        First lines of the text.
+    names : tuple of str
+        Columns that the user names.
+    sep : str or None
+        Separator, if the user names it.
+    encoding : str
+        Codec of the text.
+
+    Returns
+    -------
+    TextLayout
+
+    Raises
+    ------
+    InputError
+        If no row has the columns, or two columns have one of the names.
+    """
+    declared = _declared_separator(sample)
+    candidates = (sep,) if sep else ((declared,) if declared else _CANDIDATES)
+    tables = {candidate: _sample_records(sample, candidate) for candidate in candidates}
+    found = [
+        (index, candidate)
+        for candidate, records in tables.items()
+        for index, record in enumerate(records)
+        if set(names) <= set(record) and not (index == 0 and declared)
+    ]
+    if not found:
+        _raise_for_missing_column(file, tables, names)
+    index, chosen = min(found, key=lambda place: place[0])
+    header = tuple(tables[chosen][index])
+    require_single_columns(file, header, names)
+    assumptions = []
+    if chosen != "," and not sep:
+        assumptions.append(f"columns are separated by {_a(chosen)}")
+    n_above = index - (1 if declared else 0)
+    if n_above and any(any(record) for record in tables[chosen][1 if declared else 0 : index]):
+        rows = "row 1 is" if index == 1 else f"rows 1 to {index} are"
+        assumptions.append(f"the header is row {index + 1}; {rows} skipped")
+    return TextLayout(encoding, chosen, index + 1, header, tuple(assumptions))
+
+
+def clean_name(name: object) -> str:
+    """Return a column name without surrounding whitespace, byte order marks and the wrapping in `="..."`."""
+    text = str("" if name is None else name).strip().strip("\ufeff").strip()
+    return text[2:-1] if text.startswith('="') and text.endswith('"') and len(text) > 2 else text
+
+
+def cleaned_names(names: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Return the names of the three columns as `clean_name` returns those of a header."""
+    customer, time, value = names
+    return clean_name(customer), clean_name(time), clean_name(value)
+
+
+def require_single_columns(file: LogFile, header: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """Raise if two columns have one of the names.
+
+    Parameters
+    ----------
+    file : LogFile
+        The file, for the error.
+    header, names : tuple of str
+        Names of all columns, and of those that are used.
+
+    Raises
+    ------
+    InputError
+        If a name is not unique.
+    """
+    for name in names:
+        if header.count(name) > 1:
+            first, second = [index + 1 for index, other in enumerate(header) if other == name][:2]
+            got = f"{header.count(name)} (columns {first} and {second})"
+            file.raise_error(f"must have one column '{name}'", got, "Rename or remove the other one.")
+
+
+def raise_for_unknown_column(file: LogFile, header: tuple[str, ...], names: tuple[str, ...], *, hint: str = "") -> None:
+    """Raise for the first name that is not a column.
+
+    Parameters
+    ----------
+    file : LogFile
+        The file, for the error.
+    header, names : tuple of str
+        Names of all columns, and of those that are used.
+    hint : str, optional
+        Advice, if no column has a similar name.
+
+    Raises
+    ------
+    InputError
+        If a name is not in the header.
+    """
+    present = [_shown_name(name) for name in header if name]
+    for name in names:
+        if name not in header:
+            remedy = did_you_mean(name, present) or hint or "Use the name of a column in the file."
+            choices = quote_choices(present) if present else "its header, which is empty"
+            file.raise_error(f"must name one of the columns {choices}", short_repr(name), remedy)
+
+
+def _shown_name(name: str) -> str:
+    """Return a column name for a message: printable, and not too long."""
+    short = name if len(name) <= _MAX_NAME else name[:_MAX_NAME] + "..."
+    return short if short.isprintable() else repr(short)[1:-1]
+
+
+def _a(sep: str) -> str:
+    return f"{SEPARATOR_NAMES[sep]}s" if sep in SEPARATOR_NAMES else short_repr(sep)
+
+
+def _declared_separator(sample: str) -> str | None:
+    """Return the separator that a first line such as `sep=;` declares, as Excel reads it."""
+    first = sample.lstrip("\ufeff").split("\n", 1)[0].strip("\r").strip('"')
+    return first[4:] if first.lower().startswith("sep=") and len(first) == 5 else None
+
+
+def _sample_records(sample: str, sep: str) -> list[list[str]]:
+    """Return the first rows; those that cannot be read with this separator are omitted."""
+    records: list[list[str]] = []
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=sep, skipinitialspace=True)
+    try:
+        for record in islice(reader, _HEADER_SEARCH):
+            records.append([clean_name(cell) for cell in record])
+    except csv.Error:
+        pass
+    return records
+
+
+def _raise_for_missing_column(file: LogFile, tables: dict[str, list[list[str]]], names: tuple[str, ...]) -> None:
+    """Raise for a name that no header has. The header is the row with most of the names, or the first of the widest table."""
+
+    def rank(place: tuple[str, list[str]]) -> tuple[int, int]:
+        sep, record = place
+        widths = Counter(len(other) for other in tables[sep] if len(other) > 1)
+        is_usual = bool(widths) and len(record) == widths.most_common(1)[0][0]
+        return len(set(names) & set(record)), len(record) * widths[len(record)] if is_usual else 0
+
+    places = [(sep, record) for sep, records in tables.items() for record in records if any(record)]
+    if not places:
+        file.raise_error("must be a CSV file with a header", "only empty lines", "Check how it was exported.")
+    _, header = max(places, key=rank)
+    hint = "Set `sep` to the separator of the columns." if len(header) == 1 else ""
+    raise_for_unknown_column(file, tuple(header), names, hint=hint)
