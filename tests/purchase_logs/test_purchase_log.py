@@ -137,6 +137,7 @@ def test_zero_value_purchase_counts(tmp_path: Path) -> None:
 
 _MIXED = "A spreadsheet may have read some of them with day and month exchanged: export the log again from its source."
 _QUOTE = "Quote values that contain commas. If amounts have a decimal comma, export with semicolons."
+_FILL_IN = "Fill in the cell, or remove the row if it is not a purchase."
 _WRITE_DATES = "Correct it, or set `date_format` to the format of the dates."
 _WRITE_AMOUNTS = "Write it as 1234.50, or set `decimal` and `thousands`."
 BAD = {
@@ -159,7 +160,10 @@ BAD = {
     "who,day,paid\na,2024-01-01,1\nb,2024-02-30,1\nc,x,1\n": (
         f"log.csv:3: column 'day': must be a date such as 1997-01-31, got '2024-02-30' (and 1 more row). {_WRITE_DATES}"
     ),
-    "who,day,paid\na,,1\n": f"log.csv:2: column 'day': must be a date such as 1997-01-31, got nothing. {_WRITE_DATES}",
+    "who,day,paid\na,,1\n": f"log.csv:2: column 'day': must be a date such as 1997-01-31, got nothing. {_FILL_IN}",
+    "who,day,paid\na,2024-01-01,1\na,2024-01-02,\n": (
+        f"log.csv:3: column 'paid': must be an amount of money between -1e12 and 1e12, got nothing. {_FILL_IN}"
+    ),
     "who,day,paid\na,2024-01-01,five\n": (
         f"log.csv:2: column 'paid': must be an amount of money between -1e12 and 1e12, got 'five'. {_WRITE_AMOUNTS}"
     ),
