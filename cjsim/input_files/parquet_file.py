@@ -178,8 +178,9 @@ def _check_metadata(metadata: Any, size: int, where: str) -> None:
         must, got = f"must have as many rows as {size:,} bytes can hold", f"a footer that claims {metadata.num_rows:,}"
         raise InputError(format_error(where, must, got, _REMEDY))
     for group in groups:
+        lowest = len(PARQUET_MAGIC) if group.num_rows else 0  # pyarrow writes the pages of no rows at offset 0
         for chunk in (group.column(i) for i in range(group.num_columns)):
             start = min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
-            if start < len(PARQUET_MAGIC) or chunk.total_compressed_size < 0 or start + chunk.total_compressed_size > size:
+            if start < lowest or chunk.total_compressed_size < 0 or start + chunk.total_compressed_size > size:
                 got = f"column '{chunk.path_in_schema}' outside of it"
                 raise InputError(format_error(where, "must hold its columns within the file", got, _REMEDY))
