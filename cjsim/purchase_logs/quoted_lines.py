@@ -19,7 +19,7 @@ def open_text(file: LogFile, encoding: str) -> io.TextIOWrapper:
 def require_closed_quotes(file: LogFile, layout: TextLayout, *, time: str) -> None:
     """Raise if a quote that is not closed, such as that of `"5 inch`, joins several rows to one: the others would be lost.
 
-    A row of several lines is refused if its quotes are not valid, or if one of its later lines alone is a row with a date.
+    A row of several lines is refused if its quotes are not valid, or if its first and its last line are rows with a date each.
 
     Parameters
     ----------
@@ -58,9 +58,13 @@ def _is_one_row(lines: list[str], layout: TextLayout, time_index: int) -> bool:
         list(csv.reader(lines, delimiter=layout.sep, skipinitialspace=True, strict=True))
     except csv.Error:
         return False
-    alone = [next(csv.reader([line], delimiter=layout.sep, skipinitialspace=True), []) for line in lines[1:]]
-    return not any(len(record) == len(layout.header) and _may_be_date(record[time_index].strip()) for record in alone)
+    return not (_is_whole_row(lines[0], layout, time_index) and _is_whole_row(lines[-1], layout, time_index))
 
 
-def _may_be_date(cell: str) -> bool:
-    return split_date(cell) is not None or (cell.isdecimal() and len(cell) >= _MIN_DATE_DIGITS)
+def _is_whole_row(line: str, layout: TextLayout, time_index: int) -> bool:
+    """Whether a line without its quotes is a row with a date. Values with a separator in quotes add cells, and move the date."""
+    record = next(csv.reader([line.replace('"', "")], delimiter=layout.sep, skipinitialspace=True), [])
+    if len(record) == len(layout.header):
+        cell = record[time_index].strip()
+        return split_date(cell) is not None or (cell.isdecimal() and len(cell) >= _MIN_DATE_DIGITS)
+    return len(record) > len(layout.header) and any(map(split_date, record))

@@ -43,6 +43,11 @@ def test_a_quoted_note_with_lines_and_commas_is_one_row(tmp_path: Path) -> None:
     assert read(tmp_path / "log", text).row.tolist() == [2, 3]
 
 
+def test_a_quoted_line_break_before_the_other_columns_is_one_row(tmp_path: Path) -> None:
+    text = 'note,customer,date,amount\n"two\nlines",7,2024-01-31,5\n"a, b\nc, d",8,2024-01-31,5\n'
+    assert read(tmp_path / "log", text).customer.tolist() == ["7", "8"]
+
+
 @pytest.mark.parametrize("sep", [".", "/"])
 def test_short_dates_with_the_year_first_are_refused_as_undetermined(tmp_path: Path, sep: str) -> None:
     text = HEADER + "".join(f"{day},24{sep}01{sep}{day:02d},5,\n" for day in range(1, 29))
