@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, format_error, short_repr
@@ -64,10 +63,12 @@ def open_parquet(path: str | os.PathLike[str]) -> Iterator[Any]:
     InputError
         If the file cannot be read, is damaged, or claims more rows than it can hold. Also raised for errors of Arrow in the block.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     size = _checked_size(path)
-    with parquet_errors(path), pq.ParquetFile(Path(path), page_checksum_verification=True) as file:
+    name = os.fsencode(path)  # Arrow encodes only names that are Unicode text
+    with parquet_errors(path), pa.OSFile(name) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
         _check_metadata(file.metadata, size, shown_path(path))
         yield file
 
