@@ -117,7 +117,8 @@ class CustomerForecast(TabularResult):
         frame = self.to_pandas()
         columns = {name: _rounded(frame[name].to_numpy()) if frame[name].dtype == np.float64 else frame[name] for name in frame.columns}
         identifiers = pa.array([without_formula(customer) for customer in frame.index], type=pa.string())
-        csv.write_csv(pa.table({"customer": identifiers} | columns), str(file))
+        with file.open("wb") as stream:  # Arrow itself opens only files whose path is Unicode text
+            csv.write_csv(pa.table({"customer": identifiers} | columns), stream)
 
 
 def forecast_customers(
