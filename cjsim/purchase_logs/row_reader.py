@@ -50,7 +50,7 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
         got = f"'{customer}', '{time}' and '{value}'"
         raise InputError(format_error("customer, time, value", "must be three different columns", got, "Name another column."))
     file = detect_log_file(path)
-    table = _READERS[file.kind](file, (customer, time, value), log_format).without_empty_rows()
+    table = _READERS[file.kind](file, (customer, time, value), log_format).without_empty_rows().without_item_rows()
     if not len(table.row):
         got, remedy = "0 rows without a purchase", "Check the file and the columns."
         file.raise_error("must contain at least one purchase", got, remedy)
