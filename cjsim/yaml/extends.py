@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.input_files.regular_file import open_input
 from cjsim.library import LIBRARY_FOLDERS, find_document, nearest_file
 from cjsim.yaml.document_kind import is_document
 from cjsim.yaml.paths import node_at, set_value, types_at
@@ -118,7 +119,7 @@ def _referenced_file(node: Node, key: str, kind: str, folder: Path) -> Path:
     kinds = [kind] if kind in LIBRARY_FOLDERS else []
     try:
         file = find_document(Path(node.value), kinds, where=f"{node.location}: {key}", folder=folder) if kinds else folder / node.value
-        known = file.is_file()
+        known = os.path.lexists(file) and not file.is_dir()
     except OSError:  # a name that is too long
         known = False
     if not known:
@@ -151,7 +152,7 @@ def _read_referenced_file(node: Node, key: str, kind: str, folder: Path) -> tupl
 def _unindented_keys(file: Path) -> list[str]:
     """Return the words before a colon at the start of lines; empty if the file cannot be read as text."""
     try:
-        with file.open("rb") as stream:
+        with open_input(file) as stream:
             text = stream.read(MAX_BYTES).decode("utf-8-sig")
     except (OSError, ValueError):
         return []

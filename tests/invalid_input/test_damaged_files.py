@@ -38,6 +38,7 @@ READING_METHODS = {"read_text", "read_bytes", "read_table", "read_schema", "read
 # Modules that read files in their own way, and why they may.
 OWN_READERS = {
     "cjsim/kernel.py": "the package's own source",
+    "cjsim/kernel_cache.py": "its own files, with a limit and digests",
     "cjsim/lab/new_project.py": "files of the library",
     "cjsim/testing/process_contract.py": "a log that it has just written",
     "cjsim/output_folder/file_digests.py": "files whose size is known",
