@@ -21,6 +21,7 @@ import numpy as np
 
 from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
@@ -29,7 +30,6 @@ _N_DRAWS = 1000
 _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws
 _N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are normal, so that draws give only their standard deviation
 _MISLEADING_ERROR = 0.05  # assumed
-_Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
 class IntervalEnds(NamedTuple):
@@ -182,7 +182,7 @@ def _interval(totals: FloatArray, expected: float) -> IntervalEnds:
     """Return the 95 % interval: quantiles of the draws or, with few draws for a large log, that of a normal distribution."""
     if len(totals) == _N_DRAWS:
         return IntervalEnds(*(float(end) for end in np.quantile(totals, [0.025, 0.975])))
-    half = _Z_95 * float(totals.std(ddof=1))
+    half = NORMAL_QUANTILE_95 * float(totals.std(ddof=1))
     return IntervalEnds(max(0.0, expected - half), expected + half)
 
 
