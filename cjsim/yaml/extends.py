@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from cjsim.errors import InputError, format_error, short_repr
-from cjsim.input_files.regular_file import open_input
+from cjsim.input_files.regular_file import read_text
 from cjsim.library import LIBRARY_FOLDERS, find_document, nearest_file
 from cjsim.yaml.document_kind import is_document
 from cjsim.yaml.paths import node_at, set_value, types_at
@@ -152,9 +152,8 @@ def _read_referenced_file(node: Node, key: str, kind: str, folder: Path) -> tupl
 def _unindented_keys(file: Path) -> list[str]:
     """Return the words before a colon at the start of lines; empty if the file cannot be read as text."""
     try:
-        with open_input(file) as stream:
-            text = stream.read(MAX_BYTES).decode("utf-8-sig")
-    except (OSError, ValueError):
+        text = read_text(file, max_bytes=MAX_BYTES)
+    except InputError:
         return []
     return [match[1] for match in _KEY_PATTERN.finditer(text)]
 

@@ -37,8 +37,9 @@ QUICK_SEEDS, ALL_SEEDS = range(4), range(1_000, 1_060)  # 37 kinds: 148 and 2,22
 READING_METHODS = {"read_text", "read_bytes", "read_table", "read_schema", "read_metadata", "ParquetFile", "input_stream"}
 # Modules that read files in their own way, and why they may.
 OWN_READERS = {
+    "cjsim/commands/standard_streams.py": "opens the null device to write to it",
     "cjsim/kernel.py": "the package's own source",
-    "cjsim/kernel_cache.py": "its own files, with a limit and digests",
+    "cjsim/kernel_cache.py": "compiled kernels, which it checks itself",
     "cjsim/lab/new_project.py": "files of the library",
     "cjsim/testing/process_contract.py": "a log that it has just written",
     "cjsim/output_folder/file_digests.py": "files whose size is known",
