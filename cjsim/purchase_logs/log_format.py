@@ -1,4 +1,4 @@
-"""`LogFormat`: how a purchase log is written, as far as the user says so. What is not said is detected."""
+"""`LogFormat`: options for the format of a purchase log. Options that are None are detected from the file."""
 
 import io
 import re
@@ -17,7 +17,7 @@ _CHARACTER_OF_NAME = {name: character for character, name in SEPARATOR_NAMES.ite
 
 @dataclass(frozen=True)
 class LogFormat:
-    r"""How a purchase log is written. What is None is detected.
+    r"""Options for the format of a purchase log. Options that are None are detected from the file.
 
     Attributes
     ----------
@@ -28,8 +28,8 @@ class LogFormat:
     thousands : str or None
         Thousands separator of amounts: ',', '.', "'" or 'space' (of any width), or 'none'.
     date_format : str or None
-        Order of dates in numbers ('ymd', 'dmy' or 'mdy'), what numbers count ('excel', 'excel-1904', 'unix-s', 'unix-ms', 'unix-us' or
-        'unix-ns'), or a `strptime` format such as '%d.%m.%Y %H:%M'.
+        Order of dates written as three numbers ('ymd', 'dmy' or 'mdy'), the kind of number ('excel', 'excel-1904', 'unix-s', 'unix-ms',
+        'unix-us' or 'unix-ns'), or a `strptime` format such as '%d.%m.%Y %H:%M'.
     encoding : str or None
         Encoding of a text file, such as 'cp1252'.
     sheet : str or None
@@ -80,12 +80,12 @@ class LogFormat:
             raise InputError(format_error("encoding", must, short_repr(self.encoding), "Use the encoding of the file."))
 
     def require_unused(self, names: tuple[str, ...], path: str, kind: str) -> None:
-        """Raise if an option was given that has no meaning for a kind of file.
+        """Raise if an option was given that does not apply to a kind of file.
 
         Parameters
         ----------
         names : tuple of str
-            Options without a meaning for the file.
+            Options that do not apply.
         path, kind : str
             The file, and what it is, such as 'an Excel file'.
 
@@ -101,7 +101,7 @@ class LogFormat:
 
 
 def _is_text_encoding(name: str) -> bool:
-    """Whether Python can decode text in an encoding; other codecs, such as 'hex', map bytes to bytes."""
+    """Return whether Python can decode text in an encoding. Other codecs, such as 'hex', map bytes to bytes."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=name)
     except (LookupError, ValueError, UnicodeError):

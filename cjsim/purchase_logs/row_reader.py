@@ -12,7 +12,7 @@ from cjsim.purchase_logs.delimited_text import read_delimited
 from cjsim.purchase_logs.excel_sheet import read_sheet
 from cjsim.purchase_logs.log_file import MAX_CELL, LogFile, detect_log_file
 from cjsim.purchase_logs.log_format import LogFormat
-from cjsim.purchase_logs.parquet_log import read_parquet
+from cjsim.purchase_logs.parquet_log import read_parquet_log
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_layout import clean_name
@@ -21,7 +21,7 @@ _READERS: dict[str, Callable[[LogFile, tuple[str, str, str], LogFormat], RawTabl
     "text": read_delimited,
     "gzip": read_delimited,
     "excel": read_sheet,
-    "parquet": read_parquet,
+    "parquet": read_parquet_log,
 }
 
 
@@ -35,7 +35,7 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     log_format : LogFormat
-        What the user says about the format. The rest is detected, and named in `assumptions`.
+        Options that the user sets. What is None is detected, and listed in `assumptions`.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     file = detect_log_file(path)
     table = _READERS[file.kind](file, (customer, time, value), log_format).without_empty_rows().without_item_rows()
     if not len(table.row):
-        got, remedy = "0 rows without a purchase", "Check the file and the columns."
+        got, remedy = "0 rows", "Check the file and the columns."
         file.raise_error("must contain at least one purchase", got, remedy)
     names = [clean_name(cell) for cell in table.customer.values]
     is_long = np.array([len(name) > MAX_CELL for name in names], dtype=np.bool_)
