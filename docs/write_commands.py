@@ -35,17 +35,15 @@ files. Names such as `shop` refer to scenarios in the library; see [library.md](
 
 | exit code | meaning |
 |---|---|
-| 0 | The command is done. |
+| 0 | The command succeeded. |
 | 1 | The program failed, or standard output could not be written, such as to a full disk. |
 | 2 | The input is wrong. One message on standard error says what to correct. |
-| 130 | The command was interrupted with Ctrl-C. |
+| 130, 143, 129 | Ctrl-C, SIGTERM or SIGHUP ended the command. One message on standard error says what was kept. |
 
-Files are written before results are printed, so no stream can prevent them. A reader that ends early (`| head -1`) and
-a standard output that is closed (`>&-`) do not change the exit code, because nobody reads the rest. Messages that
-standard error cannot take are lost, which does not change the exit code either.
+Files are written before results are printed, so a failing stream does not prevent them. The exit code does not change
+if a reader ends early (`| head -1`), if standard output is closed (`>&-`), or if standard error cannot be written.
 
-Titles and other text of files are printed with escapes such as `\\x1b` in place of control characters and of marks that
-change the direction of writing.
+Control characters and direction marks in text from files are printed as escapes such as `\\x1b`.
 """
 SPLIT = """extends: today.yaml
 name: split

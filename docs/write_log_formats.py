@@ -26,16 +26,16 @@ PAGE = Path(__file__).resolve().parent / "log_formats.md"
 HEAD = """# Formats of purchase logs
 
 `cjsim calibrate purchases` reads text with separated columns (also gzipped), Excel files (.xlsx) and Parquet. It
-detects how the log is written, and prints a line that begins with `assumed:` for each thing that could be otherwise;
-in Python and JSON, these lines are `assumptions`. Where a log does not determine the order of day and month or the
-decimal separator, it is refused with both readings, and an option settles it.
+detects the format of the log, and prints a line that begins with `assumed:` for each assumption. In Python and JSON,
+these lines are `assumptions`. If the order of day and month or the decimal separator is ambiguous, the log is refused:
+the error shows both readings, and the option that selects one.
 
 | option | meaning | values |
 |---|---|---|
-| `--sep` | separator of the columns | a character, or `tab`, `comma`, `semicolon`, `pipe`, `space` |
+| `--sep` | separator of the columns | a character, or `comma`, `semicolon`, `tab`, `pipe`, `space` |
 | `--decimal` | decimal separator of amounts | `.` or `,` |
 | `--thousands` | thousands separator of amounts | `,` `.` `'` `space`, or `none` |
-| `--date-format` | form of the dates | `dmy`, `mdy`, `ymd`, `excel`, `excel-1904`, `unix-s` (`-ms`, `-us`, `-ns`), or a strptime format |
+| `--date-format` | format of the dates | `dmy`, `mdy`, `ymd`, `excel`, `excel-1904`, `unix-s` (`-ms`, `-us`, `-ns`), or a strptime format |
 | `--encoding` | encoding of the text | a name that Python knows, such as `cp1252` |
 | `--sheet` | sheet of an Excel file | its name |
 | `--drop-duplicates` | omit rows that repeat an earlier row in all columns | |
@@ -43,21 +43,21 @@ decimal separator, it is refused with both readings, and an option settles it.
 
 The same names are arguments of `cj.calibrate_purchases`, such as `date_format="dmy"`.
 
-The day of a purchase is the day as written, in the time zone in which it is written. Epochs are in UTC. Years of two
+The day of a purchase is the day as written, in its own time zone. Seconds since 1970 are in UTC. Years of two
 digits are 1969 to 2068, as in POSIX. Names of months are read in English, German, French, Spanish, Italian,
 Portuguese, Dutch, Swedish, Danish, Norwegian and Polish, in full or abbreviated to three letters or more.
 
 Limits: 20,000,000 rows, 4 GiB of text, a million bytes a line, 131,072 characters a cell, and 1,000 characters an
-identifier. A gzip file may expand to at most 200 times its size, but always to 64 MiB. Devices, pipes and sockets are
+identifier. A gzip file may expand to 100 times its size, or to 8 MiB if that is more. Devices, pipes and sockets are
 refused. The header must be one of the first 50 rows.
 
 ## Logs that were tried
 
-`docs/write_log_formats.py` generates this table, and tests hold every row. In the logs, ⏎ is a line break and ⇥ a
+`docs/write_log_formats.py` generates this table, and tests check every row. In the logs, ⏎ is a line break and ⇥ a
 tab. "as usual" means the purchases of customer 7 on 2024-01-31 for 1234.50, and of customer 21 on 2024-02-13 for
 20.00.
 
-| format | the log | options | what came out | assumed |
+| format | log | options | result | assumed |
 |---|---|---|---|---|
 """
 Row = tuple[str, str, float]
@@ -209,7 +209,7 @@ CASES = (
         {"date_format": "dmy"},
     ),
     LogCase("two orders", dated("31/01/2024", "02/13/2024"), "must have dates in one order"),
-    LogCase("two ways of writing", dated("2024-01-31", "13/02/2024"), "must have dates that are all written in one way"),
+    LogCase("two ways of writing", dated("2024-01-31", "13/02/2024"), "must have all dates in one format"),
     LogCase("years of two digits", dated("31.01.24", "13.02.24")),
     LogCase("years of two digits, first or last", dated("24-01-31", "24-02-13"), "with the day first or 2024-01-31 with the year first"),
     LogCase("years of two digits, named", dated("24-01-31", "24-02-13"), options={"date_format": "ymd"}),
@@ -281,7 +281,7 @@ CASES = (
     LogCase(
         "Excel that read some dates",
         workbook([USUAL_CELLS[0], ("7", "31.01.2024", 1234.5), ("21", datetime(2024, 2, 11), 20)]),
-        "must have dates that are all written in one way",
+        "must have all dates in one format",
         shown="text and dates",
     ),
     LogCase("Parquet with timestamps", parquet(zoned_timestamps()), shown="timestamps in Europe/Paris, 00:30"),

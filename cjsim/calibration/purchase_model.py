@@ -22,12 +22,12 @@ from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
+from cjsim.scenario.fields import MAX_DAYS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INTERVAL_METHOD = "95 % profile likelihood"
-_MAX_HORIZON_DAYS = 36_525.0  # as in a scenario
 _MAX_DISCOUNT_RATE = 10.0  # as in a scenario
 
 
@@ -247,7 +247,7 @@ def calibrate_purchases(
     seed : int
         Seed of the Monte Carlo draws for the forecast intervals.
     sep, decimal, thousands, date_format, encoding, sheet : str, optional
-        How the log is written: see `LogFormat`. What is not given is detected, and named in `assumptions`.
+        Format of the log: see `LogFormat`. What is not given is detected, and listed in `assumptions`.
     drop_duplicates : bool
         Whether to omit rows that repeat an earlier row in all columns.
     net_refunds : bool
@@ -268,7 +268,7 @@ def calibrate_purchases(
     """
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
-    _require_within("horizon_days", horizon_days, above=0.0, most=_MAX_HORIZON_DAYS, example=365)
+    _require_within("horizon_days", horizon_days, above=0.0, most=MAX_DAYS, example=365)
     _require_within("discount_rate", discount_rate, above=None, most=_MAX_DISCOUNT_RATE, example=0.1)
     last_day = _parse_date(until, "until")
     log = read_purchases(

@@ -12,10 +12,11 @@ from cjsim.errors import InputError, format_error, short_repr
 _HELP = """Fit a journey to data.
 
 Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
-_MAX_DAYS = 36_525  # as in a scenario
-_DETECTED = "By default, it is detected."
+_DETECTED = "Detected by default."
 _THOUSANDS_HELP = f"Thousands separator of amounts: a comma, point, space, apostrophe or none. {_DETECTED}"
 _DATE_HELP = f"Format of dates: dmy, mdy, ymd, excel, excel-1904, unix-s, unix-ms, unix-us, unix-ns, or a strptime format. {_DETECTED}"
+_SHEET_HELP = "Sheet of an Excel file. By default, the only one with the columns."
+_REFUNDS_HELP = "Omit purchases that were refunded in full, with their refunds."
 calibrate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 _SEED_RULE = {"must": "must be from 0 to 2**63 - 1", "remedy": "Use a number such as 7."}
 SeedOption = Annotated[
@@ -54,9 +55,9 @@ def calibrate_purchases(
     thousands: Annotated[str | None, typer.Option("--thousands", metavar="CHAR", help=_THOUSANDS_HELP)] = None,
     date_format: Annotated[str | None, typer.Option("--date-format", metavar="FORMAT", help=_DATE_HELP)] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help=f"Text encoding, such as cp1252. {_DETECTED}")] = None,
-    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Sheet of an Excel file.")] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help=_SHEET_HELP)] = None,
     drop_duplicates: Annotated[bool, typer.Option("--drop-duplicates", help="Omit rows that repeat an earlier row exactly.")] = False,
-    net_refunds: Annotated[bool, typer.Option("--net-refunds", help="Omit purchases that were refunded in full.")] = False,
+    net_refunds: Annotated[bool, typer.Option("--net-refunds", help=_REFUNDS_HELP)] = False,
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
@@ -94,14 +95,14 @@ def calibrate_purchases(
 
 
 def _days(text: str) -> float:
-    from cjsim.scenario.fields import parse_duration
+    from cjsim.scenario.fields import MAX_DAYS, parse_duration
 
     try:
         days = float(parse_duration(text))
     except ValueError:
         days = 0.0
-    if not 0 < days <= _MAX_DAYS:
-        must = f"must be a duration above 0 and up to {_MAX_DAYS} days"
+    if not 0 < days <= MAX_DAYS:
+        must = f"must be a duration above 0 and up to {MAX_DAYS:g} days"
         raise InputError(format_error("--horizon", must, short_repr(text), "Use a value such as 365d."))
     return days
 

@@ -26,7 +26,7 @@ _READABLE = "must be a readable file"
 GZIP_MAGIC = b"\x1f\x8b"
 _BUFFER_BYTES = 256 * KIB
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
-_SIZE_UNITS = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
+_SIZE_UNITS = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "bytes"))
 _KINDS = (
     (stat.S_ISDIR, "a directory", "Name a file in it."),
     (stat.S_ISFIFO, "a pipe", "Save its content to a file first."),
@@ -351,7 +351,5 @@ def _size_error(path: str | os.PathLike[str], max_bytes: int, got: str) -> Input
 
 
 def _size_text(n_bytes: int) -> str:
-    size, unit = next(
-        (size, unit) for size, unit in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "bytes")) if n_bytes >= size or size == 1
-    )
+    size, unit = next(((size, unit) for size, unit in _SIZE_UNITS if n_bytes >= size), _SIZE_UNITS[-1])
     return f"{n_bytes / size:,.4g} {unit}"

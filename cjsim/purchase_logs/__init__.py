@@ -1,1 +1,1 @@
-"""Reading purchase logs as people have them, and the checks of what could mislead."""
+"""Reads purchase logs in many formats, and checks them for errors that would make results misleading."""

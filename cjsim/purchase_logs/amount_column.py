@@ -1,7 +1,7 @@
-"""The amounts of a purchase log: which characters separate decimals and thousands, and what was assumed to read them.
+"""Amounts of a purchase log: detects the separators of decimals and thousands, and states what it assumes.
 
 Each amount is reduced to its shape, in which every digit is a 9. All shapes of a log must fit one pair of separators. If two pairs fit
-and give other amounts, such as for 4.891, the log is refused.
+and give different amounts, such as for 4.891, the log is refused.
 """
 
 import re
@@ -80,7 +80,7 @@ def parse_amounts(table: RawTable, log_format: LogFormat) -> tuple[FloatArray, t
     table : RawTable
         The log.
     log_format : LogFormat
-        Separators that the user names.
+        Options that the user sets.
 
     Returns
     -------
@@ -158,7 +158,8 @@ def _normalized(texts: list[str]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pc.utf8_normalize(pa.array(texts, pa.string()), "NFKC")  # narrow and no-break spaces become spaces
+    unraised = pc.replace_substring_regex(pa.array(texts, pa.string()), r"\p{No}", "?")  # NFKC would turn 19⁹⁹ into 1999
+    plain = pc.utf8_normalize(unraised, "NFKC")  # narrow and no-break spaces become spaces
     for pattern, replacement in _SPELLINGS:
         plain = pc.replace_substring_regex(plain, pattern, replacement)
     return pc.utf8_trim_whitespace(plain)
@@ -203,7 +204,7 @@ def _fraction_digits(number: str, separators: Separators) -> int | None:
 def _determined_separators(
     table: RawTable, read: list[AmountShape | None], is_used: BoolArray, log_format: LogFormat, spread: Callable[[BoolArray], BoolArray]
 ) -> Separators:
-    """Return the separators with which all amounts can be read; raise if two pairs give other amounts."""
+    """Return the separators with which all amounts can be read; raise if two pairs give different amounts."""
     pairs = _allowed_separators(log_format)
     fits = {pair: np.array([-1 if shape is None else _fits(shape.number, pair) for shape in read]) for pair in pairs}
     counted = is_used & (np.max(list(fits.values()), axis=0) >= 0)
@@ -226,7 +227,7 @@ def _refuse_ambiguous(table: RawTable, differs: BoolArray) -> NoReturn:
     number = "".join(letter for letter in str(cell) if letter.isdecimal() or letter == mark)
     got = f"{short_repr(cell)}, which is {number.replace(mark, '.')} or {number.replace(mark, '')}"
     remedy = f"Set `decimal` or `thousands` to '{mark}'."
-    raise InputError(format_error(where, "must be an amount whose decimal separator the log determines", got, remedy))
+    raise InputError(format_error(where, "must be an unambiguous amount", got, remedy))
 
 
 def _allowed_separators(log_format: LogFormat) -> list[Separators]:
@@ -245,7 +246,7 @@ def _fits(number: str, pair: Separators) -> int:
 
 
 def _disagreement(fits: "dict[Separators, np.ndarray[Any, Any]]", pairs: list[Separators], counted: BoolArray) -> BoolArray:
-    """Return the shapes that have other values under other pairs of separators."""
+    """Return the shapes whose values depend on the pair of separators."""
     return np.asarray(np.logical_or.reduce([fits[pair] != fits[pairs[0]] for pair in pairs]) & counted)
 
 
@@ -291,8 +292,8 @@ def _add_assumptions(
         assumptions.append(f"{title} separate thousands, such as in {example(groups)}")
     signs = select(lambda shape: bool(shape.currency))
     if signs.any():
-        assumptions.append(f"currency signs are left out, such as in {example(signs)}")
-    for sign, text in (("(", "amounts in parentheses"), ("after", "amounts before a minus")):
+        assumptions.append(f"currency signs are ignored, such as in {example(signs)}")
+    for sign, text in (("(", "amounts in parentheses"), ("after", "amounts followed by a minus")):
         signed = select(lambda shape, sign=sign: shape.sign == sign)  # type: ignore[misc]
         if signed.any():
             assumptions.append(f"{text} are negative, such as {example(signed)}")

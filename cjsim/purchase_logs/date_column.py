@@ -1,6 +1,6 @@
-"""The days of a purchase log: which layout its dates have, and what was assumed to read them.
+"""Days of a purchase log: detects the format of its dates, and states what it assumes.
 
-Dates whose order the log does not determine are refused, because both readings give a plausible and wrong result.
+Ambiguous dates are refused, because a wrong order of day and month gives plausible results.
 """
 
 import re
@@ -19,7 +19,7 @@ from cjsim.purchase_logs.raw_table import BoolArray, RawColumn, RawTable
 MUST = "must be a date such as 1997-01-31"
 _REMEDY = "Correct it, or set `date_format` to the format of the dates."
 _TITLES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
-_NUMBER = re.compile(r"\s*\d{1,19}(?:\.\d*)?\s*")
+_NUMBER = re.compile(r"\s*(?:0|[1-9]\d{0,18})(?:\.\d*)?\s*")  # 050131 is no serial date
 _OFFSET = re.compile(r"\s*(?:Z|[+-]\d{2}(?::?\d{2})?|[A-Za-z_]{1,20}(?:/[\w+-]{1,20})*)\s*")
 _TEXT_CELLS, _NUMBER_CELLS, _DATE_CELLS = "text", "number", "date"
 
@@ -44,7 +44,7 @@ def parse_days(table: RawTable, date_format: str | None) -> tuple[DayArray, tupl
     Raises
     ------
     InputError
-        If a row has no valid date, the order of the dates is not determined, or dates are written in several ways.
+        If a row has no valid date, the order of day and month is ambiguous, or the dates have several formats.
     """
     column, used = table.time, table.used_values(table.time)
     if date_format is not None and "%" in date_format:
@@ -57,7 +57,7 @@ def parse_days(table: RawTable, date_format: str | None) -> tuple[DayArray, tupl
     assumptions: list[str] = []
     is_number = kinds == _NUMBER_CELLS
     if date_format in DATE_NUMBERS:
-        table.require(column, ~is_number & (kinds != _DATE_CELLS), f"must be one of the {KINDS[date_format].title}", _REMEDY)
+        table.require(column, ~is_number & (kinds != _DATE_CELLS), f"must be a number ({KINDS[date_format].title})", _REMEDY)
     parts = [split_date(value) if kind == _TEXT_CELLS else None for value, kind in zip(column.values, kinds, strict=True)]
     is_dated = (kinds == _DATE_CELLS) | np.array([part is not None for part in parts], dtype=np.bool_)
     if (is_number & used).any() and (is_dated & used).any():
@@ -84,7 +84,7 @@ def _cell_kind(value: Any) -> str:
 def _refuse_mixture(table: RawTable, first: BoolArray, second: BoolArray) -> None:
     got = f"{table.example(table.time, first)} and {table.example(table.time, second)}"
     remedy = "A spreadsheet may have read some of them with day and month exchanged: export the log again from its source."
-    table.refuse(table.time, "must have dates that are all written in one way", got, remedy)
+    table.refuse(table.time, "must have all dates in one format", got, remedy)
 
 
 def _cell_days(cells: list[Any]) -> DayArray:
@@ -94,7 +94,7 @@ def _cell_days(cells: list[Any]) -> DayArray:
 
 
 def _days_of_numbers(table: RawTable, is_number: BoolArray, used: BoolArray, date_format: str | None, assumptions: list[str]) -> DayArray:
-    """Return the days of the distinct numbers, and add what they were taken for."""
+    """Return the days of the distinct numbers, and add the assumed kind of number."""
     numbers = np.array([float(value) for value, chosen in zip(table.time.values, is_number, strict=True) if chosen])
     kind = date_format if date_format in DATE_NUMBERS else detect_kind(numbers[used[is_number]], is_1904=table.is_1904)
     if kind is None or date_format in DATE_ORDERS:
@@ -129,8 +129,7 @@ def _days_of_text(
         is_other = used & ~is_open & (is_text | np.array([_cell_kind(value) == _DATE_CELLS for value in table.time.values]))
         if date_format is None and is_other.any():
             _refuse_mixture(table, is_open & used, is_other)
-        may_begin_with_year = all(part.sep == "-" and part.has_short_year for part in parts if part is not None and not part.order)
-        readings = _readings(numbers, is_short, with_year_first=may_begin_with_year or date_format == "ymd")
+        readings = _readings(numbers, is_short, with_year_first=_may_begin_with_year(parts) or date_format == "ymd")
         order = date_format or _determined_order(table, readings, is_open & used, assumptions)
         days[is_open] = readings[order][is_open]
     if (is_short & used).any():
@@ -138,8 +137,15 @@ def _days_of_text(
         assumptions.append(f"years of two digits, such as in {shown}, are 1969 to 2068")
     if (has_zone & used).any():
         shown = table.example(table.time, has_zone & used)
-        assumptions.append(f"days are taken as written, in the time zone that each time names, such as {shown}")
+        assumptions.append(f"days are taken as written, in the time zone of each time, such as {shown}")
     return days
+
+
+def _may_begin_with_year(parts: list[DateParts | None]) -> bool:
+    """Whether dates in three numbers may be written as 24-01-31, or as 24/01/31 if their last number varies more than the first."""
+    open_parts = [part for part in parts if part is not None and not part.order]
+    first, last = (len({part.numbers[position] for part in open_parts}) for position in (0, 2))
+    return all(part.has_short_year for part in open_parts) and (last > first or all(part.sep == "-" for part in open_parts))
 
 
 def _readings(numbers: NDArray[np.int64], is_short: BoolArray, *, with_year_first: bool) -> dict[str, DayArray]:
@@ -163,7 +169,7 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
     if not feasible:
         examples = [exists["dmy"] & ~exists["mdy"] & counted, exists["mdy"] & ~exists["dmy"] & counted]
         first, second = (table.example(table.time, selected) for selected in examples)
-        remedy = "Correct the wrong ones, or set `date_format`: the others are then named."
+        remedy = "Correct the wrong ones. With `date_format`, an error locates the first of them."
         table.refuse(table.time, "must have dates in one order", f"{first} with the day first and {second} with the month first", remedy)
     chosen = feasible[0]
     differs = np.logical_or.reduce([readings[other] != readings[chosen] for other in feasible[1:]] or [np.zeros_like(counted)]) & counted
@@ -173,8 +179,7 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
         code = column.codes[np.argmax(differs[column.codes] & table.has_customer)]
         means = " or ".join(f"{readings[order][code]} with the {_TITLES[order]}" for order in feasible)
         remedy = f"Set `date_format` to {' or '.join(map(repr, feasible))}."
-        must = "must be a date whose order the log determines"
-        raise InputError(format_error(where, must, f"{short_repr(cell)}, which is {means}", remedy))
+        raise InputError(format_error(where, "must be an unambiguous date", f"{short_repr(cell)}, which is {means}", remedy))
     ruled_out = np.logical_or.reduce([~exists[order] for order in readings if order not in feasible] or [np.zeros_like(counted)]) & counted
     if ruled_out.any():
         assumptions.append(f"dates have the {_TITLES[chosen]}, as {table.example(table.time, ruled_out)} shows")

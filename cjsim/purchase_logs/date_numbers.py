@@ -1,4 +1,4 @@
-"""Dates as numbers: days that Excel counts, seconds since 1970 and their fractions, and digits such as 20240131."""
+"""Dates stored as numbers: Excel serial dates, seconds or fractions of them since 1970, and numbers such as 20240131."""
 
 from typing import NamedTuple
 
@@ -12,14 +12,14 @@ _SECONDS_PER_DAY = 86_400.0
 
 
 class DateNumber(NamedTuple):
-    """A way in which numbers stand for days.
+    """A kind of number that represents days.
 
     Attributes
     ----------
     title : str
         What the numbers count, for messages.
     low, high : float
-        Numbers from `low` to below `high` are taken for this kind where nothing else is said.
+        Numbers from `low` to below `high` count as this kind if the user does not name one.
     """
 
     title: str
@@ -28,12 +28,12 @@ class DateNumber(NamedTuple):
 
 
 KINDS = {
-    "excel": DateNumber("serial dates of Excel (1900 system)", 1e4, 1e5),
-    "excel-1904": DateNumber("serial dates of Excel (1904 system)", 1e4, 1e5),
-    "digits": DateNumber("dates in digits (YYYYMMDD)", 1e7, 1e8),
+    "excel": DateNumber("Excel serial dates (1900 date system)", 1e4, 1e5),
+    "excel-1904": DateNumber("Excel serial dates (1904 date system)", 1e4, 1e5),
+    "digits": DateNumber("dates written as YYYYMMDD", 1e7, 1e8),
     "unix-s": DateNumber("seconds since 1970 (UTC)", 1e8, 1e10),
     "unix-ms": DateNumber("milliseconds since 1970 (UTC)", 1e11, 1e13),
-    "digits-time": DateNumber("dates and times in digits (YYYYMMDDhhmmss)", 1e13, 1e14),
+    "digits-time": DateNumber("dates and times written as YYYYMMDDhhmmss", 1e13, 1e14),
     "unix-us": DateNumber("microseconds since 1970 (UTC)", 1e14, 1e16),
     "unix-ns": DateNumber("nanoseconds since 1970 (UTC)", 1e17, 1e19),
 }

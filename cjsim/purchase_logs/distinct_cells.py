@@ -1,4 +1,4 @@
-"""Columns as distinct cells: only these are parsed, and a log has far fewer of them than rows."""
+"""Columns stored as distinct cells. Only these are parsed, and a log has far fewer of them than rows."""
 
 from array import array
 from collections import defaultdict

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from cjsim.errors import InputError, format_error
-from cjsim.input_files.regular_file import open_inflated, open_input
+from cjsim.input_files.parquet_file import PARQUET_MAGIC
+from cjsim.input_files.regular_file import GZIP_MAGIC, open_inflated, open_input
 
 MAX_ROWS = 20_000_000
 MAX_LINE_BYTES = 1_000_000
 MAX_CELL = 1_000  # characters of a customer, date or amount
 MAX_BYTES = 4 << 30  # of a file, as stored and decompressed
-_KINDS = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"\x1f\x8b": "gzip"}
+_KINDS = {PARQUET_MAGIC: "parquet", b"PK\x03\x04": "excel", GZIP_MAGIC: "gzip"}
 _AS_TEXT = "Export the log as CSV, .xlsx or Parquet."
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": ("an old Excel file (.xls)", "Save it as .xlsx or CSV."),
@@ -66,13 +67,13 @@ class LogFile:
         Returns
         -------
         BinaryIO
-            Reading raises an InputError where the file is damaged, expands as no log does, or has a line of more than a million bytes.
+            Reading raises an InputError if the file is damaged, expands too much, or has a line of more than a million bytes.
         """
         return io.BufferedReader(_LineGuard(open_inflated(self.path, max_bytes=MAX_BYTES), self), 1 << 18)
 
 
 class _LineGuard(io.RawIOBase):
-    """Reads bytes up to a line that is too long, which would not fit in memory as a row."""
+    """Reads bytes, and raises at a line that is too long, because a row must fit in memory."""
 
     def __init__(self, stream: BinaryIO, file: LogFile) -> None:
         super().__init__()

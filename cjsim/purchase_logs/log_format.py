@@ -1,6 +1,7 @@
-"""`LogFormat`: how a purchase log is written, as far as the user says so. What is not said is detected."""
+"""`LogFormat`: options for the format of a purchase log. Options that are None are detected from the file."""
 
 import io
+import re
 from dataclasses import dataclass
 
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
@@ -16,7 +17,7 @@ _CHARACTER_OF_NAME = {name: character for character, name in SEPARATOR_NAMES.ite
 
 @dataclass(frozen=True)
 class LogFormat:
-    r"""How a purchase log is written. What is None is detected.
+    r"""Options for the format of a purchase log. Options that are None are detected from the file.
 
     Attributes
     ----------
@@ -27,8 +28,8 @@ class LogFormat:
     thousands : str or None
         Thousands separator of amounts: ',', '.', "'" or 'space' (of any width), or 'none'.
     date_format : str or None
-        Order of dates in numbers ('ymd', 'dmy' or 'mdy'), what numbers count ('excel', 'excel-1904', 'unix-s', 'unix-ms', 'unix-us' or
-        'unix-ns'), or a `strptime` format such as '%d.%m.%Y %H:%M'.
+        Order of dates written as three numbers ('ymd', 'dmy' or 'mdy'), the kind of number ('excel', 'excel-1904', 'unix-s', 'unix-ms',
+        'unix-us' or 'unix-ns'), or a `strptime` format such as '%d.%m.%Y %H:%M'.
     encoding : str or None
         Encoding of a text file, such as 'cp1252'.
     sheet : str or None
@@ -71,17 +72,20 @@ class LogFormat:
         if self.date_format is not None and self.date_format not in names and "%" not in self.date_format:
             must = f"must be one of {quote_choices(names)}, or a strptime format such as '%d.%m.%Y'"
             raise InputError(format_error("date_format", must, short_repr(self.date_format), "Use one of them."))
+        if self.date_format is not None and "%" in self.date_format and not re.search("%[YyGcx]", self.date_format.replace("%%", "")):
+            must, remedy = "must be a strptime format with the year, such as '%d.%m.%Y'", "Add '%Y', or export the log with the year."
+            raise InputError(format_error("date_format", must, short_repr(self.date_format), remedy))
         if self.encoding is not None and not _is_text_encoding(self.encoding):
             must = "must be the name of a text encoding, such as 'utf-8', 'cp1252' or 'utf-16'"
             raise InputError(format_error("encoding", must, short_repr(self.encoding), "Use the encoding of the file."))
 
     def require_unused(self, names: tuple[str, ...], path: str, kind: str) -> None:
-        """Raise if an option was given that has no meaning for a kind of file.
+        """Raise if an option was given that does not apply to a kind of file.
 
         Parameters
         ----------
         names : tuple of str
-            Options without a meaning for the file.
+            Options that do not apply.
         path, kind : str
             The file, and what it is, such as 'an Excel file'.
 
@@ -97,7 +101,7 @@ class LogFormat:
 
 
 def _is_text_encoding(name: str) -> bool:
-    """Whether Python can decode text in an encoding; other codecs, such as 'hex', map bytes to bytes."""
+    """Return whether Python can decode text in an encoding. Other codecs, such as 'hex', map bytes to bytes."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=name)
     except (LookupError, ValueError, UnicodeError):

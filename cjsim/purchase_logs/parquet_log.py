@@ -16,7 +16,7 @@ _BATCH_ROWS = 100_000
 
 
 @dataclass(frozen=True)
-class RowLocator:
+class ParquetLocator:
     """Finds a cell of a Parquet file again."""
 
     file: LogFile
@@ -33,7 +33,7 @@ class RowLocator:
         return f"{self.file.path}: row {row}, column '{column}'", cell
 
 
-def read_parquet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat) -> RawTable:
+def read_parquet_log(file: LogFile, names: tuple[str, str, str], log_format: LogFormat) -> RawTable:
     """Read three columns of a Parquet file. The other columns are read for the hashes of the rows, unless they are nested.
 
     Parameters
@@ -103,9 +103,9 @@ def _read_batches(file: LogFile, parquet: Any, names: tuple[str, str, str], *, k
     columns = (column_of_arrays(name, cells, convert) for name, cells, convert in zip(names, arrays, converters, strict=True))
     customer, time, value = columns
     zone = getattr(parquet.schema_arrow.field(names[1]).type, "tz", None)
-    notes = (f"days are taken in the time zone of the column '{names[1]}', {zone}",) if zone else ()
+    notes = (f"days are in the time zone of the column '{names[1]}', {zone}",) if zone else ()
     content_hash = np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
-    return RawTable(file, customer, time, value, np.arange(1, len(content_hash) + 1), content_hash, RowLocator(file), notes)
+    return RawTable(file, customer, time, value, np.arange(1, len(content_hash) + 1), content_hash, ParquetLocator(file), notes)
 
 
 def _plain_array(column: Any) -> Any:

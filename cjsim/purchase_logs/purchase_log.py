@@ -1,7 +1,6 @@
 """Reads and checks a purchase log, and derives the purchase histories of its customers.
 
-Purchases by a customer on the same day are merged. Histories are split
-into a calibration period and a holdout.
+Purchases by a customer on the same day are merged. Histories are split into a calibration period and a holdout.
 """
 
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ class PurchaseLog:
     money : ndarray of float64, shape (n_purchases,), money
         Total spend of the customer on that day, at least 0.
     warnings : tuple of str
-        Rows that were omitted, and why.
+        Rows that were omitted, with reasons, and findings that could mislead.
     assumptions : tuple of str
         What was assumed about the format of the file.
     """
@@ -159,8 +158,8 @@ def read_purchases(
     r"""Read and check a purchase log.
 
     Rows without a customer, refunds (negative amounts) and rows dated far from all others are omitted and counted in `warnings`. Refunded
-    purchases are kept. A purchase with a value of 0 counts as a purchase. Times are truncated to the day in the time zone in which they are
-    written.
+    purchases are kept unless `net_refunds` is set. A purchase with a value of 0 counts as a purchase. Times are truncated to the day in
+    their own time zone.
 
     Parameters
     ----------
@@ -170,7 +169,7 @@ def read_purchases(
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     log_format : LogFormat
-        What is known about the format. The rest is detected.
+        Options for the format. What is None is detected.
     drop_duplicates : bool
         Whether to omit rows that repeat an earlier row in all columns.
     net_refunds : bool
@@ -183,8 +182,8 @@ def read_purchases(
     Raises
     ------
     InputError
-        If the file cannot be read, a column is missing, a date or amount is invalid, the order of the dates or the decimal separator is
-        not determined, customer IDs lost digits, or no purchase remains.
+        If the file cannot be read, a column is missing, a date or amount is invalid or ambiguous, customer IDs lost digits, or no purchase
+        remains.
 
     Examples
     --------

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from cjsim.errors import InputError, format_error
 from cjsim.purchase_logs.amount_column import parse_amounts
 from cjsim.purchase_logs.date_column import parse_days
 from cjsim.purchase_logs.delimited_text import read_delimited
 from cjsim.purchase_logs.excel_sheet import read_sheet
 from cjsim.purchase_logs.log_file import MAX_CELL, LogFile, detect_log_file
 from cjsim.purchase_logs.log_format import LogFormat
-from cjsim.purchase_logs.parquet_log import read_parquet
+from cjsim.purchase_logs.parquet_log import read_parquet_log
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_layout import clean_name
@@ -20,7 +21,7 @@ _READERS: dict[str, Callable[[LogFile, tuple[str, str, str], LogFormat], RawTabl
     "text": read_delimited,
     "gzip": read_delimited,
     "excel": read_sheet,
-    "parquet": read_parquet,
+    "parquet": read_parquet_log,
 }
 
 
@@ -34,7 +35,7 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     log_format : LogFormat
-        What the user says about the format. The rest is detected, and named in `assumptions`.
+        Options that the user sets. What is None is detected, and listed in `assumptions`.
 
     Returns
     -------
@@ -45,10 +46,13 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     InputError
         If the file cannot be read, a column is missing, a customer, date or amount is invalid, or the format is not determined.
     """
+    if len({clean_name(name) for name in (customer, time, value)}) < 3:
+        got = f"'{customer}', '{time}' and '{value}'"
+        raise InputError(format_error("customer, time, value", "must be three different columns", got, "Name another column."))
     file = detect_log_file(path)
     table = _READERS[file.kind](file, (customer, time, value), log_format).without_empty_rows().without_item_rows()
     if not len(table.row):
-        got, remedy = "0 rows without a purchase", "Check the file and the columns."
+        got, remedy = "0 rows", "Check the file and the columns."
         file.raise_error("must contain at least one purchase", got, remedy)
     names = [clean_name(cell) for cell in table.customer.values]
     is_long = np.array([len(name) > MAX_CELL for name in names], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Encoding of a text file: byte order marks, UTF-16 without one, UTF-8, and Windows-1252 where the bytes are not UTF-8."""
+"""Detects the encoding of a text file: a byte order mark, UTF-16 without one, UTF-8, or else Windows-1252."""
 
 import codecs
 from typing import NamedTuple
@@ -39,7 +39,7 @@ def detect_encoding(head: bytes, *, option: str | None) -> TextEncoding | None:
     head : bytes
         First bytes of the file, decompressed.
     option : str or None
-        Encoding that the user names.
+        Encoding that the user sets.
 
     Examples
     --------
@@ -92,4 +92,4 @@ def fallback_encoding(file: LogFile) -> tuple[TextEncoding, str]:
                 return TextEncoding(FALLBACK, "detected"), note
             has_utf8 = has_utf8 or not content.isascii()
             line += content.endswith(b"\n")
-    return TextEncoding(FALLBACK, "detected"), "the text is Windows-1252, because its last character is not complete in UTF-8"
+    return TextEncoding(FALLBACK, "detected"), "the text is Windows-1252, because it is not UTF-8 (its last character is incomplete)"

@@ -119,7 +119,7 @@ def _referenced_file(node: Node, key: str, kind: str, folder: Path) -> Path:
     kinds = [kind] if kind in LIBRARY_FOLDERS else []
     try:
         file = find_document(Path(node.value), kinds, where=f"{node.location}: {key}", folder=folder) if kinds else folder / node.value
-        known = file.is_file()
+        known = os.path.lexists(file) and not file.is_dir()
     except OSError:  # a name that is too long
         known = False
     if not known:

@@ -1,6 +1,7 @@
 """Files that a document names but that are not documents: the error says which key names the file, and quotes nothing of it."""
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 
@@ -87,3 +88,10 @@ def test_every_key_of_a_document_is_known() -> None:
     models = document_types().values()
     fields = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert fields | {"extends", "set"} == _KEYS
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_a_pipe_is_not_reported_as_a_missing_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "base.yaml")
+    message = check_error(tmp_path, "extends: base.yaml\nname: bad\n")
+    assert "extends: must be a file with a scenario, got 'base.yaml', which has other content." in message

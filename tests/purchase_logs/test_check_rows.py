@@ -29,7 +29,8 @@ def test_repeated_rows_are_counted_and_kept() -> None:
     assert len(found.rows) == 2 * len(log)
     assert found.warnings == (
         f"rows that repeat an earlier row exactly are kept: {len(log):,} of {2 * len(log):,}, the first is row {len(log) + 2}, "
-        "which repeats row 2; they hold 50.0 % of the money; if they are copies rather than purchases, omit them with `drop_duplicates`",
+        "which repeats row 2; they account for 50.0 % of total spend; "
+        "if they are copies rather than purchases, omit them with `drop_duplicates`",
     )
 
 
@@ -73,9 +74,7 @@ def test_zero_rows_are_counted_and_kept() -> None:
 def test_log_without_a_purchase_is_refused(log: list[Purchase], got: str) -> None:
     with pytest.raises(InputError) as caught:
         check(log, net_refunds=True)
-    assert (
-        str(caught.value) == f"log.csv: must contain at least one purchase, got {got} without a purchase. Check the file and the columns."
-    )
+    assert str(caught.value) == f"log.csv: must contain at least one purchase, got no purchase in {got}. Check the file and the columns."
 
 
 def test_date_outside_the_years_of_a_scenario_is_refused() -> None:

@@ -128,7 +128,7 @@ def test_one_huge_amount_is_named_with_its_share_of_the_money() -> None:
     assert len(found.rows) == len(log)
     assert found.warnings == (
         f"an amount is far above all others: 900,000,000.00 in row 102 (the largest of the others is {largest:,.2f}); "
-        "100.0 % of the money; if it is mistyped, correct or remove it",
+        "100.0 % of total spend; if it is mistyped, correct or remove it",
     )
 
 

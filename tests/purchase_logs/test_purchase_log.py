@@ -147,12 +147,12 @@ BAD = {
     ),
     "": "log.csv: must be a CSV file with a header, an Excel file or a Parquet file, got an empty file. Check the path.",
     "\n\n": "log.csv: must be a CSV file with a header, got only empty lines. Check how it was exported.",
-    "who,day,paid\n": "log.csv: must contain at least one purchase, got 0 rows without a purchase. Check the file and the columns.",
+    "who,day,paid\n": "log.csv: must contain at least one purchase, got 0 rows. Check the file and the columns.",
     "who,day,paid\na,2024-01-01,-1\n": (
-        "log.csv: must contain at least one purchase, got 1 row without a purchase. Check the file and the columns."
+        "log.csv: must contain at least one purchase, got no purchase in 1 row. Check the file and the columns."
     ),
     "who,day,paid\na,20240131,1\nb,2024-01-31,1\n": (
-        f"log.csv: column 'day': must have dates that are all written in one way, got '20240131' (row 2) and '2024-01-31' (row 3). {_MIXED}"
+        f"log.csv: column 'day': must have all dates in one format, got '20240131' (row 2) and '2024-01-31' (row 3). {_MIXED}"
     ),
     "who,day,paid\na,someday,1\nb,2024,1\n": (
         f"log.csv:2: column 'day': must be a date such as 1997-01-31, got 'someday' (and 1 more row). {_WRITE_DATES}"

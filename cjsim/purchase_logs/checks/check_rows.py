@@ -1,4 +1,4 @@
-"""Checks of the rows of a purchase log. What could mislead is counted and named with a row; what makes results meaningless is refused."""
+"""Checks of the rows of a purchase log: warnings with counts and rows if results could mislead, errors if they would be meaningless."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -90,7 +90,7 @@ def check_purchase_rows(
     indexed, found = _check_refunds(indexed, net_refunds=net_refunds)
     warnings += found
     if not len(indexed):
-        got = f"{len(rows):,} row{'s' * (len(rows) != 1)} without a purchase"
+        got = f"no purchase in {len(rows):,} row{'s' * (len(rows) != 1)}"
         raise InputError(format_error(rows.path, "must contain at least one purchase", got, "Check the file and the columns."))
     _require_scenario_dates(indexed.rows, time)
     warnings += [*_zero_warnings(indexed.rows), *dominant_customer_warnings(indexed), *_extreme_amount_warnings(indexed.rows)]
@@ -112,7 +112,7 @@ def _check_repeated_rows(indexed: IndexedRows, *, drop_duplicates: bool) -> tupl
         return indexed.where(~is_repeated), [f"rows that repeat an earlier row exactly are omitted: {count}"]
     share = 100 * rows.money[is_repeated & (rows.money > 0)].sum() / max(rows.money[rows.money > 0].sum(), 1e-300)
     return indexed, [
-        f"rows that repeat an earlier row exactly are kept: {count}; they hold {share:.1f} % of the money; "
+        f"rows that repeat an earlier row exactly are kept: {count}; they account for {share:.1f} % of total spend; "
         "if they are copies rather than purchases, omit them with `drop_duplicates`"
     ]
 
@@ -237,5 +237,5 @@ def _extreme_amount_warnings(rows: PurchaseRows) -> list[str]:
     subject = "an amount is far above all others:" if n_extreme == 1 else f"{n_extreme} amounts are far above all others, the first is"
     return [
         f"{subject} {money[first]:,.2f} in row {rows.row[first]} (the largest of the others is {money[~is_extreme].max():,.2f}); "
-        f"{100 * money[is_extreme].sum() / money.sum():.1f} % of the money; if it is mistyped, correct or remove it"
+        f"{100 * money[is_extreme].sum() / money.sum():.1f} % of total spend; if it is mistyped, correct or remove it"
     ]

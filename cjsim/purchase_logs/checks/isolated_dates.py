@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-DayArray = NDArray[np.datetime64]
+from cjsim.purchase_logs.date_numbers import DayArray
+
 MIN_GAP_DAYS = 3 * 365  # assumed: purchases of one log are not interrupted for three years
 SPANS_PER_GAP = 2  # assumed: nor for twice the length of the rest of the log
 MAX_SHARE = 0.005  # assumed: of rows with mistyped dates; more of them are a part of the log
