@@ -167,6 +167,7 @@ CASES = (
     LogCase("separator in the first line", "sep=;\n" + GERMAN),
     LogCase("a title line above the header", "Orders 2024\n" + USUAL_TEXT),
     LogCase("several lines above the header", "Orders 2024\n\nShop:,Main Street\n" + USUAL_TEXT),
+    LogCase("a row per item, the amount in the first (Shopify)", USUAL_TEXT + "21,2024-02-13,\n21,,\n"),
     LogCase("a row of totals", USUAL_TEXT + "Total,,1254.50\n", "log:4: column 'date': must be a date such as 1997-01-31, got nothing"),
     LogCase("empty lines", USUAL_TEXT.replace("\n", "\n\n") + "\n,,\n"),
     LogCase("separators at the ends of rows", USUAL_TEXT.replace("00\n", "00,,\n").replace("50\n", "50,,\n")),

@@ -1,11 +1,12 @@
 """Compiled kernels in files that are damaged, cannot be written, or are written by several processes: the kernel is compiled again."""
 
 import errno
+import importlib
 import os
-import runpy
+import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is com
 
 
 @pytest.fixture
-def fresh_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+def fresh_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Any]]:
     """Returns the same small kernel, without its compiled function in memory."""
     source = tmp_path / "rules.py"
     source.write_text("def scaled(x):\n    return 3.0 * x\n", encoding="utf-8")
     monkeypatch.setattr("cjsim.kernel.cache_folder", lambda: tmp_path / "cache")
-    function = runpy.run_path(str(source))["scaled"]
-    return lambda: kernel(function)
+    monkeypatch.syspath_prepend(tmp_path)  # numba imports the module of a kernel that it loads
+    function = importlib.import_module("rules").scaled
+    yield lambda: kernel(function)
+    del sys.modules["rules"]
 
 
 def stored_files(folder: Path) -> list[Path]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _DAYS_PER_YEAR = 365.0
 _STEP = 1e-4  # of a parameter's logarithm, for derivatives
-_NODES, _NODE_WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(8))  # on -1/2 to 1/2
+_NODES, _NODE_WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(16))  # on -1/2 to 1/2
 
 
 class Expectation(NamedTuple):
@@ -117,7 +117,8 @@ class CustomerForecast(TabularResult):
         frame = self.to_pandas()
         columns = {name: _rounded(frame[name].to_numpy()) if frame[name].dtype == np.float64 else frame[name] for name in frame.columns}
         identifiers = pa.array([without_formula(customer) for customer in frame.index], type=pa.string())
-        csv.write_csv(pa.table({"customer": identifiers} | columns), str(file))
+        with file.open("wb") as stream:  # Arrow itself opens only files whose path is Unicode text
+            csv.write_csv(pa.table({"customer": identifiers} | columns), stream)
 
 
 def forecast_customers(
@@ -241,13 +242,16 @@ def _purchases_if_alive(
 def _discounted_purchases(model: BgNbd | Nbd, pairs: DistinctRows, length: float, discount: float) -> tuple[FloatArray, FloatArray]:
     """Return G(t), the expected purchases within `length` of a live customer, and the integral of exp(-discount s) dG(s) up to t.
 
-    Integration by parts gives exp(-discount t) G(t) + discount times the integral of exp(-discount s) G(s), a smooth function.
+    Integration by parts gives exp(-discount t) G(t) + discount times the integral of exp(-discount s) G(s). With s = t u^3, nodes are dense
+    near 0, where this function is steep if the horizon is long or the discount is high. The relative error is below 1e-4, unless the
+    discount factor at the horizon is below exp(-150).
     """
     x, T = pairs.columns
     purchases = model.expected_purchases_if_alive(length, x, T)
     discounted = np.exp(-discount * length) * purchases
     if discount > 0:
-        for time, weight in zip((_NODES + 0.5) * length, _NODE_WEIGHTS * length, strict=True):
+        u = _NODES + 0.5
+        for time, weight in zip(length * u**3, length * 3 * u**2 * _NODE_WEIGHTS, strict=True):
             discounted += discount * weight * np.exp(-discount * time) * model.expected_purchases_if_alive(time, x, T)
     return purchases, discounted
 

@@ -21,14 +21,14 @@ import numpy as np
 
 from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
-from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
 _JUDGED_BY = "given_history"
 _N_DRAWS = 1000
 _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws
-_N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are normal, so that draws give only their standard deviation
+_N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are nearly normal, so that draws give only their standard deviation
+_MIN_DRAWS_FOR_QUANTILES = 200  # with fewer, the ends of a normal interval are more precise
 _MISLEADING_ERROR = 0.05  # assumed
 
 
@@ -179,10 +179,15 @@ def _total_json(total: ForecastTotal, band: IntervalEnds) -> dict[str, Any]:
 
 
 def _interval(totals: FloatArray, expected: float) -> IntervalEnds:
-    """Return the 95 % interval: quantiles of the draws or, with few draws for a large log, that of a normal distribution."""
-    if len(totals) == _N_DRAWS:
+    """Return the 95 % interval: quantiles of the draws or, with few draws for a large log, a normal one around the expected total.
+
+    The quantile of Student's t allows for the error of a standard deviation from few draws.
+    """
+    if len(totals) >= _MIN_DRAWS_FOR_QUANTILES:
         return IntervalEnds(*(float(end) for end in np.quantile(totals, [0.025, 0.975])))
-    half = NORMAL_QUANTILE_95 * float(totals.std(ddof=1))
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(totals) - 1, 0.975) * totals.std(ddof=1))
     return IntervalEnds(max(0.0, expected - half), expected + half)
 
 

@@ -95,10 +95,11 @@ def _sorted_draws(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Draw purchases, spend and discounted spend of live customers, each of shape (n_draws, n_cells) and sorted by draw.
 
-    Spend is divided by the customer's `spend_scale`. Without dropout, the expected time of the i-th of n purchases is i / (n + 1) of the
-    length of the forecast. This time discounts it.
+    Spend is divided by the customer's `spend_scale`. Times of purchases have a random number generator of their own, so the discount rate
+    does not change the draws of purchases and spend.
     """
     rng = np.random.default_rng(seed)
+    (time_rng,) = rng.spawn(1)
     x, T = cells
     typical = np.full_like(x, spend.model.mean_spend())
     scale = spend.model.spend_scale(x, typical)
@@ -109,15 +110,24 @@ def _sorted_draws(
         bought, without_dropout = timing_draw.draw_purchases_if_alive(rng, length, x, T)
         purchases[row] = bought
         money[row] = spend_draw.draw_total_spend(rng, purchases[row], x, typical) / scale
-        discounted[row] = money[row] * _mean_discount_factor(bought, discount * length / (without_dropout + 1))
+        discounted[row] = money[row] * _draw_mean_discount_factors(time_rng, bought, without_dropout, discount * length)
     for drawn in (purchases, money, discounted):
         drawn.sort(axis=0)
     return purchases, money, discounted
 
 
-def _mean_discount_factor(purchases: NDArray[np.int64], step: FloatArray) -> FloatArray:
-    """Return the mean of exp(-i step) over i = 1, ..., `purchases`; 1 without a purchase or a discount."""
-    is_discounted = (purchases > 0) & (step > 0)
-    step, count = np.where(is_discounted, step, 1.0), np.maximum(purchases, 1)
-    mean = np.exp(-step) * np.expm1(-count * step) / np.expm1(-step) / count
-    return np.where(is_discounted, mean, 1.0)
+def _draw_mean_discount_factors(
+    rng: np.random.Generator, purchases: NDArray[np.int64], without_dropout: NDArray[np.int64], force: float
+) -> FloatArray:
+    """Draw the mean of exp(-force t) over the first `purchases` of `without_dropout` times t, which are uniform on 0 to 1.
+
+    Given the last of these times, the earlier ones are uniform below it. The mean of their factors is drawn with its mean and variance,
+    which is exact for one or two purchases.
+    """
+    if force == 0:
+        return np.ones(len(purchases))
+    count = np.maximum(purchases, 1)
+    last = np.maximum(force * rng.beta(count, without_dropout - purchases + 1), 1e-12)
+    expected = -np.expm1(-last) / last
+    earlier = expected + (np.exp(-last * rng.random(len(count))) - expected) / np.sqrt(np.maximum(count - 1, 1))
+    return np.asarray((np.exp(-last) + (count - 1) * earlier) / count, dtype=np.float64)

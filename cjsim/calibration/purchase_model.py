@@ -331,7 +331,8 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
         raise InputError(format_error("until", must, str(until), remedy))
     silent = (until - last).days
     if silent > max(1, (last - first).days // 10):
-        return [f"`until` is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"]
+        gap = f"`until` is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"
+        return [f"{gap}; if the log ends there, set `until` to {last} or earlier"]
     return []
 
 

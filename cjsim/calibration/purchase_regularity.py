@@ -6,7 +6,8 @@ independent of the length of observation.
 
 Logs give whole days, and a Poisson process whose purchases are merged by day becomes a Bernoulli process. Given s = t1 + t2 days, t1 is
 then uniform on 1, ..., s - 1. The likelihood here is the one of k given s, with whole days: t1 = j has a probability proportional to
-w (m (1 - m))^(k - 1), where m = j / s and w is the share of purchases on that day of the week. At k = 1 it is exact.
+w (m (1 - m))^(k - 1), where m = j / s and w is the odds of a purchase on that day of the week, exp(2 v / s) - 1 for a day with v times the
+average number of purchases. Without differences between days, it is exact at k = 1.
 
 References
 ----------
@@ -29,8 +30,7 @@ _CHI_SQUARE_99 = 6.6348966010212145  # 99 % quantile, 1 degree of freedom
 _MIN_REGULARITY = 1.1  # below, the effect on the forecast is smaller than its interval (docs/decisions.md)
 _MAX_PAIRS_PER_CUSTOMER = 10  # so that no customer dominates
 _MAX_DAYS = 730  # longer pairs are omitted, which changes neither the distribution of M nor its test
-_MAX_WEEKDAY_DAYS = 56  # in longer pairs, days of the week average out
-_WEEKDAY_PRIOR = 10.0  # assumed: purchases added to each day of the week, so that small logs give equal days
+_WEEKDAY_PRIOR = 1.0  # assumed: purchases added to each day of the week; many more make shops that open on one day look regular
 
 
 class PurchaseRegularity(NamedTuple):
@@ -137,9 +137,7 @@ class _RegularityLikelihood:
     def __init__(self, pairs: IntervalPairs) -> None:
         share = pairs.first_interval / pairs.total
         self._sum_of_logs = float(np.sum(np.log(share * (1 - share))))
-        uses_weekday = pairs.total <= _MAX_WEEKDAY_DAYS
-        key = np.where(uses_weekday, pairs.total * 7 + pairs.weekday, pairs.total * 7)
-        keys, counts = np.unique(key, return_counts=True)
+        keys, counts = np.unique(pairs.total * 7 + pairs.weekday, return_counts=True)
         total, weekday = keys // 7, keys % 7
         sizes = total - 1
         self._counts, self._starts = counts.astype(np.float64), np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -147,7 +145,9 @@ class _RegularityLikelihood:
         day = np.arange(len(group)) - self._starts[group] + 1
         m = day / total[group]
         self._logs = np.log(m * (1 - m))
-        self._weights = np.where(total[group] <= _MAX_WEEKDAY_DAYS, pairs.weekday_weights[(weekday[group] + day) % 7], 1.0)
+        # At a rate of 2 / total, these are the odds of a purchase on a day of this weekday.
+        rate = 2 / total[group]
+        self._weights = np.expm1(rate * pairs.weekday_weights[(weekday[group] + day) % 7]) / rate
 
     def __call__(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return the log-likelihood, up to a constant, and its derivative."""

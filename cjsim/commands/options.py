@@ -159,7 +159,16 @@ Threads = Annotated[
     int | None,
     number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.")]
+
+
+def _folder(text: str | Path) -> Path:
+    """Parse a folder. An empty name, as from a shell variable that is not set, would be the current folder."""
+    if not str(text).strip():
+        raise _WrongOption(format_error("--out", "must name a folder", short_repr(str(text)), "Use '.' for the current folder."))
+    return Path(text)
+
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.", parser=_folder)]
 Force = Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder.")]
 Full = Annotated[bool, typer.Option("--full", help="Print all metrics, including those by stage and channel.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object. Short for --format json.")]

@@ -182,8 +182,9 @@ def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = 
     ordered = [field.name for field in schema if field.name in ("customer", "time") and not pa.types.is_string(field.type)]
     compressed = [field.name for field in schema if field.name != "time"]
     try:
-        return pq.ParquetWriter(
-            path,
+        file = pa.OSFile(os.fsencode(path), "wb")  # Arrow encodes only names that are Unicode text
+        writer = pq.ParquetWriter(
+            file,
             schema,
             compression={name: "zstd" if name in compressed else "none" for name in schema.names},
             compression_level=dict.fromkeys(compressed, 1),
@@ -192,6 +193,8 @@ def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = 
             write_page_checksum=True,
             write_statistics=[name for name in ("customer", "time") if name in schema.names],
         )
+        writer.file_handle = file  # which it closes
+        return writer
     except OSError as error:
         raise unwritable_file_error(display_path or path, error) from error
 

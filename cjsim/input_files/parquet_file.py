@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cjsim.errors import InputError, format_error, short_repr
@@ -64,10 +63,12 @@ def open_parquet(path: str | os.PathLike[str]) -> Iterator[Any]:
     InputError
         If the file cannot be read, is damaged, or claims more rows than it can hold. Also raised for errors of Arrow in the block.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     size = _checked_size(path)
-    with parquet_errors(path), pq.ParquetFile(Path(path), page_checksum_verification=True) as file:
+    name = os.fsencode(path)  # Arrow encodes only names that are Unicode text
+    with parquet_errors(path), pa.OSFile(name) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
         _check_metadata(file.metadata, size, shown_path(path))
         yield file
 
@@ -178,8 +179,9 @@ def _check_metadata(metadata: Any, size: int, where: str) -> None:
         must, got = f"must have as many rows as {size:,} bytes can hold", f"a footer that claims {metadata.num_rows:,}"
         raise InputError(format_error(where, must, got, _REMEDY))
     for group in groups:
+        lowest = len(PARQUET_MAGIC) if group.num_rows else 0  # pyarrow writes the pages of no rows at offset 0
         for chunk in (group.column(i) for i in range(group.num_columns)):
             start = min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
-            if start < len(PARQUET_MAGIC) or chunk.total_compressed_size < 0 or start + chunk.total_compressed_size > size:
+            if start < lowest or chunk.total_compressed_size < 0 or start + chunk.total_compressed_size > size:
                 got = f"column '{chunk.path_in_schema}' outside of it"
                 raise InputError(format_error(where, "must hold its columns within the file", got, _REMEDY))

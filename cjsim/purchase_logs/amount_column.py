@@ -158,7 +158,8 @@ def _normalized(texts: list[str]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pc.utf8_normalize(pa.array(texts, pa.string()), "NFKC")  # narrow and no-break spaces become spaces
+    unraised = pc.replace_substring_regex(pa.array(texts, pa.string()), r"\p{No}", "?")  # NFKC would turn 19⁹⁹ into 1999
+    plain = pc.utf8_normalize(unraised, "NFKC")  # narrow and no-break spaces become spaces
     for pattern, replacement in _SPELLINGS:
         plain = pc.replace_substring_regex(plain, pattern, replacement)
     return pc.utf8_trim_whitespace(plain)

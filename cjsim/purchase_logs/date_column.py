@@ -19,7 +19,7 @@ from cjsim.purchase_logs.raw_table import BoolArray, RawColumn, RawTable
 MUST = "must be a date such as 1997-01-31"
 _REMEDY = "Correct it, or set `date_format` to the format of the dates."
 _TITLES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
-_NUMBER = re.compile(r"\s*\d{1,19}(?:\.\d*)?\s*")
+_NUMBER = re.compile(r"\s*(?:0|[1-9]\d{0,18})(?:\.\d*)?\s*")  # 050131 is no serial date
 _OFFSET = re.compile(r"\s*(?:Z|[+-]\d{2}(?::?\d{2})?|[A-Za-z_]{1,20}(?:/[\w+-]{1,20})*)\s*")
 _TEXT_CELLS, _NUMBER_CELLS, _DATE_CELLS = "text", "number", "date"
 
@@ -129,8 +129,7 @@ def _days_of_text(
         is_other = used & ~is_open & (is_text | np.array([_cell_kind(value) == _DATE_CELLS for value in table.time.values]))
         if date_format is None and is_other.any():
             _refuse_mixture(table, is_open & used, is_other)
-        may_begin_with_year = all(part.sep == "-" and part.has_short_year for part in parts if part is not None and not part.order)
-        readings = _readings(numbers, is_short, with_year_first=may_begin_with_year or date_format == "ymd")
+        readings = _readings(numbers, is_short, with_year_first=_may_begin_with_year(parts) or date_format == "ymd")
         order = date_format or _determined_order(table, readings, is_open & used, assumptions)
         days[is_open] = readings[order][is_open]
     if (is_short & used).any():
@@ -140,6 +139,13 @@ def _days_of_text(
         shown = table.example(table.time, has_zone & used)
         assumptions.append(f"days are taken as written, in the time zone of each time, such as {shown}")
     return days
+
+
+def _may_begin_with_year(parts: list[DateParts | None]) -> bool:
+    """Whether dates in three numbers may be written as 24-01-31, or as 24/01/31 if their last number varies more than the first."""
+    open_parts = [part for part in parts if part is not None and not part.order]
+    first, last = (len({part.numbers[position] for part in open_parts}) for position in (0, 2))
+    return all(part.has_short_year for part in open_parts) and (last > first or all(part.sep == "-" for part in open_parts))
 
 
 def _readings(numbers: NDArray[np.int64], is_short: BoolArray, *, with_year_first: bool) -> dict[str, DayArray]:

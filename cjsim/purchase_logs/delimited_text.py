@@ -5,7 +5,6 @@ do not say which. Distinct cells are kept once, so that only they are parsed.
 """
 
 import csv
-import io
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cjsim.errors import InputError
 from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
 from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import LogFormat
+from cjsim.purchase_logs.quoted_lines import open_text, require_closed_quotes
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
 from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout, separator_plural
@@ -87,11 +87,6 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
         return _read_rows(file, head, names, log_format, encoding.codec, [note])
 
 
-def open_text(file: LogFile, encoding: str) -> io.TextIOWrapper:
-    """Open a text file; line breaks are kept as they are."""
-    return io.TextIOWrapper(file.open_bytes(), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
-
-
 def _read_rows(file: LogFile, head: bytes, names: tuple[str, str, str], log_format: LogFormat, encoding: str, notes: list[str]) -> RawTable:
     import pyarrow as pa
 
@@ -123,6 +118,8 @@ def _read_rows(file: LogFile, head: bytes, names: tuple[str, str, str], log_form
                     arrays[1][-1] = without_time_of_day(arrays[1][-1])
                 hashes.extend(map(hash, map(tuple, chunk)))
                 rows.append(numbers)
+        if reader.line_num >= number:
+            require_closed_quotes(file, layout, time=names[1])
     customer, time, value = (column_of_arrays(name, cells) for name, cells in zip(names, arrays, strict=True))
     content_hash = np.array(hashes, dtype=np.int64).view(np.uint64)
     assumptions = (*notes, *layout.assumptions)

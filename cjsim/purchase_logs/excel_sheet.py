@@ -105,7 +105,7 @@ def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat
             for column, convert, cell in zip(columns, converters, used, strict=True):
                 column.extend((convert(cell),))
             rows.append(number)
-            hashes.append(hash(cells))
+            hashes.append(hash(repr(cells)))  # hash((-1,)) equals hash((-2,))
         is_1904 = workbook.epoch == CALENDAR_MAC_1904
     customer, time, value = (column.column(name) for column, name in zip(columns, names, strict=True))
     content_hash = np.array(hashes, dtype=np.int64).view(np.uint64)

@@ -1,6 +1,7 @@
 """`LogFormat`: options for the format of a purchase log. Options that are None are detected from the file."""
 
 import io
+import re
 from dataclasses import dataclass
 
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
@@ -71,6 +72,9 @@ class LogFormat:
         if self.date_format is not None and self.date_format not in names and "%" not in self.date_format:
             must = f"must be one of {quote_choices(names)}, or a strptime format such as '%d.%m.%Y'"
             raise InputError(format_error("date_format", must, short_repr(self.date_format), "Use one of them."))
+        if self.date_format is not None and "%" in self.date_format and not re.search("%[YyGcx]", self.date_format.replace("%%", "")):
+            must, remedy = "must be a strptime format with the year, such as '%d.%m.%Y'", "Add '%Y', or export the log with the year."
+            raise InputError(format_error("date_format", must, short_repr(self.date_format), remedy))
         if self.encoding is not None and not _is_text_encoding(self.encoding):
             must = "must be the name of a text encoding, such as 'utf-8', 'cp1252' or 'utf-16'"
             raise InputError(format_error("encoding", must, short_repr(self.encoding), "Use the encoding of the file."))

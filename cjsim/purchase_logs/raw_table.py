@@ -84,10 +84,30 @@ class RawTable:
     def without_empty_rows(self) -> "RawTable":
         """Return the table without rows in which all three cells are empty."""
         columns = (self.customer, self.time, self.value)
-        kept = ~np.logical_and.reduce([is_empty(column.values)[column.codes] for column in columns])
+        return self._where(~np.logical_and.reduce([is_empty(column.values)[column.codes] for column in columns]))
+
+    def without_item_rows(self) -> "RawTable":
+        """Return the table without further items of an order, and name them in `assumptions`.
+
+        Shops export a row per item, with the amount of the order in its first row only. An item row has no amount, the customer of the row
+        above, and either no time or the day of the row above.
+        """
+        has_no_time, has_no_amount = (is_empty(column.values)[column.codes] for column in (self.time, self.value))
+        is_item = has_no_amount & self.has_customer
+        is_item[:1] = False
+        for column, may_be_empty in ((self.customer, np.False_), (self.time, has_no_time[1:])):
+            is_item[1:] &= (column.codes[1:] == column.codes[:-1]) | may_be_empty
+        if not is_item.any():
+            return self
+        count = f"{is_item.sum():,} of {len(self.row):,}, the first in row {self.row[np.argmax(is_item)]}"
+        note = f"rows without an amount are further items of the purchase in the row above, and are left out: {count}"
+        return replace(self._where(~is_item), assumptions=(*self.assumptions, note))
+
+    def _where(self, kept: BoolArray) -> "RawTable":
+        """Return the table with the rows for which `kept`, of shape (n_rows,), is true."""
         if kept.all():
             return self
-        customer, time, value = (replace(column, codes=column.codes[kept]) for column in columns)
+        customer, time, value = (replace(column, codes=column.codes[kept]) for column in (self.customer, self.time, self.value))
         hashes = self.content_hash[kept]
         return replace(self, customer=customer, time=time, value=value, row=self.row[kept], content_hash=hashes)
 
@@ -149,7 +169,9 @@ class RawTable:
         rows = np.flatnonzero(is_bad[column.codes] & self.has_customer)
         if len(rows):
             where, cell = self.locator.locate(int(self.row[rows[0]]), column.name)
-            got = "nothing" if is_empty([cell])[0] else short_repr(as_written(cell))
+            got = short_repr(as_written(cell))
+            if is_empty([cell])[0]:
+                got, remedy = "nothing", "Fill in the cell, or remove the row if it is not a purchase."
             more = f" (and {len(rows) - 1:,} more row{'s' * (len(rows) > 2)})" if len(rows) > 1 else ""
             raise InputError(format_error(where, must, got + more, remedy))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cjsim.errors import InputError, format_error
 from cjsim.purchase_logs.amount_column import parse_amounts
 from cjsim.purchase_logs.date_column import parse_days
 from cjsim.purchase_logs.delimited_text import read_delimited
@@ -45,8 +46,11 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     InputError
         If the file cannot be read, a column is missing, a customer, date or amount is invalid, or the format is not determined.
     """
+    if len({clean_name(name) for name in (customer, time, value)}) < 3:
+        got = f"'{customer}', '{time}' and '{value}'"
+        raise InputError(format_error("customer, time, value", "must be three different columns", got, "Name another column."))
     file = detect_log_file(path)
-    table = _READERS[file.kind](file, (customer, time, value), log_format).without_empty_rows()
+    table = _READERS[file.kind](file, (customer, time, value), log_format).without_empty_rows().without_item_rows()
     if not len(table.row):
         got, remedy = "0 rows", "Check the file and the columns."
         file.raise_error("must contain at least one purchase", got, remedy)

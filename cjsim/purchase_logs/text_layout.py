@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -40,7 +41,7 @@ class TextLayout:
     header: tuple[str, ...]
     assumptions: tuple[str, ...]
 
-    def records(self, text: io.TextIOWrapper) -> Any:
+    def records(self, text: Iterable[str]) -> Any:
         """Return a reader of all rows of the text, those above the header included."""
         return csv.reader(text, delimiter=self.sep, skipinitialspace=True)
 

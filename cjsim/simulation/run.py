@@ -231,7 +231,8 @@ class Run(RunRecord, FolderResult):
             (CUSTOMERS_FILE, customer_table(self, profiles, touches=True)),
             (TRUTH_FILE, truth_table(self, profiles, full=True)),
         ):
-            pq.write_table(table, folder / name, compression="zstd", write_page_checksum=True)
+            with (folder / name).open("wb") as file:  # Arrow itself opens only files whose path is Unicode text
+                pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         _copy_log(self.log_path, folder / "log.parquet")
         write_json(folder / "metrics.json", self.to_json())
         write_json(folder / MANIFEST_FILE, manifest)

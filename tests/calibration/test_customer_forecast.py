@@ -99,6 +99,28 @@ def test_clv_is_the_discounted_integral_of_purchases(model: BgNbd | Nbd, weeks: 
     )
 
 
+@pytest.mark.parametrize("years", [1.0, 30.0, 100.0])
+@pytest.mark.parametrize("rate", [0.1, 1.0])
+def test_clv_without_dropout_is_that_of_an_annuity(years: float, rate: float) -> None:
+    """Expected purchases come at a constant rate m, so their discounted number is m (1 - exp(-d t)) / d with the force of interest d."""
+    found, force = forecast(Nbd(r=0.8, alpha=8.0), CUSTOMER, weeks=years * 365 / 7, rate=rate), np.log1p(rate)
+    assert found.expected_clv.value / found.expected_spend.value == pytest.approx(-np.expm1(-force * years) / (force * years), rel=1e-4)
+
+
+def test_clv_is_discounted_correctly_over_any_horizon() -> None:
+    """Beyond 30 years at 100 %, later purchases are worth nothing, so the CLV no longer changes."""
+    short, long = (forecast(CDNOW, CUSTOMER, weeks=years * 365 / 7, rate=1.0).expected_clv.value[0] for years in (30.0, 100.0))
+    assert long == pytest.approx(short, rel=1e-4)
+
+
+def test_predictive_interval_of_clv_has_random_times_of_purchase() -> None:
+    """A customer who buys once, at a rate of 1 per week: ends are 10 exp(-d t) at the quantiles of an exponential time t, in weeks."""
+    timing, spend = fitted(BgNbd(r=1e6, alpha=1e6, a=1000.0, b=1e-3)), fitted_spend(LognormalSpend(median=10.0, sigma=0.0))
+    found = forecast_customers(timing, spend, histories_of((0.0, 0.0, 0.0, 0.0)), horizon_days=364.0, discount_rate=10.0).predictive.clv
+    known = 10 * np.exp(np.log(11) * 7 / 365 * np.log([0.025, 0.975]))
+    assert [found.low[0], found.high[0]] == pytest.approx(known, rel=0.02)
+
+
 def test_expectation_interval_is_that_of_parameter_draws() -> None:
     """Quantiles of 4000 draws against the delta method, with standard deviations of 5 % of each parameter."""
     timing, spend, history = fitted(CDNOW, 0.0025), fitted_spend(CDNOW_SPEND, 0.0025), tuple(np.array([one]) for one in CUSTOMER)

@@ -1,5 +1,6 @@
 """Wheat and Morrison's k: estimates, and the rates of false and of missed warnings on simulated logs with whole days."""
 
+import math
 from collections.abc import Iterable
 from datetime import date
 
@@ -61,6 +62,41 @@ def test_estimate_agrees_with_the_variance_of_wheat_and_morrison() -> None:
     variance = np.var(first / (first + second))
     assert found is not None
     assert found.k == pytest.approx((1 - 4 * variance) / (8 * variance), rel=0.03)
+
+
+def test_estimate_of_pairs_of_four_days_has_a_closed_form() -> None:
+    """Middle days 1, 2, 3 have probabilities as 3^(k-1), 4^(k-1), 3^(k-1): k = 1 + ln(2 n2 / (n1 + n3)) / ln(4/3)."""
+    first = np.repeat([1, 2, 3], [60, 50, 40])
+    found = estimate_regularity(IntervalPairs(first, np.full(150, 4), 0 * first, np.ones(7)))
+    assert found is not None
+    assert found.k == pytest.approx(1 + math.log(2 * 50 / 100) / math.log(4 / 3), abs=1e-4)
+    more = estimate_regularity(
+        IntervalPairs(np.repeat([1, 2, 3], [50, 80, 30]), np.full(160, 4), np.zeros(160, dtype=np.int64), np.ones(7))
+    )
+    assert more is not None
+    assert more.k == pytest.approx(1 + math.log(2 * 80 / 80) / math.log(4 / 3), rel=1e-4)
+
+
+@pytest.mark.parametrize("customers", [60, 1000])
+def test_weekly_market_with_random_visits_is_not_regular(customers: int) -> None:
+    """Customers visit each market day with a probability of their own, about every 30 days. All intervals are multiples of a week."""
+    rng = np.random.default_rng(4)
+    visits = rng.random((customers, 52)) < -np.expm1(-rng.gamma(1.0, 7 / 30, customers))[:, None]
+    visits[:, 0] = True
+    found = estimate_regularity(interval_pairs(log_of({str(n): (7 * np.flatnonzero(row)).tolist() for n, row in enumerate(visits)}), UNTIL))
+    assert found is not None
+    assert not found.is_regular
+    assert found.k < 1.25
+
+
+def test_busy_days_weigh_as_their_odds_for_frequent_buyers() -> None:
+    """A Poisson process that is three times as fast on day 1: at 2 purchases in 4 days, the odds are as exp(1.5) - 1 to exp(0.5) - 1."""
+    counts = (10_000 * np.expm1([1.5, 0.5, 0.5])).astype(np.int64)
+    first = np.repeat([1, 2, 3], counts)
+    weights = np.array([1.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    found = estimate_regularity(IntervalPairs(first, np.full(len(first), 4), 0 * first, weights))
+    assert found is not None
+    assert found.k == pytest.approx(1.0, abs=0.001)
 
 
 def test_equal_intervals_are_regular_without_an_upper_bound() -> None:

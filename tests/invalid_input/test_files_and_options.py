@@ -36,6 +36,11 @@ def test_file_that_is_not_a_mapping_is_rejected(content: bytes, expected: str, t
     assert expected in command_error("check", str(file))
 
 
+def test_an_output_folder_without_a_name_is_refused() -> None:
+    message = command_error("simulate", str(WORLDS / "tiny.yaml"), "--out", "", "--force")
+    assert message == "--out: must name a folder, got ''. Use '.' for the current folder."
+
+
 def test_missing_file_is_rejected(tmp_path: Path) -> None:
     assert "must be a readable file, got a path that does not exist" in command_error("check", str(tmp_path / "none.yaml"))
 

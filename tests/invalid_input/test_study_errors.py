@@ -118,7 +118,7 @@ def test_missing_driver_error_names_the_package_to_install(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "psycopg", None)
     output = command_error("optimize", STUDY, "--storage", "postgresql://me:secret@nohost/x")
     assert output == (
-        "--storage: must be supported by the installed packages, got 'postgresql://me@nohost/x', which requires the package psycopg. "
+        "--storage: must be supported by the installed packages, got 'postgresql://me:***@nohost/x', which requires the package psycopg. "
         "Install it (pip install 'cjsim[postgres]'), or omit --storage to use a journal file."
     )
 

@@ -45,6 +45,17 @@ def test_rows_that_differ_in_any_column_are_not_repeated() -> None:
     assert check([Purchase("a", "2024-01-01", 5.0, "morning"), Purchase("a", "2024-01-01", 5.0, "evening")]).warnings == ()
 
 
+def test_totals_of_orders_that_each_item_repeats_are_counted_and_kept() -> None:
+    log = [one for purchase in shop_log() for one in (purchase, Purchase(purchase.customer, purchase.day, purchase.money, "second item"))]
+    found = check(log)
+    assert len(found.rows) == len(log)
+    count = f"{len(log) // 2:,} of {len(log):,}, the first in row 3"
+    assert found.warnings == (
+        f"rows with the customer, the day and the amount of the row above are kept: {count}; they hold 50.0 % of the money; "
+        "if each row is an item of an order and the amount is the total of the order, keep one row per order",
+    )
+
+
 def test_zero_rows_are_counted_and_kept() -> None:
     found = check([Purchase("a", "2024-01-01", 5.0), Purchase("a", "2024-01-02", 0.0), Purchase("b", "2024-01-03", 0.0)])
     assert len(found.rows) == 3

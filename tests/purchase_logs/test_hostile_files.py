@@ -235,3 +235,9 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
 def test_thousands_of_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
     counts = outcomes_of_damaged_files(tmp_path / "log", 5_000, seed=2)
     assert counts["read"] + counts["refused"] == 5_000
+
+
+def test_a_parquet_file_without_rows_holds_no_purchase(tmp_path: Path) -> None:
+    table = pa.table({"customer": pa.array([], pa.int64()), "date": pa.array([], pa.string()), "amount": pa.array([], pa.float64())})
+    pq.write_table(table, tmp_path / "log.parquet")
+    assert "must contain at least one purchase, got 0 rows" in refusal(tmp_path / "log.parquet")

@@ -22,6 +22,7 @@ from cjsim.purchase_logs.purchase_rows import PurchaseRows
 
 FIRST_SCENARIO_DAY, LAST_SCENARIO_DAY = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")  # limits of `start` in a scenario
 MAX_SCENARIO_DAYS = 36_525  # limit of `horizon`
+_MIN_REPEATED_TOTALS, _MIN_REPEATED_SHARE = 10, 0.05  # assumed; below them, equal purchases are likely
 _MAX_FUTURE_SHARE = 0.1  # of rows dated after today; a log with more of them is simulated or planned
 
 
@@ -83,7 +84,7 @@ def check_purchase_rows(
     indexed, found = with_joined_ids(indexed)
     warnings += found
     indexed, found = _check_repeated_rows(indexed, drop_duplicates=drop_duplicates)
-    warnings += found
+    warnings += [*found, *_repeated_total_warnings(indexed)]
     indexed, found = _check_dates(indexed, current_day)
     warnings += found
     indexed, found = _check_refunds(indexed, net_refunds=net_refunds)
@@ -113,6 +114,23 @@ def _check_repeated_rows(indexed: IndexedRows, *, drop_duplicates: bool) -> tupl
     return indexed, [
         f"rows that repeat an earlier row exactly are kept: {count}; they account for {share:.1f} % of total spend; "
         "if they are copies rather than purchases, omit them with `drop_duplicates`"
+    ]
+
+
+def _repeated_total_warnings(indexed: IndexedRows) -> list[str]:
+    """Warn if many rows have the customer, the day and the amount of the row above: each item may carry the total of its order."""
+    rows, customer = indexed.rows, indexed.customers.index
+    is_repeated = np.zeros(len(rows), dtype=np.bool_)
+    for column in (customer, rows.day, rows.money):
+        is_repeated[1:] |= column[1:] != column[:-1]
+    is_repeated[1:] = ~is_repeated[1:] & (rows.money[1:] > 0) & (rows.content_hash[1:] != rows.content_hash[:-1])
+    if is_repeated.sum() < max(_MIN_REPEATED_TOTALS, _MIN_REPEATED_SHARE * len(rows)):
+        return []
+    share = 100 * rows.money[is_repeated].sum() / rows.money[rows.money > 0].sum()
+    count = f"{is_repeated.sum():,} of {len(rows):,}, the first in row {rows.row[np.argmax(is_repeated)]}"
+    return [
+        f"rows with the customer, the day and the amount of the row above are kept: {count}; they hold {share:.1f} % of the money; "
+        "if each row is an item of an order and the amount is the total of the order, keep one row per order"
     ]
 
 
