@@ -17,11 +17,11 @@ import numpy as np
 from cjsim.errors import InputError
 from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
 from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
-from cjsim.purchase_logs.log_format import SEPARATOR_NAMES, LogFormat
+from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.quoted_lines import open_text, require_closed_quotes
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
-from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout
+from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout, separator_plural
 
 _CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 
@@ -150,8 +150,7 @@ def _aligned_rows(
 def _raise_for_ragged_row(file: LogFile, layout: TextLayout, row: int, n_fields: int) -> None:
     where = TextLocator(file, layout).locate(row, layout.header[0])[0].removesuffix(f": column '{layout.header[0]}'")
     line = int(where.removeprefix(f"{file.path}:").split(":")[0])
-    name = f"{SEPARATOR_NAMES[layout.sep]}s" if layout.sep in SEPARATOR_NAMES else f"'{layout.sep}'"
-    remedy = f"Quote values that contain {name}."
+    remedy = f"Quote values that contain {separator_plural(layout.sep)}."
     if layout.sep == "," and n_fields > len(layout.header):
         remedy += " If amounts have a decimal comma, export with semicolons."
     file.raise_error(f"must have {len(layout.header)} fields, like the header", str(n_fields), remedy, line=line)

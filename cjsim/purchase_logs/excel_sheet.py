@@ -20,11 +20,17 @@ from cjsim.purchase_logs.distinct_cells import DistinctCells
 from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_layout import clean_name, cleaned_names, raise_for_unknown_column, require_single_columns
+from cjsim.purchase_logs.text_layout import (
+    HEADER_SEARCH_ROWS,
+    clean_name,
+    cleaned_names,
+    header_assumption,
+    raise_for_unknown_column,
+    require_single_columns,
+)
 
 _MAX_SHEET_ROWS = 1_048_576  # of Excel
 _MAX_UNPACKED, _MAX_STRINGS = 2_000_000_000, 300_000_000  # bytes of XML in all, and in shared strings, which are held in memory
-_HEADER_SEARCH = 50  # rows in which the header is looked for
 _DAMAGE = (  # what openpyxl raises for files that are cut, altered or written by hand
     zipfile.BadZipFile,
     zlib.error,
@@ -117,7 +123,7 @@ def _find_header(
         file.raise_error(f"must have the sheet that `sheet` names, one of {quote_choices(sheets)}", short_repr(wanted), "Use one of them.")
     heads: dict[str, list[tuple[str, ...]]] = {}
     for title in sheets if wanted is None else [wanted]:
-        first_rows = islice(_bounded_rows(file, workbook[title]), _HEADER_SEARCH)
+        first_rows = islice(_bounded_rows(file, workbook[title]), HEADER_SEARCH_ROWS)
         heads[title] = [tuple(clean_name(cell) for cell in cells) for cells in first_rows]
     found = {title: index for title, rows in heads.items() for index, row in reversed(list(enumerate(rows, 1))) if set(names) <= set(row)}
     if not found:
@@ -133,7 +139,7 @@ def _find_header(
     if wanted is None and len(sheets) > 1:
         notes.append(f"the log is in the sheet '{title}', because no other sheet has the columns")
     if any(any(row) for row in heads[title][: header_row - 1]):
-        notes.append(f"the header is row {header_row}; {'row 1 is' if header_row == 2 else f'rows 1 to {header_row - 1} are'} skipped")
+        notes.append(header_assumption(header_row))
     return title, header_row, header, notes
 
 

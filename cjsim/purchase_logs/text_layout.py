@@ -13,7 +13,7 @@ from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import SEPARATOR_NAMES
 
 _CANDIDATES = (",", ";", "\t", "|")
-_HEADER_SEARCH = 50  # rows in which the header is looked for
+HEADER_SEARCH_ROWS = 50  # rows in which the header is looked for
 _MAX_NAME = 60  # characters of a column name in a message
 
 
@@ -87,11 +87,10 @@ def detect_layout(file: LogFile, sample: str, *, names: tuple[str, str, str], se
     require_single_columns(file, header, names)
     assumptions = []
     if chosen != "," and not sep:
-        assumptions.append(f"columns are separated by {_a(chosen)}")
+        assumptions.append(f"columns are separated by {separator_plural(chosen)}")
     n_above = index - (1 if declared else 0)
     if n_above and any(any(record) for record in tables[chosen][1 if declared else 0 : index]):
-        rows = "row 1 is" if index == 1 else f"rows 1 to {index} are"
-        assumptions.append(f"the header is row {index + 1}; {rows} skipped")
+        assumptions.append(header_assumption(index + 1))
     return TextLayout(encoding, chosen, index + 1, header, tuple(assumptions))
 
 
@@ -160,8 +159,15 @@ def _shown_name(name: str) -> str:
     return short if short.isprintable() else repr(short)[1:-1]
 
 
-def _a(sep: str) -> str:
+def separator_plural(sep: str) -> str:
+    """Return the name of a column separator in the plural, such as 'semicolons'; in quotes if it has no name."""
     return f"{SEPARATOR_NAMES[sep]}s" if sep in SEPARATOR_NAMES else short_repr(sep)
+
+
+def header_assumption(header_row: int) -> str:
+    """Return a sentence about a header in a row after the first."""
+    skipped = "row 1 is" if header_row == 2 else f"rows 1 to {header_row - 1} are"
+    return f"the header is row {header_row}; {skipped} skipped"
 
 
 def _declared_separator(sample: str) -> str | None:
@@ -175,7 +181,7 @@ def _sample_records(sample: str, sep: str) -> list[list[str]]:
     records: list[list[str]] = []
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=sep, skipinitialspace=True)
     try:
-        for record in islice(reader, _HEADER_SEARCH):
+        for record in islice(reader, HEADER_SEARCH_ROWS):
             records.append([clean_name(cell) for cell in record])
     except csv.Error:
         pass
