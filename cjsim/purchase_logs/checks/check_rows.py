@@ -129,7 +129,8 @@ def _repeated_total_warnings(indexed: IndexedRows) -> list[str]:
     share = 100 * rows.money[is_repeated].sum() / rows.money[rows.money > 0].sum()
     count = f"{is_repeated.sum():,} of {len(rows):,}, the first in row {rows.row[np.argmax(is_repeated)]}"
     return [
-        f"rows with the customer, the day and the amount of the row above are kept: {count}; they hold {share:.1f} % of the money; "
+        f"rows with the customer, the day and the amount of the row above are kept: {count}; they account for "
+        f"{share:.1f} % of total spend; "
         "if each row is an item of an order and the amount is the total of the order, keep one row per order"
     ]
 
