@@ -11,7 +11,7 @@ HIDDEN = "***"
 _SECRET_KEY = r"[\w.-]*(?:pass|pwd|secret|token|credential|api_?key|odbc_connect)[\w.-]*"
 _ADDRESS_PATTERN = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]+:/{1,3})(?P<rest>[^\s<>\"]+)")
 _USER_PATTERN = re.compile(r"(?P<user>[^:@/?#]*):(?P<password>.*)@", re.DOTALL)  # a password may hold an @ that is not encoded
-_QUERY_PATTERN = re.compile(rf"(?P<key>[?&;]{_SECRET_KEY}=)(?P<value>[^&#]*)", re.IGNORECASE)
+_QUERY_PATTERN = re.compile(rf"(?P<key>[?&;](?:{_SECRET_KEY}|key|auth|sig|signature)=)(?P<value>[^&#]*)", re.IGNORECASE)
 _KEYWORD_PATTERN = re.compile(r"(?P<key>\b(?:ssl)?(?:password|passwd|pwd)\s*=\s*)(?P<value>'(?:[^'\\]|\\.)*'|[^\s'\"&;,)]+)", re.IGNORECASE)
 _SCHEME_PATTERN = re.compile(r"\s*(?:postgres(?:ql)?|mysql|mariadb|mssql|oracle|redis)(?:\+\w+)?:", re.IGNORECASE)
 _SHORTEST_REPLACED = 4  # characters of a password; shorter ones occur in other words

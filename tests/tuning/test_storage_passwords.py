@@ -30,6 +30,7 @@ ADDRESSES = [
     "mysql+mysqlconnector://:hunter22@nowhere/db",
     "mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BPWD%3Dhunter22",
     "redis://:hunter22@nowhere:6379/0",
+    "sqlite:////nowhere/x.db?key=hunter22",
     "sqlite://ann:hunter22@nowhere/x.db",
     "nosuchdriver://ann:hunter22@nowhere/db",
     "postgresql://ann:hunter22@nowhere:port/db",
