@@ -25,10 +25,10 @@ from cjsim.purchase_logs.row_reader import read_rows
 PAGE = Path(__file__).resolve().parent / "log_formats.md"
 HEAD = """# Formats of purchase logs
 
-`cjsim calibrate purchases` reads text with separated columns (also gzipped), Excel files (.xlsx) and Parquet. It
-detects the format of the log, and prints a line that begins with `assumed:` for each assumption. In Python and JSON,
-these lines are `assumptions`. If the order of day and month or the decimal separator is ambiguous, the log is refused:
-the error shows both readings, and the option that selects one.
+`cjsim calibrate purchases` reads delimited text (optionally gzipped), Excel files (.xlsx) and Parquet. It detects the
+format of the log, and prints a line that begins with `assumed:` for each assumption. In Python and JSON, these lines
+are `assumptions`. If the order of day and month or the decimal separator is ambiguous, the log is refused: the error
+shows both readings, and the option that selects one.
 
 | option | meaning | values |
 |---|---|---|
@@ -237,7 +237,7 @@ CASES = (
     # amounts
     LogCase("decimal commas", paid("1234,50", "20,00")),
     LogCase("thousands with commas", paid("1,234.50", "20.00")),
-    LogCase("thousands with points", paid("1.234,50", "20,00")),
+    LogCase("thousands with periods", paid("1.234,50", "20,00")),
     LogCase("thousands with spaces", paid("1 234,50", "20,00")),
     LogCase("thousands with narrow no-break spaces", paid("1\u202f234,50", "20,00")),
     LogCase("thousands with apostrophes (Swiss)", paid("1'234.50", "20.00")),
@@ -279,7 +279,7 @@ CASES = (
         shown="31.01.2024, 1.234,50",
     ),
     LogCase(
-        "Excel that read some dates",
+        "Excel file in which only some cells were converted to dates",
         workbook([USUAL_CELLS[0], ("7", "31.01.2024", 1234.5), ("21", datetime(2024, 2, 11), 20)]),
         "must have all dates in one format",
         shown="text and dates",

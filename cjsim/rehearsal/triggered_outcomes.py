@@ -41,7 +41,7 @@ class _Triggers(NamedTuple):
         return TriggeredEnrollment(float(reached.mean()), float((reached & ~self.is_enrolled[self.is_tested]).mean()))
 
     def until(self, window: float) -> Array:
-        """Return the days until which customers are simulated: `window` days after the trigger; other customers only enter."""
+        """Return the day on which each customer's simulation ends: `window` days after the trigger, or at entry for those not enrolled."""
         return np.where(self.is_enrolled, self.days + window, 0.0)
 
 

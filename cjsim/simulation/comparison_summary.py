@@ -131,7 +131,7 @@ def metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: boo
 
 
 def _informative_metrics(compared: ComparedMetrics, baseline: RunRecord) -> list[MetricDefinition]:
-    """Return the metrics without breakdowns, undefined and constant ones, and totals that only repeat the means."""
+    """Return the metrics, omitting breakdowns, undefined or constant metrics, and totals that only repeat the means."""
     return [
         definition
         for definition in compared.definitions.values()

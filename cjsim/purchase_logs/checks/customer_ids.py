@@ -67,7 +67,7 @@ class CustomerIndex:
         return cls(np.asarray(ids, dtype=object), np.asarray(index, dtype=np.int64), row[_first_positions(index)])
 
     def where(self, kept: NDArray[np.bool_], row: NDArray[np.int64]) -> "CustomerIndex":
-        """Return the index of a part of the rows.
+        """Return the index of a subset of the rows.
 
         Parameters
         ----------
