@@ -18,7 +18,7 @@ _SPECIAL_PATTERN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|(?<=\S)\*|\*(?=\S)|\](?=[(
 _UNDERSCORE_PATTERN = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # emphasis needs one at the edge of a word
 _TAG_PATTERN = re.compile("<(?=[A-Za-z/!?])")
 _ENTITY_PATTERN = re.compile(r"&(?=#|[A-Za-z])")
-_BLOCK_START_PATTERN = re.compile(r"^(#|[-+=>:]|(\d{1,9})([.)]))")
+_BLOCK_START_PATTERN = re.compile(r"^(#(?=#{0,5}(?:\s|$))|[-+](?=[-\s]|$)|[=>:]|(\d{1,9})([.)])(?=\s|$))")
 _NAME_PATTERN = re.compile(r"(`\w+`)")
 _BACKTICKS_PATTERN = re.compile("`+")
 
@@ -30,8 +30,8 @@ def markdown_text(text: str) -> str:
     --------
     >>> markdown_text("50 % off\n# <b>now</b> | `code` [link](x)")
     '50 % off # &lt;b>now&lt;/b> \\| \\`code\\` [link\\](x)'
-    >>> markdown_text("email_1 costs 3 * 2"), markdown_text("1. first")
-    ('email_1 costs 3 * 2', '1\\. first')
+    >>> markdown_text("email_1 costs 3 * 2"), markdown_text("1. first"), markdown_text("+1.5 %")
+    ('email_1 costs 3 * 2', '1\\. first', '+1.5 %')
     """
     return _escaped_line(" ".join(printable(text).split()))
 

@@ -110,7 +110,7 @@ def test_registered_metric_ranks_levers_on_the_command_line(big_spenders_metric:
     assert big_spenders_metric in found.output
 
 
-def test_registered_metric_can_be_claimed_by_an_experiment(big_spenders_metric: str) -> None:
+def test_registered_metric_can_be_claimed_by_an_experiment(big_spenders_metric: str, tmp_path: Path) -> None:
     experiment = {
         "name": "spenders",
         "hypothesis": "More orders make more big spenders",
@@ -121,7 +121,7 @@ def test_registered_metric_can_be_claimed_by_an_experiment(big_spenders_metric: 
         "customers": 200,
         "seed": 3,
     }
-    findings = cj.experiment(cj.Experiment.from_dict(experiment), threads=1)
+    findings = cj.experiment(cj.Experiment.from_dict(experiment), reports=tmp_path, threads=1)
     assert findings.arm_results[0].effect.unit == "share"
     assert findings.arm_results[0].effect.absolute.low > 0
 
