@@ -36,7 +36,7 @@ files. Names such as `shop` refer to scenarios in the library; see [library.md](
 | exit code | meaning |
 |---|---|
 | 0 | The command succeeded. |
-| 1 | The program failed, or standard output could not be written, such as to a full disk. |
+| 1 | The program failed, or standard output could not be written, for example because the disk is full. |
 | 2 | The input is wrong. One message on standard error says what to correct. |
 | 130, 143, 129 | Ctrl-C, SIGTERM or SIGHUP ended the command. One message on standard error says what was kept. |
 

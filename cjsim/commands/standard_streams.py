@@ -1,7 +1,7 @@
 """Standard output and standard error of the commands, which never stop a command or change its results.
 
 A stream that was closed before the start (`>&-`) discards what is written, as `/dev/null` does. After a failed write, such as to a full
-disk or to a reader that has ended (`| head -1`), a stream discards the rest. `main` decides on the exit code at the end:
+disk or to a reader that has exited (`| head -1`), a stream discards the rest. `main` decides on the exit code at the end:
 
 - Standard output is closed, or its reader ended: the exit code of the command, because nobody wants the rest.
 - Standard output failed for another reason: 1 and a message, if the command itself succeeded. Files of `--out` are complete.

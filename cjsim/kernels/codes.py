@@ -246,7 +246,7 @@ class RuleFeature(IntEnum):
 
 
 class RuleColumnCode(IntEnum):
-    """How a column of a targeting rule follows from its feature."""
+    """How a column of a targeting rule is computed from its feature."""
 
     NUMBER = 0  # (feature - shift) / scale, or `missing`
     PRESENCE = 1  # `shift` if the feature has a value, else `missing`

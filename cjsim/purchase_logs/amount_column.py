@@ -21,7 +21,7 @@ _MAX_LENGTH = 100  # characters of an amount
 _MUST = "must be an amount of money between -1e12 and 1e12"
 _REMEDY = "Write it as 1234.50, or set `decimal` and `thousands`."
 _OTHER_SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
-_SEPARATOR_TITLES = {".": "points", ",": "commas", "'": "apostrophes", " ": "spaces"}
+_SEPARATOR_TITLES = {".": "periods", ",": "commas", "'": "apostrophes", " ": "spaces"}
 ZERO = "\ue000"  # stands for a leading zero in a shape; a private character of Unicode
 _CURRENCY = (
     r"(?:[A-Za-z]{0,3}¤|¤?[A-Z]{3}|(?i:kr|kč|zł|ft|lei|fr|sfr|rs|руб|р|лв|kn|euros?|dollars?)\b)\.?"  # ¤ stands for any currency sign
@@ -263,7 +263,7 @@ def _require_one_currency(
     found = sorted({currency for currency, used in zip(currencies, is_used, strict=True) if used and currency})
     if len(found) > 1:
         got = " and ".join(table.example(table.value, spread((currencies == currency) & is_used)) for currency in found[:2])
-        table.refuse(table.value, "must have amounts in one currency", got, "Convert them, or calibrate each currency alone.")
+        table.refuse(table.value, "must have amounts in one currency", got, "Convert them, or calibrate each currency separately.")
 
 
 def _add_assumptions(

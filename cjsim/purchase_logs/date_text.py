@@ -41,7 +41,7 @@ _MONTH_DAY = re.compile(
 _YEAR_MONTH = re.compile(rf"{_START}(?P<c>\d{{4}})[\s./-]*{_WORD}[\s./-]*(?P<a>\d{{1,2}}){_REST}")
 _COMPACT = re.compile(rf"\s*(?P<a>\d{{4}})(?P<b>\d{{2}})(?P<c>\d{{2}})(?:T\d{{4}}(?:\d{{2}})?|{_TIME})?{_ZONE}\s*")
 _CJK = str.maketrans({"年": "-", "月": "-", "日": None})
-_MAX_CELL, _CENTURY_START = 100, 69  # of the POSIX rule for years of two digits
+_MAX_CELL, _CENTURY_START = 100, 69  # of the POSIX rule for two-digit years
 
 
 class DateParts(NamedTuple):

@@ -16,12 +16,13 @@ import numpy as np
 
 from cjsim.errors import InputError
 from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
+from cjsim.purchase_logs.header import cleaned_names
 from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.quoted_lines import open_text, require_closed_quotes
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
-from cjsim.purchase_logs.text_layout import TextLayout, cleaned_names, detect_layout, separator_plural
+from cjsim.purchase_logs.text_layout import TextLayout, detect_layout, separator_plural
 
 _CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 

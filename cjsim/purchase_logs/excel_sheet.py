@@ -17,10 +17,7 @@ import numpy as np
 from cjsim.errors import InputError, quote_choices, require_package, short_repr
 from cjsim.input_files.regular_file import open_input
 from cjsim.purchase_logs.distinct_cells import DistinctCells
-from cjsim.purchase_logs.log_file import LogFile
-from cjsim.purchase_logs.log_format import LogFormat
-from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_layout import (
+from cjsim.purchase_logs.header import (
     HEADER_SEARCH_ROWS,
     clean_name,
     cleaned_names,
@@ -28,6 +25,9 @@ from cjsim.purchase_logs.text_layout import (
     raise_for_unknown_column,
     require_single_columns,
 )
+from cjsim.purchase_logs.log_file import LogFile
+from cjsim.purchase_logs.log_format import LogFormat
+from cjsim.purchase_logs.raw_table import RawTable
 
 _MAX_SHEET_ROWS = 1_048_576  # of Excel
 _MAX_UNPACKED, _MAX_STRINGS = 2_000_000_000, 300_000_000  # bytes of XML in all, and in shared strings, which are held in memory

@@ -7,10 +7,10 @@ import numpy as np
 
 from cjsim.input_files.parquet_file import open_parquet
 from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
+from cjsim.purchase_logs.header import raise_for_unknown_column, require_single_columns
 from cjsim.purchase_logs.log_file import MAX_BYTES, MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_layout import raise_for_unknown_column, require_single_columns
 
 _BATCH_ROWS = 100_000
 

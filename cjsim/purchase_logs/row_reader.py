@@ -10,12 +10,12 @@ from cjsim.purchase_logs.amount_column import parse_amounts
 from cjsim.purchase_logs.date_column import parse_days
 from cjsim.purchase_logs.delimited_text import read_delimited
 from cjsim.purchase_logs.excel_sheet import read_sheet
+from cjsim.purchase_logs.header import clean_name
 from cjsim.purchase_logs.log_file import MAX_CELL, LogFile, detect_log_file
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.parquet_log import read_parquet_log
 from cjsim.purchase_logs.purchase_rows import PurchaseRows
 from cjsim.purchase_logs.raw_table import RawTable
-from cjsim.purchase_logs.text_layout import clean_name
 
 _READERS: dict[str, Callable[[LogFile, tuple[str, str, str], LogFormat], RawTable]] = {
     "text": read_delimited,

@@ -260,7 +260,7 @@ Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
 Currency = Annotated[
     str,
     AfterValidator(_check_currency),
-    Field(title="currency, as a code of three letters or a symbol", json_schema_extra={"pattern": CURRENCY.pattern}, examples=["EUR"]),
+    Field(title="currency, as a three-letter code or a symbol", json_schema_extra={"pattern": CURRENCY.pattern}, examples=["EUR"]),
 ]
 Weekday = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],

@@ -92,7 +92,7 @@ class Message(StrictModel):
 
 
 class Offer(StrictModel):
-    """A discount on purchases during its validity: a share of the value, or an amount. Purchases that would happen anyway qualify too."""
+    """A discount on purchases while it is valid: a share of the value, or an amount. Purchases that would happen anyway qualify too."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"discount": 0.1, "valid": "14d"}]})
 

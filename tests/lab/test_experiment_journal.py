@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from error_messages import command_error
+from example_finding import FINDING
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -24,23 +25,6 @@ from cjsim.simulation.comparison import compare
 from cjsim.simulation.documents import Policy, Scenario
 
 TINY = ROOT / "tests" / "worlds" / "tiny.yaml"
-FINDING = Manifest(
-    kind="experiment",
-    name="carts",
-    hypothesis="An earlier reminder saves carts",
-    scenario="shop",
-    metric="clv",
-    verdict="supported",
-    effect=1.5,
-    low=1.0,
-    high=2.0,
-    unit="money",
-    customers=100,
-    seed=1,
-    digest="ab12",
-    seconds=0.5,
-    date="2026-03-01T10:00:00+00:00",
-)
 
 
 def write_report(reports: Path, run: str, **keys: Any) -> Manifest:

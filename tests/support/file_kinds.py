@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from conftest import ROOT
 from damaged_files import FileKind, gzip_bomb
+from example_finding import FINDING
 from fake_search import FakeEvaluator, load_test_study, run_search, trials_to_json
 from typer.testing import CliRunner
 
@@ -30,7 +31,6 @@ from cjsim.errors import InputError
 from cjsim.lab.checkpoints import Checkpoints
 from cjsim.lab.moments import PairedMoments
 from cjsim.lab.report_folder import load_findings
-from cjsim.manifest import Manifest
 from cjsim.output_folder import atomic_output_folder, require_no_earlier_result
 from cjsim.purchase_logs.purchase_log import read_purchases
 from cjsim.tuning.parameter_draws import read_parameter_draws
@@ -39,23 +39,6 @@ from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.file_reader import read_trial
 
 WORLDS = ROOT / "tests" / "worlds"
-FINDING = Manifest(
-    kind="experiment",
-    name="carts",
-    hypothesis="An earlier reminder saves carts",
-    scenario="shop",
-    metric="clv",
-    verdict="supported",
-    effect=1.5,
-    low=1.0,
-    high=2.0,
-    unit="money",
-    customers=100,
-    seed=1,
-    digest="ab12",
-    seconds=0.5,
-    date="2026-03-01T10:00:00+00:00",
-)
 
 
 START = date(2025, 1, 6)
