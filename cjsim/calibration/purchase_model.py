@@ -302,6 +302,7 @@ def calibrate_purchases(
         seed=seed,
         warnings=(
             *warnings,
+            *_single_customer_warnings(histories, customer),
             *checks.warnings,
             *timing.warnings,
             *spend.warnings,
@@ -334,6 +335,14 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
         gap = f"`until` is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"
         return [f"{gap}; if the log ends there, set `until` to {last} or earlier"]
     return []
+
+
+def _single_customer_warnings(histories: PurchaseHistories, column: str) -> list[str]:
+    """Return a warning if all purchases have one customer, because another column may be meant."""
+    if len(histories.x) > 1:
+        return []
+    only = f"all purchases have the customer {short_repr(str(histories.customer_ids[0]))} in column '{column}'"
+    return [f"{only}: nothing about other customers can be fitted; check that the column holds customer IDs"]
 
 
 def _require_within(name: str, value: float, *, above: float | None, most: float, example: float) -> None:

@@ -311,6 +311,11 @@ def test_until_long_after_the_log_gives_a_warning(tmp_path: Path) -> None:
     assert not any("after the last purchase" in text for text in calibrate(file, until="2024-05-01").warnings)
 
 
+def test_one_customer_in_all_rows_gives_a_warning(tmp_path: Path) -> None:
+    found = calibrate(write_purchase_log(tmp_path, [("EUR", 0, 5.0), ("EUR", 5, 5.0)]))
+    assert any(text.startswith("all purchases have the customer 'EUR' in column 'who'") for text in found.warnings)
+
+
 def test_unknown_unit_is_rejected(tmp_path: Path) -> None:
     assert calibration_error(tmp_path / "no.csv", unit="month").startswith("unit: must be one of 'day', 'week', got 'month'")
 
