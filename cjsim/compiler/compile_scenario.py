@@ -79,7 +79,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         of_journey=of_journey,
         of_policy=of_policy,
         start=scenario.start,
-        horizon=scenario.horizon,
+        horizon=scenario.simulated_days,
         n_moments=len(_journey_moments(journey)),
     )
     actors = ordered_actors(policy)
@@ -111,7 +111,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         rings=symbols.reserved.get("cap_times", 0),
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
-    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
+    codebook = _codebook(scenario, of_journey, tuple(name for name, _ in actors), symbols)
     return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
 
 
@@ -125,7 +125,8 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
             raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Remove some."))
 
 
-def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...], symbols: Symbols) -> Codebook:
+def _codebook(scenario: ScenarioSpec, names: ConditionNames, sources: tuple[str, ...], symbols: Symbols) -> Codebook:
+    journey = scenario.journey
     declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
     special = {
         "events": (*(touch.name.lower() for touch in TouchCode), *journey.events),
@@ -138,6 +139,7 @@ def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, .
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
         experiments=symbols.experiments,
         idle_arms=symbols.idle_arms,
+        value_days=scenario.simulated_days if scenario.simulated_days > scenario.horizon else None,
     )
 
 
@@ -147,7 +149,7 @@ def _time_constant(half_life_days: float | None) -> float:
 
 def _discount_factors(scenario: ScenarioSpec) -> list[float]:
     """Discount factors back to the customer's entry, by whole days since entry."""
-    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.horizon) + 1)]
+    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.simulated_days) + 1)]
 
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
@@ -155,6 +157,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
     when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
         "horizon": scenario.horizon,
+        "ends": scenario.simulated_days,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
         "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
         "pressure_tau": _time_constant(journey.pressure.half_life),
@@ -286,7 +289,7 @@ def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
     rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
     first = guide_first = 0
     for name, declared in scenario.journey.activity.items():
-        table = profile_table(declared, start=scenario.start, horizon_days=scenario.horizon, where=f"activity.{name}")
+        table = profile_table(declared, start=scenario.start, horizon_days=scenario.simulated_days, where=f"activity.{name}")
         count, guide_count = len(table.activity), len(table.guide)
         rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin})
         activity.append(table.activity)

@@ -37,7 +37,7 @@ def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
 def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: ScenarioSpec) -> DeskPlan:
     if staffing is None:
         return DeskPlan(Roster((), ()))
-    start, horizon = scenario.start, scenario.horizon
+    start, horizon = scenario.start, scenario.simulated_days
     roster = roster_of(staffing.shifts, start=start, horizon_days=horizon)
     wages = tuple(
         (shift.wage_per_hour * HOURS_PER_DAY, roster_of([shift], start=start, horizon_days=horizon))

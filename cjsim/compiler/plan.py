@@ -49,6 +49,7 @@ class PopulationPlan:
     shift_column: int  # trait column of `clock_shift`, or -1
     cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of interests; no rows without interests
     acquisition: tuple[ArrivalPlan, ...]
+    late_acquisition: tuple[ArrivalPlan, ...]  # the same channels until the end of the simulation; empty if that is the horizon
     follow_up_days: float = math.inf  # days from entry to the end of a customer's simulation; inf: until the horizon
     until_days: FloatArray | None = None  # (n_customers,): day on which each customer's simulation ends at the latest
 
@@ -79,6 +80,7 @@ class Codebook:
     acquisition: tuple[str, ...]  # acquisition channels
     experiments: dict[str, dict[str, float]] = field(default_factory=dict)  # cumulative shares of customers by experiment and arm
     idle_arms: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arms that do nothing to a customer, by experiment
+    value_days: float | None = None  # days from the start until which CLV counts, if it counts beyond the horizon
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,9 @@ class Plan:
     population: PopulationPlan
     streams: tuple[str, ...]  # names of all random streams
     desks: tuple[DeskPlan, ...] = ()  # how each desk is run
+
+    @property
+    def has_unobserved_time(self) -> bool:
+        """Whether customers are simulated outside the observation window, so that outputs need a scratch row."""
+        setting = self.world.setting[0]
+        return bool(setting.ends > setting.horizon)

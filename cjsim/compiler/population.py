@@ -64,7 +64,8 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
         entries=entries,
         shift_column=-1 if journey.clock_shift is None else trait_columns.index_of(journey.clock_shift),
         cumulative_interests=_interest_shares(journey),
-        acquisition=_arrival_plans(scenario),
+        acquisition=_arrival_plans(scenario, scenario.horizon),
+        late_acquisition=_arrival_plans(scenario, scenario.simulated_days) if scenario.simulated_days > scenario.horizon else (),
     )
 
 
@@ -127,9 +128,9 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
 
 
 def _ends(plan: Plan, cohort: Cohort) -> FloatArray:
-    """Return the day on which the simulation of each customer ends: at the horizon, unless the plan limits it."""
+    """Return the day on which the simulation of each customer ends: at the end of the simulation, unless the plan limits it."""
     population = plan.population
-    ends: FloatArray = np.minimum(plan.world.setting[0].horizon, cohort.entered + population.follow_up_days)
+    ends: FloatArray = np.minimum(plan.world.setting[0].ends, cohort.entered + population.follow_up_days)
     if population.until_days is None:
         return ends
     return np.asarray(np.minimum(ends, np.maximum(cohort.entered, population.until_days[cohort.first : cohort.first + len(cohort)])))
@@ -243,9 +244,9 @@ def _cumulative_shares(weights: list[float]) -> FloatArray:
     return np.asarray(cumulative[:-1] / cumulative[-1])
 
 
-def _arrival_plans(scenario: ScenarioSpec) -> tuple[ArrivalPlan, ...]:
+def _arrival_plans(scenario: ScenarioSpec, horizon_days: float) -> tuple[ArrivalPlan, ...]:
     journey, spend = scenario.journey, scenario.policy.acquisition
-    compile_channel = partial(compile_arrivals, start=scenario.start, horizon_days=scenario.horizon)
+    compile_channel = partial(compile_arrivals, start=scenario.start, horizon_days=horizon_days)
     return tuple(
         compile_channel(name, channel, spend.get(name, Spend()), cumulative_personas=_channel_persona_shares(journey, channel.personas))
         for name, channel in journey.acquisition.items()

@@ -7,7 +7,7 @@ from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
 from cjsim.scenario.kinds.effects import effects_phrase
-from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title, ordinal
+from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title, ordinal, span_phrase
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
@@ -44,6 +44,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
     if scenario.currency is not None:
         yield f"All amounts of money are in {scenario.currency}."
+    if scenario.simulated_days > scenario.horizon:
+        yield f"CLV counts over {span_phrase(scenario.simulated_days)}; all other metrics stop after {duration_phrase(scenario.horizon)}."
 
 
 def _journey_lines(journey: JourneySpec) -> Iterator[str]:

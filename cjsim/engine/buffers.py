@@ -155,6 +155,39 @@ def make_outcomes(plan: Plan, n_customers: int) -> Outcomes:
     )
 
 
+def working_outcomes(plan: Plan, outcomes: Outcomes) -> Outcomes:
+    """Return outcome arrays for `make_output`: the given ones or, if the plan needs a scratch row, new ones with one more row.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    outcomes : Outcomes
+        Outcomes of some customers.
+
+    Returns
+    -------
+    Outcomes
+        Pass them to `keep_outcomes` once the customers have been simulated.
+    """
+    return make_outcomes(plan, len(outcomes.customers) + 1) if plan.has_unobserved_time else outcomes
+
+
+def keep_outcomes(working: Outcomes, outcomes: Outcomes) -> None:
+    """Copy the outcomes of simulated customers from `working_outcomes`, without the scratch row.
+
+    Parameters
+    ----------
+    working : Outcomes
+        Result of `working_outcomes`.
+    outcomes : Outcomes
+        Filled in place.
+    """
+    if working is not outcomes:
+        for target, source in zip(outcomes, working, strict=True):
+            target[:] = source[: len(target)]
+
+
 def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
     """Allocate the output of a chunk of customers.
 

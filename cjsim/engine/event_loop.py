@@ -3,6 +3,7 @@
 from cjsim.kernel import kernel
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
 from cjsim.kernels.event_order import next_due
+from cjsim.kernels.observation_window import pass_window_limit
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
 
@@ -24,8 +25,11 @@ def simulate_customers(world: World, state: CustomerState, out: Output, populati
         start_customer(world, state, out, population, index, index)
         while True:
             kind, which, time = next_due(state)
-            if not time < customer.ends:
-                break
+            if not time < customer.pauses_at:
+                if not customer.pauses_at < customer.ends:
+                    break
+                pass_window_limit(world, state, out)
+                continue
             dispatch(world, state, out, kind, which, time)
             if customer.needs_larger_buffers + customer.stuck > 0:
                 out.n_rows[0] = rows_before

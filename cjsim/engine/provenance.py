@@ -31,7 +31,7 @@ class Provenance(JsonRecord):
     start : str
         Date of day 0, ISO 8601.
     horizon : float
-        Length of the simulation, in days.
+        Days from the start after which metrics stop.
     customers : int
         Number of initial customers.
     seed : int
@@ -66,6 +66,8 @@ class Provenance(JsonRecord):
         Digest (SHA-256) of the days on which the simulation of each customer ended at the latest, if these were given.
     currency : str or None
         Currency of all amounts, if the scenario names one.
+    value_horizon : float or None
+        Days from the start until which CLV counts, if the scenario gives them.
     """
 
     scenario: str
@@ -91,6 +93,12 @@ class Provenance(JsonRecord):
     follow_up_days: float | None = None
     until_days: str | None = None
     currency: str | None = None
+    value_horizon: float | None = None
+
+    @property
+    def simulated_days(self) -> float:
+        """Days from the start to the end of the simulation."""
+        return self.horizon if self.value_horizon is None else max(self.horizon, self.value_horizon)
 
     @classmethod
     def of(
@@ -150,6 +158,7 @@ class Provenance(JsonRecord):
             python=platform.python_version(),
             libraries={name: _library_version(name) for name in _LIBRARIES},
             currency=scenario.currency,
+            value_horizon=scenario.value_horizon,
         )
 
 

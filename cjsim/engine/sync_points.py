@@ -9,6 +9,7 @@ from cjsim.kernel import inlined, kernel
 from cjsim.kernels.codes import ChannelKind, DueKind, EffectCode, StepCode
 from cjsim.kernels.dispatch import dispatch, start_customer
 from cjsim.kernels.event_order import next_due
+from cjsim.kernels.observation_window import pass_window_limit
 from cjsim.kernels.policy.budgets import budget_period
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
@@ -169,8 +170,11 @@ def simulate_to_sync_point(
                 if sync.gate[0].continues == 0:
                     break
             kind, which, time = next_due(state)
-            if not time < customer.ends:
-                break
+            if not time < customer.pauses_at:
+                if not customer.pauses_at < customer.ends:
+                    break
+                pass_window_limit(world, state, out)
+                continue
             if not time < sync_point.taken_until and needs_budget_turn(world, state, sync, kind, which, time):
                 if time > sync_point.taken_until or turns_taken == sync_point.n_taken_then:
                     sync_point.turn = time

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ChangeFlag, TouchCode
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, VALUE_YEAR, ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import log_touch, write_log_row
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
@@ -27,15 +27,29 @@ def present_value(world: World, state: CustomerState, money: float) -> float:
 
 
 @inlined
+def book_value(world: World, state: CustomerState, out: Output, money: float) -> None:
+    """Add money to the customer's CLV, discounted to entry.
+
+    Writes: outcome.clv, outcome.clv_365d.
+    """
+    customer = state.customer[0]
+    outcome = out.outcome[customer.row]
+    value = present_value(world, state, money)
+    outcome.clv += value
+    if customer.now < customer.entered + VALUE_YEAR:
+        outcome.clv_365d += value
+
+
+@inlined
 def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> None:
     """Book a cost (money).
 
-    Writes: outcome.cost, outcome.clv.
+    Writes: outcome.cost, outcome.clv, outcome.clv_365d.
     """
     if cost != 0.0:
         outcome = out.outcome[state.customer[0].row]
         outcome.cost += cost
-        outcome.clv -= present_value(world, state, cost)
+        book_value(world, state, out, -cost)
 
 
 @rule
@@ -57,7 +71,7 @@ def book_purchase(world: World, state: CustomerState, out: Output, value: float,
     outcome.purchases += 1
     outcome.revenue += paid
     outcome.margin += profit
-    outcome.clv += present_value(world, state, profit)
+    book_value(world, state, out, profit)
     outcome.last_purchase = customer.now
     if customer.purchases == 1:
         outcome.first_purchase = customer.now
@@ -107,6 +121,7 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
     outcome.cost = 0.0
     outcome.discounts = 0.0
     outcome.clv = 0.0
+    outcome.clv_365d = 0.0
     outcome.first_purchase = math.nan
     outcome.last_purchase = math.nan
     outcome.satisfaction = 0.0

@@ -258,6 +258,7 @@ N_TOUCH_CODES = len(TouchCode)
 HOURS_PER_DAY = 24
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
+VALUE_YEAR = 365.0  # days from entry that `clv_365d` covers
 LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # last of the touches that are counted by channel
 MAX_CHANNELS = 64  # one bit each in a set of channels
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here

@@ -2,20 +2,18 @@
 
 import math
 
-import numpy as np
-
 from cjsim.kernel import inlined, kernel
-from cjsim.kernels.accounting import account_for_stage, book_cost, initialize_outcome, record_moments
+from cjsim.kernels.accounting import book_cost, initialize_outcome, record_moments
 from cjsim.kernels.channel_sets import NO_CHANNELS
 from cjsim.kernels.clocks import start_clock, update_clock_permissions
 from cjsim.kernels.codes import HOURS_PER_DAY, DueKind, TouchCode
 from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.apply_effects import apply_effects, enter_stage
-from cjsim.kernels.customer.decay import pressure_now, satisfaction_now
 from cjsim.kernels.customer.initial_state import clear_counters, fill_array, initialize_channels, initialize_clocks, initialize_customer
 from cjsim.kernels.customer.responses import CLICK, OPEN, resolve_response
 from cjsim.kernels.desks.replies import handle_reply
 from cjsim.kernels.log_rows import log_event_code, write_log_row
+from cjsim.kernels.observation_window import finish_window, leave_own_row
 from cjsim.kernels.policy.flow_steps import exit_flows, resume_waiting_flows, run_actor
 from cjsim.kernels.policy.pull_messages import deliver_placed
 from cjsim.kernels.policy.triggers import initialize_actor, reset_inactivity_timers, start_flow, start_flows
@@ -171,9 +169,11 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
     initialize_clocks(world, state)
     initialize_outcome(state, out)
     customer = state.customer[0]
-    if customer.entered >= world.setting[0].horizon:
+    if customer.entered >= world.setting[0].ends:
         fill_array(state.actor_due, math.inf)
         return
+    if customer.entered >= world.setting[0].horizon:
+        leave_own_row(state, out)
     for actor in range(world.actors.shape[0]):
         initialize_actor(world, state, actor)
     if world.stages[customer.stage].observed_as >= 0:
@@ -189,16 +189,12 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
 
 @kernel
 def finish_customer(world: World, state: CustomerState, out: Output) -> None:
-    """Complete the outcome at the end of the customer's simulation: at the horizon, or after the follow-up.
+    """Complete the outcome at the end of the customer's simulation. A customer who enters at or after the horizon has none.
 
-    Writes: customer.now, outcome, dwell, moments of retention.
+    Writes: customer.now, outcome, dwell, outcome.retained.
     """
     customer = state.customer[0]
     if customer.entered >= world.setting[0].horizon:
         return
     customer.now = customer.ends
-    account_for_stage(world, state, out, customer.now + TOLERANCE)
-    outcome = out.outcome[customer.row]
-    outcome.stage = customer.stage
-    outcome.satisfaction = np.float32(satisfaction_now(world, state))
-    outcome.pressure = np.float32(pressure_now(world, state))
+    finish_window(world, state, out)

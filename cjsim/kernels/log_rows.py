@@ -10,13 +10,15 @@ from cjsim.kernels.world import World
 
 @inlined
 def write_log_row(state: CustomerState, out: Output, code: int, channel: int, message: int, source: int, value: float) -> None:
-    """Write one log row, or only count it if there is no log or no space left.
+    """Write one log row, or only count it if there is no log or no space left. Outside the observation window, do nothing.
 
     `code` is a `TouchCode`, or N_TOUCH_CODES + event. `channel`, `message` and `source` are -1 for none. `value` is the waiting time
     for a reply (minutes), the discount from an offer (money), the number of an arm, or 0. `finish_event` adds the amount of a purchase.
     Writes: outcome.events, n_rows, log.
     """
     customer = state.customer[0]
+    if customer.row != customer.own_row:
+        return
     out.outcome[customer.row].events += 1
     index = out.n_rows[0]
     out.n_rows[0] = index + 1

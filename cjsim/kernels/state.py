@@ -11,10 +11,12 @@ CUSTOMER = np.dtype(
         ("seed", "u8"),
         ("key", "u8"),
         ("number", "i8"),  # customer number in the log
-        ("row", "i8"),  # row of the customer in `Output`
+        ("row", "i8"),  # row of `Output` in which the customer's bookings are: its own, or outside the observation window the scratch row
+        ("own_row", "i8"),  # row of the customer in `Output`
         ("now", "f8"),  # days
         ("entered", "f8"),  # days
         ("ends", "f8"),  # days: end of the customer's simulation
+        ("pauses_at", "f8"),  # days: the next limit of the observation window, or `ends` if there is none before
         ("stage_since", "f8"),
         ("observed_since", "f8"),
         ("satisfaction", "f8"),
@@ -158,6 +160,7 @@ OUTCOME = np.dtype(
         ("cost", "f8"),  # of messages, desks and acquisition
         ("discounts", "f8"),  # discounts from offers, already subtracted from revenue and margin
         ("clv", "f8"),  # margin minus costs, each discounted to entry
+        ("clv_365d", "f8"),  # the part of it in the first 365 days after entry
         ("first_purchase", "f8"),  # days; nan never
         ("last_purchase", "f8"),
         ("satisfaction", "f4"),  # at the end
@@ -209,7 +212,10 @@ LOG_ROW = np.dtype(
 
 
 class Output(Frame):
-    """Results of the customers of a chunk: outcome rows, referrals and log rows."""
+    """Results of the customers of a chunk: outcome rows, referrals and log rows.
+
+    If anything is simulated outside the observation window, the last row of the arrays by customer is a scratch row.
+    """
 
     outcome = array_of(OUTCOME)  # by customer of the chunk
     moments = array_of(_F8, 2)  # (n, n_moments): days; nan not reached

@@ -15,7 +15,8 @@ DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pa
 
 SETTING = np.dtype(
     [
-        ("horizon", "f8"),  # days
+        ("horizon", "f8"),  # days: end of the observation window, in which everything counts
+        ("ends", "f8"),  # days: end of the simulation; between the horizon and this time, only CLV counts
         ("discount", "f8"),  # log(1 + r) / 365, per day
         ("satisfaction_tau", "f8"),  # days; inf: never returns
         ("pressure_tau", "f8"),  # days

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Scenario settings that select customers and days but do not change the journey or the policy.
-_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate", "currency")
+_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "value_horizon", "entry", "discount_rate", "currency")
 _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 

@@ -1,5 +1,6 @@
 """The metrics that ship with cjsim, collected from `cjsim.metrics.definitions`."""
 
+import math
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -22,6 +23,7 @@ _PLACEHOLDERS: dict[str, Any] = {
     "moments": ("conversion", FIRST_VALUE_MOMENT),
     "attributes": {},
     "experiments": {},
+    "value_days": math.inf,
 }
 PLACEHOLDER_NAMES = Codebook(**_PLACEHOLDERS)  # of a scenario that has all metrics, with one name of each kind
 
@@ -40,7 +42,7 @@ def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
     """
     return [
         *conversion_and_retention_metrics(),
-        *purchase_and_value_metrics(),
+        *purchase_and_value_metrics(codebook),
         *acquisition_metrics(codebook),
         *journey_metrics(codebook),
         *message_metrics(codebook),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cjsim.argument_types import checked_arguments
-from cjsim.compiler.arrivals import draw_arrivals
+from cjsim.compiler.arrivals import draw_arrivals, draw_late_arrivals
 from cjsim.compiler.cohorts import ARRIVED, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
@@ -120,9 +120,10 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress) -> SharedResults:
     """Simulate desk replies and budget spending, which depend on all customers."""
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
-    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
-    with progress_task(progress, math.ceil(scenario.horizon), f"{scenario.name}: days, all customers together"):
-        return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(cohorts, progress)
+    arrivals, limit = _draw_scenario_arrivals(scenario, plan, seed), default_population_limit(scenario.customers)
+    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), arrivals, draw_late_arrivals(plan, seed, arrivals, at_most=limit))
+    with progress_task(progress, math.ceil(scenario.simulated_days), f"{scenario.name}: days, all customers together"):
+        return SharedResourcePass(plan, seed, max_customers=limit).run(cohorts, progress)
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:

@@ -20,6 +20,20 @@ def duration_phrase(days: float) -> str:
     return f"{count} {unit_name if count == '1' else f'{unit_name}s'}"
 
 
+def span_phrase(days: float) -> str:
+    """Format a span in days, in years if it is a whole number of 365 days.
+
+    Examples
+    --------
+    >>> span_phrase(1095.0), span_phrase(365.0), span_phrase(540.0)
+    ('3 years', '1 year', '540 days')
+    """
+    years = round(days / 365.0)
+    if years >= 1 and days == 365.0 * years:
+        return f"{years} year{'' if years == 1 else 's'}"
+    return duration_phrase(days)
+
+
 def delay_phrase(days: float) -> str:
     """Describe a fixed delay in days, such as "after 3 hours" or "immediately"."""
     return f"after {duration_phrase(days)}" if days else "immediately"

@@ -43,7 +43,9 @@ class ScenarioSpec(Document):
     start: Day = Field(examples=["2026-01-05"])
     """Date of day 0."""
     horizon: PositiveDuration = Field(examples=["365d"])
-    """Length of the simulation."""
+    """Time from the start after which metrics stop. Without a `value_horizon`, the simulation ends then."""
+    value_horizon: PositiveDuration | None = Field(None, examples=["1095d"])
+    """Time from the start until which CLV counts, under the same policy; by default `horizon`. All other metrics stop at `horizon`."""
     seed: Annotated[Integer, Field(ge=0, lt=2**63)] = Field(1, examples=[7])
     """Seed of all random numbers; the same seed gives the same customers under every policy."""
     discount_rate: Annotated[RealNumber, Field(ge=0, le=10)] = Field(0.10, examples=[0.08])
@@ -52,6 +54,11 @@ class ScenarioSpec(Document):
     """Currency of all amounts of money in the journey and the policy; output shows it, and no number depends on it."""
     accept_warnings: AcceptedPaths = Field({}, examples=[{"journey.messages.spare": "other policies send it"}])
     """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
+
+    @property
+    def simulated_days(self) -> float:
+        """Days from the start to the end of the simulation: the horizon, or the later value horizon."""
+        return self.horizon if self.value_horizon is None else max(self.horizon, self.value_horizon)
 
     @property
     def has_shared_resources(self) -> bool:

@@ -43,6 +43,7 @@ from cjsim.simulation.scenario_sources import (
     split_off_baseline,
 )
 from cjsim.simulation.simulate import simulate
+from cjsim.simulation.summary_tables import value_days_text
 from cjsim.validate.free_value_lint import notes_on_differing_sizes
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, follow-up or currency.
+            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, value horizon, follow-up or
+                currency.
         """
         (name, baseline), others = split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days", "currency"):
+            for field in ("customers", "seed", "start", "horizon", "value_horizon", "follow_up_days", "until_days", "currency"):
                 require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects), assumptions)
@@ -113,7 +115,8 @@ class Comparison(FolderResult):
         return self.summary()
 
     def _facts(self) -> str:
-        return f"{self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers"
+        baseline = self.runs[self.baseline]
+        return f"{self.baseline} against {', '.join(self.alternatives)}: {len(baseline):,} customers{value_days_text(baseline)}"
 
     def _answer(self) -> str:
         return self.answer
@@ -227,7 +230,9 @@ class Comparison(FolderResult):
             name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
             for name, effects in self.alternatives.items()
         }
-        facts = {"assumptions": list(self.assumptions), "currency": self.runs[self.baseline].provenance.currency}
+        baseline = self.runs[self.baseline]
+        facts = {"assumptions": list(self.assumptions), "currency": baseline.provenance.currency}
+        facts |= {"value_days": baseline.codebook.value_days}
         needed = {} if detect is None or (found := self._detection(metric, detect)) is None else {"detect": found.to_json()}
         named = {name: fact for name, fact in facts.items() if fact}
         return plain_values({"baseline": self.baseline, "answer": self.answer, **needed, **named, "alternatives": alternatives})
@@ -326,8 +331,8 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, they differ in start, horizon, currency, entry or (unless given) number of customers, or one
-        of them cannot be loaded or simulated.
+        If there are fewer than two scenarios, they differ in start, horizon, value horizon, currency, entry or (unless given) number of
+        customers, or one of them cannot be loaded or simulated.
     Exception
         Any exception raised by a process.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_relative, format_value, round_up_to_two_digits, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.scenario.phrases import span_phrase
 from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 
 OBJECTIVE = "clv"
@@ -14,8 +15,10 @@ _COSTS = ("cost", "desk_cost", "staff_cost", "cac")
 _PARTS_OF_CLV = frozenset(  # no side effects: CLV contains them
     ("purchases", "revenue", "margin", "total_revenue", "total_margin", "profit", "total_clv", "roi", *_COSTS)
 )
+_CLV_METRICS = (OBJECTIVE, "total_clv")  # count until the value horizon
 _LABELS = {
     "clv": "CLV",
+    "clv_365d": "CLV of the first year",
     "total_clv": "total CLV",
     "roi": "ROI",
     "cac": "CAC",
@@ -44,6 +47,11 @@ class ComparedMetrics(NamedTuple):
     customers: int
     has_new_customers: bool
     currency: str | None = None
+    value_days: float | None = None  # days over which CLV counts, if these are not `days`
+
+    def span_of(self, metric: str) -> str:
+        """Return the days over which a metric counts as text."""
+        return f"{self.days:g} days" if self.value_days is None or metric not in _CLV_METRICS else span_phrase(self.value_days)
 
 
 def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detection: DetectableChange | None = None) -> str:
@@ -88,7 +96,7 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
     """The main sentence about the alternative that is best on the objective."""
     effect, n = compared.alternatives[best][definition.name], len(compared.alternatives)
     among = f"Of {n} alternatives, {best} does best: it" if n > 1 else best
-    period = f" in {compared.days:g} days"
+    period = f" in {compared.span_of(definition.name)}"
     if effect.effect == effect.low == effect.high == 0:
         return f"{best} has the same {metric_label(definition)} as {compared.baseline} for every customer."
     if not effect.is_significant:

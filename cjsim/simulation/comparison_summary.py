@@ -20,7 +20,7 @@ from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, p
 
 DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
 SortOrder = Literal["importance", "change", "name"]
-_KEY_METRICS = ("clv", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
+_KEY_METRICS = ("clv", "clv_365d", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
 _MOVED_METRICS = 5
 
 
@@ -39,7 +39,8 @@ def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: Diff
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
     days = origin.horizon if origin.follow_up_days is None else min(origin.follow_up_days, origin.horizon)
-    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows, origin.currency)
+    value_days = baseline.codebook.value_days
+    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows, origin.currency, value_days)
 
 
 def comparison_summary(

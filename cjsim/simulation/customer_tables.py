@@ -31,7 +31,8 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-assert {*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
+_CLV_365D = "clv_365d"  # a column if CLV counts beyond the horizon
+assert {*_MONEY_COLUMNS, _CLV_365D, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
     OUTCOME.names or ()
 )
 
@@ -51,7 +52,8 @@ class CustomerColumns(NamedTuple):
         codebook : Codebook
             Names of attributes and moments.
         """
-        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *RETENTION_COLUMNS}
+        taken = {_CLV_365D, "customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS}
+        taken |= set(RETENTION_COLUMNS)
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -60,6 +62,10 @@ class CustomerColumns(NamedTuple):
             taken.add(column)
             names.append(column)
         return cls(tuple(names[: len(codebook.attributes)]), tuple(names[len(codebook.attributes) :]))
+
+
+def _money_columns(codebook: Codebook) -> tuple[str, ...]:
+    return _MONEY_COLUMNS if codebook.value_days is None else (*_MONEY_COLUMNS, _CLV_365D)
 
 
 def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool) -> Any:
@@ -83,7 +89,7 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
     outcomes, names = run.outcomes.customers, CustomerColumns.of(run.codebook)
     columns: dict[str, Any] = {"customer": np.arange(len(run))}
     columns |= {column: pa.array(values) for column, values in zip(names.attributes, profiles.attributes.values(), strict=True)}
-    columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _MONEY_COLUMNS}
+    columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _money_columns(run.codebook)}
     columns |= {column: np.ascontiguousarray(run.outcomes.moments[:, i]) for i, column in enumerate(names.moments)}
     for i, name in enumerate(RETENTION_COLUMNS):
         retained = outcomes["retained"][:, i]
@@ -162,7 +168,7 @@ class SavedCustomers:
             desks=len(self.codebook.desks),
         )
         customers = outcomes.customers
-        for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
+        for name in (*_money_columns(self.codebook), *_TOUCH_COLUMNS, *_STATE_COLUMNS):
             customers[name] = observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
             customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)

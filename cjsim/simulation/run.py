@@ -9,11 +9,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from cjsim.argument_types import checked_arguments
-from cjsim.compiler.plan import Codebook, Plan
-from cjsim.compiler.wages import Wages, desk_wages
+from cjsim.compiler.plan import Codebook, FloatArray, Plan
+from cjsim.compiler.wages import Wages, WageTerms, desk_wages
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
@@ -31,7 +32,7 @@ from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
 from cjsim.simulation.experiment_arms import find_experiment
 from cjsim.simulation.grouped_metrics import GroupedMetrics
-from cjsim.simulation.summary_tables import run_table
+from cjsim.simulation.summary_tables import run_table, value_days_text
 from cjsim.simulation.trial_table import trial_table
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ class Run(RunRecord, FolderResult):
         return run_table(self, self.metrics, full=full)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null. `processes` and `currency` are present only if there are any."""
+        """Return plain values for JSON. Undefined numbers become null.
+
+        `currency`, `value_days` (days over which CLV counts, if not the horizon) and `processes` are present only if there are any.
+        """
         origin = self.provenance
         return {
             "scenario": origin.scenario,
@@ -117,6 +121,7 @@ class Run(RunRecord, FolderResult):
             "seed": origin.seed,
             **({"currency": origin.currency} if origin.currency else {}),
             "engine": origin.engine,
+            **({} if self.codebook.value_days is None else {"value_days": self.codebook.value_days}),
             **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,
             "seconds": origin.seconds,
@@ -134,7 +139,8 @@ class Run(RunRecord, FolderResult):
         return pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
 
     def _facts(self) -> str:
-        return f"{self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}, {self.provenance.engine}"
+        origin = self.provenance
+        return f"{origin.scenario}: {len(self):,} customers{value_days_text(self)}, seed {origin.seed}, {origin.engine}"
 
     def _displayed_table(self) -> "pd.DataFrame":
         """The metrics of the short text table."""
@@ -283,7 +289,13 @@ class Run(RunRecord, FolderResult):
 
 
 def run_from_plan(
-    plan: Plan, provenance: Provenance, outcomes: Outcomes, registry: PopulationRegistry, log_path: Path | None = None
+    plan: Plan,
+    provenance: Provenance,
+    outcomes: Outcomes,
+    registry: PopulationRegistry,
+    log_path: Path | None = None,
+    *,
+    late_entries: FloatArray | None = None,
 ) -> Run:
     """Create the result of a simulated plan.
 
@@ -299,9 +311,13 @@ def run_from_plan(
         Customers of the run.
     log_path : Path, optional
         Parquet file of the event log.
+    late_entries : ndarray of float64, optional
+        Times from the horizon on at which customers enter, in days, ascending; none by default.
     """
     names, stages = plan.codebook.stages, plan.world.stages
-    entered, force = outcomes.customers["entered"], float(plan.world.setting[0].discount)
+    setting, entered = plan.world.setting[0], outcomes.customers["entered"]
+    late = np.zeros(0) if late_entries is None else late_entries
+    terms = WageTerms(float(setting.horizon), float(setting.ends), float(setting.discount), late)
     return Run(
         provenance=provenance,
         codebook=plan.codebook,
@@ -310,7 +326,7 @@ def run_from_plan(
         outcomes=_freeze_outcomes(outcomes),
         registry=registry,
         wages={
-            desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
+            desk: desk_wages(desk_plan.wages, terms, entered=entered)
             for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
         },
         profiles=partial(draw_profiles, plan, provenance.seed, registry),

@@ -106,11 +106,12 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, or they differ in start, horizon, currency, entry or (unless given) number of customers.
+        If there are fewer than two scenarios, or they differ in start, horizon, value horizon, currency, entry or (unless given) number of
+        customers.
     """
     (name, baseline), others = split_off_baseline(scenarios, Scenario)
     for other, scenario in others.items():
-        for field in ("start", "horizon", "currency", *([] if customers else ["customers"])):
+        for field in ("start", "horizon", "value_horizon", "currency", *([] if customers else ["customers"])):
             require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
         require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
 

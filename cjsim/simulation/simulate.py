@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cjsim.argument_types import checked_arguments
-from cjsim.compiler.arrivals import draw_arrivals
+from cjsim.compiler.arrivals import draw_arrivals, draw_late_arrivals
 from cjsim.compiler.cohorts import Cohort, referred_cohort
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.compiler.plan import Plan
+from cjsim.compiler.plan import FloatArray, Plan
 from cjsim.compiler.population import initial_cohort
 from cjsim.engine.buffers import make_outcomes
 from cjsim.engine.compiled import CompiledEngine
@@ -149,6 +149,7 @@ def simulate(
         _require_independent_customers(plan, user_processes, "until_days")
     compile_kernels(kernels_of_runs(is_shared=has_shared_resources(plan.world), engine=engine), progress)
     arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
+    late = draw_late_arrivals(plan, seed, arrivals, at_most=max_customers)
     if ends is not None:
         _require_one_day_each(ends, plan, n_initial + len(arrivals))
     rows = LOG_BUFFER_ROWS if log is not None else 0
@@ -163,9 +164,8 @@ def simulate(
             generations = Generations(
                 plan, pool, writer=writer, progress=progress, max_customers=max_customers, together=together, name=scenario.name
             )
-            generations.simulate(
-                [CustomerBatch(n_initial, partial(initial_cohort, plan, seed)), CustomerBatch(len(arrivals), arrivals.subset)]
-            )
+            batches = [CustomerBatch(n_initial, partial(initial_cohort, plan, seed)), CustomerBatch(len(arrivals), arrivals.subset)]
+            generations.simulate(batches, late=CustomerBatch(len(late), late.subset))
     finally:
         progress.finish()
     registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
@@ -173,7 +173,8 @@ def simulate(
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
     provenance = replace(provenance, processes=user_processes.names, follow_up_days=follow_up_days, until_days=digest)
-    return run_from_plan(plan, provenance, Outcomes.concatenate(generations.outcomes), registry, None if log is None else Path(log))
+    outcomes, log_path = Outcomes.concatenate(generations.outcomes), None if log is None else Path(log)
+    return run_from_plan(plan, provenance, outcomes, registry, log_path, late_entries=generations.late_entries)
 
 
 class RowWriter(Protocol):
@@ -210,6 +211,8 @@ class Generations:
         Referred customers, by generation.
     outcomes : list of Outcomes
         Outcomes by batch. Concatenated, they cover all customers in order.
+    late_entries : ndarray of float64
+        Times from the horizon on at which customers enter, in days, ascending.
     """
 
     def __init__(
@@ -227,16 +230,19 @@ class Generations:
         self._is_shared = together or has_shared_resources(plan.world)
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
+        self.late_entries: FloatArray = np.zeros(0)
         self._count = 0  # customers of all generations so far
         self._plan, self._pool, self._writer, self._progress, self._max_customers = plan, pool, writer, progress, max_customers
 
-    def simulate(self, batches: Sequence[CustomerBatch]) -> None:
+    def simulate(self, batches: Sequence[CustomerBatch], *, late: CustomerBatch | None = None) -> None:
         """Simulate the first generation, then all later generations.
 
         Parameters
         ----------
         batches : Sequence of CustomerBatch
             Initial customers and arrivals, in the order of their numbers.
+        late : CustomerBatch, optional
+            Arrivals after the horizon. They are simulated only as far as they affect others.
 
         Raises
         ------
@@ -244,11 +250,15 @@ class Generations:
             If the population exceeds its limit, or a customer is stuck in a zero-time loop.
         """
         self._count = sum(batch.size for batch in batches)
-        batches = [batch for batch in batches if batch.size] or batches[:1]
+        batches = [batch for batch in batches if batch.size] or list(batches[:1])
         if self._is_shared:
-            days = math.ceil(self._plan.world.setting[0].horizon)
+            days = math.ceil(self._plan.world.setting[0].ends)
             with progress_task(self._progress, days, f"{self._name}: days, all customers together"):
-                self._pool.resolve_shared_resources(batches, max_customers=self._max_customers, progress=self._progress)
+                together = batches if late is None else [*batches, late]
+                shared_results = self._pool.resolve_shared_resources(together, max_customers=self._max_customers, progress=self._progress)
+            self.late_entries = shared_results.entered[shared_results.entered >= self._plan.world.setting[0].horizon]
+        elif late is not None:
+            self.late_entries = late.subset(0, late.size).entered
         self._progress.start(self._count, self._name)
         while batches:
             referrals: list[Array] = []
@@ -268,8 +278,9 @@ class Generations:
         self.outcomes.append(outcomes)
         count = self._count + sum(map(len, referrals))
         for size, chunk in self._pool.simulate_chunks(batch, outcomes):
-            referrals += chunk.referrals
-            count += sum(map(len, chunk.referrals))
+            before_horizon = [rows[rows["time"] < self._plan.world.setting[0].horizon] for rows in chunk.referrals]
+            referrals += [rows for rows in before_horizon if len(rows)]
+            count += sum(map(len, before_horizon))
             generation = _ordinal_text(len(self.referrals) + 1)
             check_population_limit(count, self._max_customers, f"in the {generation} generation of referred customers")
             if self._writer is not None:

@@ -18,6 +18,7 @@ from cjsim.metrics.number_format import (
 )
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
 from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.scenario.phrases import span_phrase
 
 _UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio", *TIME_UNITS)  # percent, a plain number, and those with a column of their own
 
@@ -183,14 +184,20 @@ def _arm_row(
 def period_text(run: RunRecord) -> str:
     """Return the simulated days as text, with the follow-up of each customer and the number of customers whose follow-up is incomplete."""
     horizon, follow_up = run.provenance.horizon, run.provenance.follow_up_days
+    value = value_days_text(run)
     if run.provenance.until_days is not None:
-        return f"{horizon:g} days, each customer until a separate end day"
-    if follow_up is None or follow_up >= horizon:
-        return f"{horizon:g} days"
+        return f"{horizon:g} days{value}, each customer until a separate end day"
+    if follow_up is None or follow_up >= run.provenance.simulated_days:
+        return f"{horizon:g} days{value}"
     entered = run.outcomes.customers["entered"][run.entered]
     n_cut = int((entered + follow_up > horizon).sum())
     cut = f" ({n_cut:,} of them for less time, because they entered late)" if n_cut else ""
-    return f"{horizon:g} days, each customer for {follow_up:g} days from entry{cut}"
+    return f"{horizon:g} days{value}, each customer for {follow_up:g} days from entry{cut}"
+
+
+def value_days_text(run: RunRecord) -> str:
+    """Return the span of CLV as text that follows other text; empty if CLV stops at the horizon."""
+    return "" if run.codebook.value_days is None else f" (CLV over {span_phrase(run.codebook.value_days)})"
 
 
 def _customer_sources(run: RunRecord) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.name_checks import observed_faults, sum_faults, unknown_name_faults
 from cjsim.scenario.policy import PolicySpec, Spend
@@ -77,6 +78,10 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     """Yield faults for a scenario without customers, and for invalid entry settings."""
     channels, entry = scenario.journey.acquisition, scenario.entry
+    if scenario.value_horizon is not None and scenario.value_horizon < scenario.horizon:
+        must = f"must be at least the horizon, {readable_duration(scenario.horizon)}"
+        remedy = "Lengthen it, or shorten the horizon: CLV counts at least as long as all other metrics."
+        yield Fault(("value_horizon",), must, readable_duration(scenario.value_horizon), remedy)
     if scenario.customers == 0 and not any(
         _brings_customers(channel, scenario.policy.acquisition.get(name)) for name, channel in channels.items()
     ):

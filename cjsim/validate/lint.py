@@ -193,7 +193,7 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
             yield f"policy.flows.{name}.on: the trigger never happens, so the flow never starts. Correct the trigger, or remove the flow."
     yield from _dates_outside(scenario)
     used = [channel for channel in journey.channels if channel in reachable.channels]
-    found = policy.guardrails.scenario_warnings(start=scenario.start, horizon_days=scenario.horizon, channels=used)
+    found = policy.guardrails.scenario_warnings(start=scenario.start, horizon_days=scenario.simulated_days, channels=used)
     yield from (f"policy.{warning}" for warning in found)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
@@ -208,12 +208,12 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
     """Yield warnings about broadcasts and flows whose dates are all outside the simulated period."""
     policy = scenario.policy
-    outside = f"no date is within the simulated period ({readable_duration(scenario.horizon)} from {scenario.start})"
+    outside = f"no date is within the simulated period ({readable_duration(scenario.simulated_days)} from {scenario.start})"
     for name, broadcast in policy.broadcasts.items():
-        if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
+        if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.simulated_days):
             yield f"policy.broadcasts.{name}.schedule.dates: {outside}, so the broadcast is never sent. Change the dates or the horizon."
     for name, flow in policy.flows.items():
         schedule = flow.on.dates()
-        if schedule is not None and not schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
+        if schedule is not None and not schedule.is_within(start=scenario.start, horizon_days=scenario.simulated_days):
             key = "schedule.dates" if isinstance(flow.on, ScheduleTrigger) else flow.on.key
             yield f"policy.flows.{name}.on.{key}: {outside}, so the flow never starts. Change the dates or the horizon."

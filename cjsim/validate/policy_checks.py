@@ -92,9 +92,9 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
 
 
 def guardrail_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults in guardrails that depend on the horizon of the scenario."""
+    """Yield faults in guardrails that depend on the length of the simulation."""
     for path, rule in scenario.policy.guardrails.all_rules():
-        yield from rule.faults(("policy", *path), scenario.horizon)
+        yield from rule.faults(("policy", *path), scenario.simulated_days)
 
 
 def _source_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:

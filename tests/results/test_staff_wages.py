@@ -11,7 +11,7 @@ import pytest
 from scipy import integrate
 from small_scenarios import small_scenario
 
-from cjsim.compiler.wages import desk_wages
+from cjsim.compiler.wages import WageTerms, desk_wages
 from cjsim.scenario.policy import Staffing
 from cjsim.scenario.rosters import roster_of
 from cjsim.simulation.comparison import Comparison, compare
@@ -69,7 +69,7 @@ def test_wages_after_entry_are_discounted_and_earlier_wages_are_not(entered: flo
     expected = sum(
         integrate.quad(lambda t: per_day(t) * math.exp(-DISCOUNT_RATE_PER_DAY * max(t - entered, 0)), a, b)[0] for a, b in pairwise(edges)
     )
-    assert desk_wages(paid, horizon_days=DAYS, entered=np.array([entered]), force=DISCOUNT_RATE_PER_DAY).worth == pytest.approx(
+    assert desk_wages(paid, WageTerms(DAYS, DAYS, DISCOUNT_RATE_PER_DAY), entered=np.array([entered])).worth == pytest.approx(
         expected, rel=1e-9
     )
 
@@ -79,10 +79,10 @@ def test_discounted_wages_are_averaged_over_entered_customers() -> None:
     entered = np.array([0.0, 10.0, DAYS, 99.0])
     later = 240 * (10 + -math.expm1(-DISCOUNT_RATE_PER_DAY * 20) / DISCOUNT_RATE_PER_DAY)
     first = 240 * -math.expm1(-DISCOUNT_RATE_PER_DAY * DAYS) / DISCOUNT_RATE_PER_DAY
-    assert desk_wages(paid, horizon_days=DAYS, entered=entered, force=DISCOUNT_RATE_PER_DAY).worth == pytest.approx(
+    assert desk_wages(paid, WageTerms(DAYS, DAYS, DISCOUNT_RATE_PER_DAY), entered=entered).worth == pytest.approx(
         (first + later) / 2, rel=1e-12
     )
-    assert desk_wages(paid, horizon_days=DAYS, entered=entered, force=0.0).worth == pytest.approx(240 * DAYS, rel=1e-12)
+    assert desk_wages(paid, WageTerms(DAYS, DAYS, 0.0), entered=entered).worth == pytest.approx(240 * DAYS, rel=1e-12)
 
 
 def test_cost_profit_roi_and_clv_include_wages() -> None:

@@ -24,9 +24,11 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.key = population.key[index]
     customer.number = population.number[index]
     customer.row = row
+    customer.own_row = row
     customer.persona = population.persona[index]
     customer.entered = population.entered[index]
     customer.ends = population.ends[index]
+    customer.pauses_at = min(world.setting[0].horizon, customer.ends) if customer.entered < world.setting[0].horizon else customer.ends
     customer.now = customer.entered
     customer.shift = population.shift[index]
     customer.resting_satisfaction = persona.resting_satisfaction

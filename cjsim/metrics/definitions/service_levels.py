@@ -41,7 +41,7 @@ def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
     return definitions
 
 
-def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: bool = False) -> Array | None:
+def allocated_wages(run: RunRecord, desk: str | None = None, *, amount: Literal["paid", "worth", "worth_365d"] = "paid") -> Array | None:
     """Allocate the wages of desks equally to the customers who entered.
 
     Parameters
@@ -50,8 +50,8 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
         The run.
     desk : str, optional
         Name of a desk. Defaults to all desks.
-    is_discounted : bool
-        Whether wages are discounted, as in CLV.
+    amount : {'paid', 'worth', 'worth_365d'}
+        Wages over the horizon, as in CLV, or as in the CLV of the first 365 days: a field of `Wages`.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
         In money; None without wages.
     """
     wages_by_desk = [wages for name, wages in run.wages.items() if desk in (None, name)]
-    money = math.fsum(wages.worth if is_discounted else wages.paid for wages in wages_by_desk)
+    money = math.fsum(getattr(wages, amount) for wages in wages_by_desk)
     if not money:
         return None
     return np.where(run.entered, money / max(int(np.count_nonzero(run.entered)), 1), 0.0)
