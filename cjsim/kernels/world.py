@@ -159,6 +159,7 @@ STEP_RECORD = np.dtype(
         ("pad", "i4"),
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
         ("typical", "f8"),  # UNTIL: hour at which customers are active on average
+        ("since", "f8"),  # WAIT_FOR: days before the step that count; 0 none, inf: since the flow's start
         ("stream", "u8"),
     ]
 )
