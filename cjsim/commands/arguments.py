@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Document")
 # Settings that both sides of a comparison must share, because they determine the customers and days.
-SHARED_SETTINGS = ("seed", "customers", "horizon", "value_horizon", "start", "entry")
+SHARED_SETTINGS = ("seed", "customers", "horizon", "value_horizon", "existing", "start", "entry")
 
 
 def parse_set_options(sets: list[str] | None, **options: int | str | None) -> dict[str, Any]:

@@ -7,16 +7,18 @@ or indices and have at least one record. `stage_events`, `satisfaction_events` a
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
 from cjsim.compiler.activity_profiles import profile_table
-from cjsim.compiler.desk_plans import desk_plans
+from cjsim.compiler.desk_plans import desk_plans, joint_desk_plans
 from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
+from cjsim.compiler.policy_switch import JointPolicy, joint_policies, whole_policy
 from cjsim.compiler.population import compile_population
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
@@ -72,6 +74,18 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, or two random streams
         collide.
     """
+    options: dict[str, Any] = {"follow_up_days": follow_up_days, "until_days": until_days}
+    if scenario.existing is None or scenario.past_policy == scenario.policy:
+        return _compile(scenario, whole_policy(scenario.policy), **options)
+    past, present = joint_policies(scenario.past_policy, scenario.policy)
+    before, plan = _compile(scenario, past, **options), _compile(scenario, present, **options)
+    assert before.sizes == plan.sizes and before.codebook == plan.codebook
+    return replace(plan, world_before=before.world, desks=joint_desk_plans(before.desks, plan.desks))
+
+
+def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: float | None, until_days: Array | None) -> Plan:
+    """Compile a scenario under one policy."""
+    scenario = scenario.model_copy(update={"policy": joint.policy})
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
     of_policy = ConditionNames.from_documents(journey, policy, latent=False)
@@ -79,15 +93,17 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         of_journey=of_journey,
         of_policy=of_policy,
         start=scenario.start,
+        begins=scenario.begins,
         horizon=scenario.simulated_days,
         n_moments=len(_journey_moments(journey)),
     )
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
-    actor_table = ActorTable(symbols, scenario)
+    actor_table = ActorTable(symbols, scenario, joint)
     for name, actor in actors:
         actor_table.add(name, actor)
-    guardrails = guardrail_rows(policy, symbols)
+    symbols.begins = scenario.begins
+    guardrails = guardrail_rows(joint, symbols)
     setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
     tables = {
         **_journey_tables(scenario, symbols, actors),
@@ -139,6 +155,7 @@ def _codebook(scenario: ScenarioSpec, names: ConditionNames, sources: tuple[str,
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
         experiments=symbols.experiments,
         idle_arms=symbols.idle_arms,
+        has_existing=scenario.existing is not None,
         value_days=scenario.simulated_days if scenario.simulated_days > scenario.horizon else None,
     )
 
@@ -149,13 +166,15 @@ def _time_constant(half_life_days: float | None) -> float:
 
 def _discount_factors(scenario: ScenarioSpec) -> list[float]:
     """Discount factors back to the customer's entry, by whole days since entry."""
-    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.simulated_days) + 1)]
+    n_days = math.ceil(max(scenario.simulated_days, -scenario.begins)) + 1
+    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(n_days)]
 
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
     journey = scenario.journey
     when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
+        "begins": scenario.begins,
         "horizon": scenario.horizon,
         "ends": scenario.simulated_days,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
@@ -288,10 +307,12 @@ def _actor_tables(table: ActorTable, journey: JourneySpec) -> dict[str, Any]:
 def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
     rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
     first = guide_first = 0
+    days_before = math.ceil(-scenario.begins)
+    first_day, n_days = scenario.start - timedelta(days=days_before), scenario.simulated_days + days_before
     for name, declared in scenario.journey.activity.items():
-        table = profile_table(declared, start=scenario.start, horizon_days=scenario.simulated_days, where=f"activity.{name}")
+        table = profile_table(declared, start=first_day, horizon_days=n_days, where=f"activity.{name}")
         count, guide_count = len(table.activity), len(table.guide)
-        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin})
+        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin - days_before})
         activity.append(table.activity)
         guide.append(table.guide)
         first, guide_first = first + count, guide_first + guide_count

@@ -1,6 +1,7 @@
 """Compiles the staffing of desks: crews, promised times, escalation and wages."""
 
 import math
+from datetime import timedelta
 from typing import NamedTuple
 
 from cjsim.scenario.policy import Staffing
@@ -15,7 +16,36 @@ class DeskPlan(NamedTuple):
     sla: float = math.inf  # promised response time in days from the request
     escalate_after: float = math.inf  # waiting time in days after which a customer moves to another desk
     escalate_to: int = -1  # code of that desk, or -1
-    wages: tuple[tuple[float, Roster], ...] = ()  # for each paid shift: money per day and agent, and the agents at work
+    wages: tuple[tuple[float, Roster], ...] = ()  # for each paid shift: money per day and agent, and the agents at work from day 0 on
+    before: "DeskPlan | None" = None  # how the desk is run before day 0, if differently
+
+    def at(self, time: float) -> "DeskPlan":
+        """Return the terms in force at a time (days)."""
+        return self.before if self.before is not None and time < 0 else self
+
+
+def joint_desk_plans(past: tuple[DeskPlan, ...], present: tuple[DeskPlan, ...]) -> tuple[DeskPlan, ...]:
+    """Return plans of desks that are run in one way before day 0 and in another from then on.
+
+    Parameters
+    ----------
+    past, present : tuple of DeskPlan
+        The plans under both policies, each for the whole simulation.
+
+    Returns
+    -------
+    tuple of DeskPlan
+        Shifts of a desk whose staff differs end on day 0, and their agents finish their conversations.
+    """
+    return tuple(_joint_desk_plan(one, other) for one, other in zip(past, present, strict=True))
+
+
+def _joint_desk_plan(past: DeskPlan, present: DeskPlan) -> DeskPlan:
+    if past.crews == present.crews:
+        return present if past._replace(wages=present.wages) == present else present._replace(before=past)
+    ended = (crew._replace(ends=min(crew.ends, 0.0)) for crew in past.crews if crew.begins < 0)
+    begun = (crew._replace(begins=max(crew.begins, 0.0)) for crew in present.crews if crew.ends > 0)
+    return present._replace(crews=(*ended, *begun), before=past)
 
 
 def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
@@ -39,6 +69,10 @@ def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: Scena
         return DeskPlan(())
     start, horizon = scenario.start, scenario.simulated_days
     crews = crews_of(staffing.shifts, start=start, horizon_days=horizon)
+    if days_before := math.ceil(-scenario.begins):
+        longer = crews_of(staffing.shifts, start=start - timedelta(days=days_before), horizon_days=horizon + days_before)
+        crews = tuple(Crew(crew.begins - days_before, crew.ends - days_before, crew.agents) for crew in longer)
+        crews = tuple(crew._replace(begins=max(crew.begins, scenario.begins)) for crew in crews if crew.ends > scenario.begins)
     wages = tuple(
         (shift.wage_per_hour * HOURS_PER_DAY, roster_of(crews_of([shift], start=start, horizon_days=horizon), horizon_days=horizon))
         for shift in staffing.shifts

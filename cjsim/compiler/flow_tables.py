@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
+from cjsim.compiler.policy_switch import JointPolicy, original_name
 from cjsim.compiler.symbols import RecordChain, SpanTable, Symbols, resolve_pending
 from cjsim.kernels.codes import StepCode, TriggerCode
 from cjsim.scenario.journey import JourneySpec
@@ -38,7 +39,10 @@ def ordered_actors(policy: PolicySpec) -> Actors:
 class ActorTable:
     """Actors of a policy (flows and broadcasts) under construction."""
 
-    def __init__(self, symbols: Symbols, scenario: ScenarioSpec) -> None:
+    def __init__(self, symbols: Symbols, scenario: ScenarioSpec, joint: JointPolicy) -> None:
+        self._joint = joint
+        self._codes = {name: code for code, (name, _) in enumerate(ordered_actors(joint.policy))}
+        self._slots: dict[tuple[str, str], int] = {}  # by owner and message
         self._rules = scenario.policy.guardrails
         self._messages = scenario.journey.messages
         self.actors: list[RecordFields] = []
@@ -46,6 +50,7 @@ class ActorTable:
         self.sites: list[RecordFields] = []
         self.shares = SpanTable()
         self.registers = symbols
+        self._begins = symbols.begins
         self._site_codes: dict[tuple[int, str], tuple[int, int]] = {}
 
     def add(self, name: str, actor: Flow | Broadcast) -> None:
@@ -58,7 +63,9 @@ class ActorTable:
         actor : Flow or Broadcast
             The actor, as declared.
         """
-        owner = f"flow:{name}" if isinstance(actor, Flow) else f"broadcast:{name}"
+        kind = "flow" if isinstance(actor, Flow) else "broadcast"
+        owner = f"{kind}:{original_name(name)}"
+        self._set_dates(name)
         row: RecordFields = {
             "source": len(self.actors),
             "first_step": len(self.steps),
@@ -68,6 +75,8 @@ class ActorTable:
             "draws_on_budget": 0,
             "inactivity": math.inf,
             "score": -1,
+            "absent": int(name in self._joint.absent),
+            "predecessor": self._codes.get(self._joint.past_versions.get(name, ""), -1),
             "stream_holdout": self.registers.stream(f"{owner}:holdout"),
         }
         self.actors.append(row)
@@ -79,11 +88,24 @@ class ActorTable:
         row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(self.registers)}
         _FlowSteps(self, owner).compile((SendStep(send=actor.send),))
 
+    def _set_dates(self, name: str) -> None:
+        """Let the dates of an actor begin with the simulation or, for one that begins on day 0, follow those of its past version."""
+        registers = self.registers
+        registers.begins, registers.n_past_dates = self._begins, 0
+        if name in self._joint.begins_on_day_0:
+            registers.begins = 0.0
+            past = self._joint.policy.broadcasts.get(self._joint.past_versions.get(name, ""))
+            if past is not None:
+                times = past.schedule.times(start=registers.start, horizon_days=0.0, begin_days=self._begins)
+                registers.n_past_dates = sum(time < 0 for time in times)
+
     def site(self, owner: str, message: str) -> tuple[int, int]:
         """Return the code of the latest actor's site for a message, and the slot that counts its sends."""
         key = (len(self.actors) - 1, message)
         if key not in self._site_codes:
-            self._site_codes[key] = (len(self.sites), self.registers.new_slot())
+            if (owner, message) not in self._slots:  # the versions of a flow before and from day 0 share a slot
+                self._slots[owner, message] = self.registers.new_slot()
+            self._site_codes[key] = (len(self.sites), self._slots[owner, message])
             streams = {f"stream_{use}": self.registers.stream(f"{owner}:{message}:{use}") for use in SITE_STREAMS}
             self.actors[-1]["draws_on_budget"] |= int(self._is_budgeted(message))
             self.sites.append({"message": self.registers.names.messages[message], "actor": key[0], **streams})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.compiler.arrivals import arrival_stream, compile_arrivals
-from cjsim.compiler.cohorts import Cohort, are_initial
+from cjsim.compiler.cohorts import EXISTING, Cohort, are_initial
 from cjsim.compiler.entry_file import read_entries
 from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan
 from cjsim.compiler.quantile_tables import QuantileTables
@@ -65,6 +65,8 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
         shift_column=-1 if journey.clock_shift is None else trait_columns.index_of(journey.clock_shift),
         cumulative_interests=_interest_shares(journey),
         acquisition=_arrival_plans(scenario, scenario.horizon),
+        n_existing=0 if scenario.existing is None else scenario.existing.customers,
+        begins=scenario.begins,
         late_acquisition=_arrival_plans(scenario, scenario.simulated_days) if scenario.simulated_days > scenario.horizon else (),
     )
 
@@ -87,6 +89,30 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
     """
     key = np.arange(first, first + count, dtype=np.uint64)
     return Cohort(key, _draw_entry(plan.population, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
+
+
+def existing_cohort(plan: Plan, seed: int, first_number: int, first: int, count: int) -> Cohort:
+    """Build the cohort of existing customers `first` to `first + count - 1`, who entered evenly over the time before day 0.
+
+    Parameters
+    ----------
+    plan : Plan
+        A compiled scenario.
+    seed : int
+        In [0, 2**63).
+    first_number : int
+        Number of the first existing customer.
+    first, count : int
+        Position of the first customer among the existing ones, and number of customers.
+
+    Returns
+    -------
+    Cohort
+        Their acquisition cost, which was paid before day 0, is 0.
+    """
+    key = np.uint64(EXISTING) + np.arange(first, first + count, dtype=np.uint64)
+    entered = plan.population.begins * uniforms(seed, key, "population:entry")
+    return Cohort(key, entered, np.full(count, -1, np.int32), np.zeros(count), first_number + first)
 
 
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:

@@ -1,5 +1,6 @@
 """Symbol tables shared by the compilers of one scenario (random streams, trait columns, slots, conditions, spans), and record arrays."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -66,7 +67,9 @@ class SpanTable:
 class Symbols:
     """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float, n_moments: int) -> None:
+    def __init__(
+        self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, begins: float, horizon: float, n_moments: int
+    ) -> None:
         self.names = of_journey
         self.stream_names: dict[int, str] = {}
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -74,7 +77,8 @@ class Symbols:
         self.tables = QuantileTables()
         self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
-        self.start, self.horizon = start, horizon
+        self.start, self.begins, self.horizon = start, begins, horizon
+        self.n_past_dates = 0  # of the schedule that follows, if it begins on day 0 but its ordinals do not
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
@@ -119,7 +123,7 @@ class Symbols:
 
     def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
-        return self.schedule.add(times)
+        return self.schedule.add([*[-math.inf] * self.n_past_dates, *times])
 
     def experiment(self, name: str, cumulative_shares: Mapping[str, float], idle_arms: Iterable[str]) -> int:
         """Register an experiment. Returns the index of the moment of a customer's first exposure."""

@@ -7,7 +7,16 @@ from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
 from cjsim.scenario.kinds.effects import effects_phrase
-from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title, ordinal, span_phrase
+from cjsim.scenario.phrases import (
+    duration_phrase,
+    format_number,
+    format_percent,
+    join_names,
+    mix_phrase,
+    name_with_title,
+    ordinal,
+    span_phrase,
+)
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
@@ -40,6 +49,11 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     more = ", and more arrive through acquisition channels" if scenario.journey.acquisition else ""
     customers = "1 customer" if scenario.customers == 1 else f"{scenario.customers:,} customers"
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
+    if (existing := scenario.existing) is not None:
+        policy = (
+            "the same policy" if scenario.past_policy == scenario.policy else f"policy {existing.policy.name}" if existing.policy else ""
+        )
+        yield f"{existing.customers:,} customers entered evenly in the {format_number(existing.years)} years before, under {policy}."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
     if scenario.currency is not None:

@@ -47,7 +47,9 @@ class CompiledEngine:
     def prepare(self) -> None:
         """Compile or load the kernels in the calling thread. Call it in the main thread, where an interrupt takes effect."""
         population = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
-        simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0)
+        simulate_customers(
+            self.plan.past_world, self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0
+        )
 
     def resolve_shared_resources(
         self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS, progress: Progress | None = None
@@ -116,7 +118,7 @@ class CompiledEngine:
         out = make_output(working, self.sizes)
         events, rows, referrals, start = 0, [], [], 0
         while start < count:
-            done = simulate_customers(self.plan.world, self.state, out, population, start)
+            done = simulate_customers(self.plan.past_world, self.plan.world, self.state, out, population, start)
             raise_if_stuck(self.plan, self.state)
             n_rows = int(out.n_rows[0])
             events += n_rows

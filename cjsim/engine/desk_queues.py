@@ -141,8 +141,11 @@ class _DeskQueue:
         insort(self._waiting, (request.queue_key, request), key=_BY_KEY)
         if is_new and request.patience < math.inf:
             calendar.call_at(request.asked + request.patience, EventPriority.PATIENCE, lambda _: desks.give_up(request))
-        if self.plan.escalate_to >= 0:
-            calendar.call_at(calendar.now + self.plan.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request))
+        terms = self.plan.at(calendar.now)
+        if terms.escalate_to >= 0:
+            calendar.call_at(
+                calendar.now + terms.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request, terms.escalate_to)
+            )
 
     def remove(self, request: DeskRequest) -> None:
         """Remove a waiting request from the queue.
@@ -167,7 +170,7 @@ class _DeskQueue:
         request.waits_at = None
         self._n_busy += 1
         service, waited = desks.service_of(request, self.code), now - request.asked
-        in_time = waited <= desks.plans[request.desk].sla + TOLERANCE
+        in_time = waited <= desks.plans[request.desk].at(request.asked).sla + TOLERANCE
         desks.calendar.call_at(now + service, EventPriority.SERVICE_END, lambda _: self._end_service(crew))
         desks.on_reply(request, DeskReply(now + service, waited, service, ReplyCode.IN_TIME if in_time else ReplyCode.LATE, self.code))
 
@@ -177,11 +180,11 @@ class _DeskQueue:
         if crew in self._on_duty:
             self._become_free(crew)
 
-    def _escalate(self, request: DeskRequest) -> None:
+    def _escalate(self, request: DeskRequest, desk: int) -> None:
         """Move a request that is still waiting to another desk."""
         if request.waits_at is self:
             self.remove(request)
-            self._desks.enter(request, self.plan.escalate_to)
+            self._desks.enter(request, desk)
 
 
 class DeskLoad(NamedTuple):

@@ -68,6 +68,10 @@ class Provenance(JsonRecord):
         Currency of all amounts, if the scenario names one.
     value_horizon : float or None
         Days from the start until which CLV counts, if the scenario gives them.
+    existing : int
+        Number of customers who entered before day 0, without those whom they referred.
+    past_policy : str or None
+        Digest of the policy before day 0, if there are such customers.
     """
 
     scenario: str
@@ -94,6 +98,8 @@ class Provenance(JsonRecord):
     until_days: str | None = None
     currency: str | None = None
     value_horizon: float | None = None
+    existing: int = 0
+    past_policy: str | None = None
 
     @property
     def simulated_days(self) -> float:
@@ -143,7 +149,7 @@ class Provenance(JsonRecord):
             customers=registry.n_initial,
             seed=seed,
             arrived=registry.n_arrived,
-            referred=len(registry) - registry.n_initial - registry.n_arrived,
+            referred=len(registry) - registry.n_fixed - registry.n_arrived,
             entry=_entry_record(scenario.entry),
             spend={channel.name: channel.spend for channel in plan.population.acquisition},
             desk_rates={
@@ -159,6 +165,8 @@ class Provenance(JsonRecord):
             libraries={name: _library_version(name) for name in _LIBRARIES},
             currency=scenario.currency,
             value_horizon=scenario.value_horizon,
+            existing=registry.n_existing,
+            past_policy=None if scenario.existing is None else scenario.past_policy.digest(),
         )
 
 

@@ -33,7 +33,7 @@ from cjsim.engine.due_events import DueEvent, pending_events
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit
 from cjsim.engine.shared_resources import SharedResults
-from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn
+from cjsim.engine.sync_points import SYNC_POINT, SyncState, joint_budget_gate, needs_budget_turn
 from cjsim.kernels.codes import DueKind
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
@@ -68,12 +68,12 @@ class SharedEnvironment:
         self.max_customers = max_customers
         self.seed = seed
         self.is_shared = is_shared
-        self.calendar = EventCalendar(float(plan.world.setting[0].ends))
+        self.calendar = EventCalendar(float(plan.world.setting[0].ends), begins=float(plan.world.setting[0].begins))
         self.budget_turns = BudgetTurns(self.calendar)
         self.desks = DeskQueues(
             self.calendar, plan.desks, service_of=self._service_of, on_reply=lambda request, reply: request.owner.receive_reply(reply)
         )
-        self.sync_state = SyncState(gate=budget_gate(plan.world), sync_points=np.zeros(0, SYNC_POINT))
+        self.sync_state = SyncState(gate=joint_budget_gate(plan.past_world, plan.world), sync_points=np.zeros(0, SYNC_POINT))
         self.cutoffs = SharedResources.empty(plan).cutoffs
         self.customers: dict[int, CustomerProcess] = {}  # by key
         self.entered: list[FloatArray] = []  # entry times by cohort
@@ -154,7 +154,7 @@ class CustomerProcess:
         """
         environment, horizon = self.environment, self.environment.calendar.horizon
         yield environment.calendar.event_at(min(float(self.population.entered[self.index]), horizon))
-        start_customer(environment.plan.world, self.state, self.out, self.population, self.index, 0)
+        start_customer(environment.plan.world_at(environment.calendar.now), self.state, self.out, self.population, self.index, 0)
         self.has_entered = float(self.population.entered[self.index]) < horizon
         ends = float(self.state.customer[0].ends)
         self.handle_consequences()
@@ -171,7 +171,9 @@ class CustomerProcess:
                 if due.time >= pause:
                     self.pass_window_limit()
                     continue
-                if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
+                if needs_budget_turn(
+                    environment.plan.world_at(due.time), self.state, environment.sync_state, int(due.kind), due.which, due.time
+                ):
                     turn = environment.calendar.event()
                     environment.budget_turns.wait(due.time, self.key, turn.succeed)
                     yield turn
@@ -209,7 +211,7 @@ class CustomerProcess:
 
     def dispatch(self, due: DueEvent) -> None:
         """Handle an event at its model time."""
-        dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
+        dispatch(self.environment.plan.world_at(due.time), self.state, self.out, int(due.kind), due.which, due.time)
 
     def pass_window_limit(self) -> None:
         """Pass a limit of the observation window."""
@@ -234,12 +236,12 @@ class CustomerProcess:
         n_events = int(self.state.customer[0].events_handled)
         self.population.replies[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
-        world, n_limits = self.environment.plan.world, 0
-        start_customer(world, self.state, self.out, self.population, self.index, 0)
+        plan, n_limits = self.environment.plan, 0
+        start_customer(plan.world_at(float(self.population.entered[self.index])), self.state, self.out, self.population, self.index, 0)
         for n in range(n_events + 1):
             due = self.fired[n] if n in self.fired else min(pending_events(self.state))
             while n_limits < self.n_limits_passed and (n == n_events or due.time >= self.state.customer[0].pauses_at):
-                pass_window_limit(world, self.state, self.out)
+                pass_window_limit(plan.world, self.state, self.out)
                 n_limits += 1
                 due = self.fired[n] if n in self.fired else min(pending_events(self.state))
             if n < n_events:

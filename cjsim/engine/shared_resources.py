@@ -19,7 +19,7 @@ from cjsim.engine.buffers import BufferSizes, SharedResources, make_outcomes, ma
 from cjsim.engine.calendar import BudgetTurns, EventCalendar, EventPriority
 from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
 from cjsim.engine.population_limit import check_population_limit
-from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, simulate_to_sync_point
+from cjsim.engine.sync_points import SYNC_POINT, SyncState, joint_budget_gate, simulate_to_sync_point
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.state import DESK_REPLY, Output, Population
 from cjsim.kernels.world import Array
@@ -165,8 +165,8 @@ class SharedResourcePass:
         self._plan = plan
         self._n_customers, self._max_customers = 0, max_customers
         self._seed = np.uint64(seed)
-        self._gate = budget_gate(plan.world)
-        self._calendar = EventCalendar(float(plan.world.setting[0].ends))
+        self._gate = joint_budget_gate(plan.past_world, plan.world)
+        self._calendar = EventCalendar(float(plan.world.setting[0].ends), begins=float(plan.world.setting[0].begins))
         self._turns = BudgetTurns(self._calendar)
         self._desks = DeskQueues(self._calendar, plan.desks, service_of=self._service_of, on_reply=self._on_reply)
         self._entered: list[Array] = []  # entry times by cohort
@@ -221,7 +221,8 @@ class SharedResourcePass:
         """Simulate customers from entry to their next synchronization points, and return the index after the last complete one."""
         out = self._out if end - first == 1 else self._new_output(end - first)
         out.n_referrals[0] = 0
-        done = int(simulate_to_sync_point(self._plan.world, self._state, out, progress.population, progress.sync_state, first, end))
+        worlds = self._plan.past_world, self._plan.world
+        done = int(simulate_to_sync_point(*worlds, self._state, out, progress.population, progress.sync_state, first, end))
         for n in range(int(out.n_referrals[0])):
             referral = np.array(out.referrals[n : n + 1])
             self._schedule_referral(progress, first + int(referral[0]["parent"]), referral)

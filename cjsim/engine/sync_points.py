@@ -43,6 +43,24 @@ class SyncState(Frame):
     sync_points = array_of(SYNC_POINT)  # (n_customers,)
 
 
+def joint_budget_gate(past: World, world: World) -> Array:
+    """Return which events must wait for their turn under the past or the present policy.
+
+    Parameters
+    ----------
+    past, world : World
+        The compiled scenario under both policies.
+
+    Returns
+    -------
+    ndarray of BUDGET_GATE, shape (1,)
+    """
+    if past is world:
+        return budget_gate(world)
+    gates = np.concatenate([budget_gate(past), budget_gate(world)])
+    return np.array([(gates["scope"].max(), gates["continues"].max(), np.bitwise_or.reduce(gates["channels"]))], BUDGET_GATE)
+
+
 def budget_gate(world: World) -> Array:
     """Return which events of a scenario must wait for their turn to draw on a budget.
 
@@ -147,7 +165,7 @@ def record_open_request(state: CustomerState, sync_point: np.record) -> None:
 
 @kernel
 def simulate_to_sync_point(
-    world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
+    past: World, world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
 ) -> int:
     """Simulate customers `first` to `end - 1`, each from entry to the next synchronization point or the end.
 
@@ -163,7 +181,8 @@ def simulate_to_sync_point(
         sync_point.asked = math.inf
         sync_point.turn = math.inf
         customer.needs_larger_buffers = 0
-        start_customer(world, state, out, population, index, index - first)
+        current = past if population.entered[index] < 0.0 else world
+        start_customer(current, state, out, population, index, index - first)
         while True:
             if customer.awaits_reply == 1 and sync_point.asked == math.inf:
                 record_open_request(state, sync_point)
@@ -174,13 +193,14 @@ def simulate_to_sync_point(
                 if not customer.pauses_at < customer.ends:
                     break
                 pass_window_limit(world, state, out)
+                current = world
                 continue
-            if not time < sync_point.taken_until and needs_budget_turn(world, state, sync, kind, which, time):
+            if not time < sync_point.taken_until and needs_budget_turn(current, state, sync, kind, which, time):
                 if time > sync_point.taken_until or turns_taken == sync_point.n_taken_then:
                     sync_point.turn = time
                     break
                 turns_taken += 1
-            dispatch(world, state, out, kind, which, time)
+            dispatch(current, state, out, kind, which, time)
             if customer.needs_larger_buffers + customer.stuck > 0:
                 break
         if customer.needs_larger_buffers + customer.stuck > 0 or out.n_referrals[0] > out.referrals.shape[0]:

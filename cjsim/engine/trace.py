@@ -112,10 +112,10 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
 
 def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Population) -> Iterator[TraceStep]:
     """Simulate the customer to the end, or until a buffer is full, and yield the steps in the observation window."""
-    world, horizon = plan.world, float(plan.world.setting[0].horizon)
+    world, horizon, entered = plan.world, float(plan.world.setting[0].horizon), float(population.entered[0])
     before = _StateBefore(state, out)
-    start_customer(world, state, out, population, 0, 0)
-    if float(population.entered[0]) < horizon:
+    start_customer(plan.world_at(entered), state, out, population, 0, 0)
+    if 0 <= entered < horizon:
         yield before.step(world, None, -1)
     while not state.customer[0].needs_larger_buffers:
         due, pause = min(pending_events(state)), float(state.customer[0].pauses_at)
@@ -126,9 +126,9 @@ def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Popu
             continue
         which = int(state.responses[due.which].site) if due.kind is DueKind.RESPONSE else due.which
         before = _StateBefore(state, out)
-        dispatch(world, state, out, int(due.kind), due.which, due.time)
+        dispatch(plan.world_at(due.time), state, out, int(due.kind), due.which, due.time)
         raise_if_stuck(plan, state)
-        if due.time < horizon:
+        if 0 <= due.time < horizon:
             yield before.step(world, due.kind, which)
     finish_customer(world, state, out)
 

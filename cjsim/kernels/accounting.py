@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, VALUE_YEAR, ChangeFlag, TouchCode
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, VALUE_YEAR, BaseFlag, ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import log_touch, write_log_row
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
@@ -13,13 +13,13 @@ from cjsim.kernels.world import World
 
 @inlined
 def present_value(world: World, state: CustomerState, money: float) -> float:
-    """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
+    """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry, or since day 0 if that is later.
 
     Whole days come from a table, the rest from a Taylor series in x = days log(1 + r)/365. The relative error is below x^4/24,
     which is 2e-16 at 10 % a year.
     """
     customer = state.customer[0]
-    days: float = customer.now - customer.entered
+    days: float = customer.now - customer.valued_from
     whole = int(days)
     x: float = world.setting[0].discount * (days - whole)
     factor: float = world.discounts[whole]
@@ -36,7 +36,7 @@ def book_value(world: World, state: CustomerState, out: Output, money: float) ->
     outcome = out.outcome[customer.row]
     value = present_value(world, state, money)
     outcome.clv += value
-    if customer.now < customer.entered + VALUE_YEAR:
+    if customer.now < customer.valued_from + VALUE_YEAR:
         outcome.clv_365d += value
 
 
@@ -94,7 +94,8 @@ def account_for_stage(world: World, state: CustomerState, out: Output, before: f
     """Account for the stay in a stage that ends now: its dwell time and the retention days within it.
 
     Retention days up to `before` (days) belong to the stage. On a change of stage, `before` is slightly before now, so a retention day at
-    this instant belongs to the next stage. Writes: dwell, outcome.retained, customer.next_retention_day.
+    this instant belongs to the next stage. Writes: dwell, outcome.retained, outcome.base_retained, customer.next_retention_day,
+    customer.next_base_day.
     """
     customer = state.customer[0]
     out.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
@@ -104,6 +105,11 @@ def account_for_stage(world: World, state: CustomerState, out: Output, before: f
         while customer.next_retention_day < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.next_retention_day] <= before:
             out.outcome[customer.row].retained[customer.next_retention_day] = retained
             customer.next_retention_day += 1
+    outcome = out.outcome[customer.row]
+    if outcome.base & BaseFlag.RETAINED.value != 0:
+        while customer.next_base_day < len(RETENTION_DAYS) and RETENTION_DAYS[customer.next_base_day] <= before:
+            outcome.base_retained[customer.next_base_day] = world.stages[customer.stage].retained
+            customer.next_base_day += 1
 
 
 @rule
@@ -144,6 +150,8 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
     outcome.stage = customer.stage
     for i in range(len(RETENTION_DAYS)):
         outcome.retained[i] = UNOBSERVED
+        outcome.base_retained[i] = UNOBSERVED
+    outcome.base = 0
     for i in range(out.moments.shape[1]):
         out.moments[row, i] = math.nan
     for i in range(out.dwell.shape[1]):

@@ -83,6 +83,15 @@ class FlowMode(IntEnum):
     RUNNING = 2
     AWAITING = 3  # in `wait_for`: an event or the time-out
     DEFERRED = 4  # a send waits until the guardrail that defers it ends
+    ABSENT = 5  # not part of the policy in force
+
+
+class BaseFlag(IntEnum):
+    """What a customer brings into the observation window, as bits of `base` in the outcome; 0 for customers who enter in it."""
+
+    EXISTING = 1  # entered before day 0
+    CONVERTED = 2  # converted before day 0
+    RETAINED = 4  # in a retained stage on day 0
 
 
 class DueKind(IntEnum):

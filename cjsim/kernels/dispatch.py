@@ -161,7 +161,7 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
 def start_customer(world: World, state: CustomerState, out: Output, population: Population, index: int, row: int) -> None:
     """Start a customer: initialize the state, enter the first stage and handle all immediate consequences.
 
-    `index` is the customer's index in `population`, `row` its row in `out`.
+    `index` is the customer's index in `population`, `row` its row in `out`; `world` is that of the policy in force at entry.
     """
     initialize_customer(world, state, population, index, row)
     clear_counters(world, state)
@@ -172,7 +172,7 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
     if customer.entered >= world.setting[0].ends:
         fill_array(state.actor_due, math.inf)
         return
-    if customer.entered >= world.setting[0].horizon:
+    if customer.entered < 0.0 or customer.entered >= world.setting[0].horizon:
         leave_own_row(state, out)
     for actor in range(world.actors.shape[0]):
         initialize_actor(world, state, actor)

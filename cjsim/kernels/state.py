@@ -14,7 +14,8 @@ CUSTOMER = np.dtype(
         ("row", "i8"),  # row of `Output` in which the customer's bookings are: its own, or outside the observation window the scratch row
         ("own_row", "i8"),  # row of the customer in `Output`
         ("now", "f8"),  # days
-        ("entered", "f8"),  # days
+        ("entered", "f8"),  # days; negative: before the start
+        ("valued_from", "f8"),  # days: time to which CLV is discounted: entry, or day 0 for customers who entered before
         ("ends", "f8"),  # days: end of the customer's simulation
         ("pauses_at", "f8"),  # days: the next limit of the observation window, or `ends` if there is none before
         ("stage_since", "f8"),
@@ -33,7 +34,8 @@ CUSTOMER = np.dtype(
         ("persona", "i4"),
         ("stage", "i4"),
         ("observed_stage", "i4"),  # the last observed stage, which policies and the log use
-        ("next_retention_day", "i4"),  # index of the next of RETENTION_DAYS
+        ("next_retention_day", "i4"),  # index of the next of RETENTION_DAYS after conversion
+        ("next_base_day", "i4"),  # index of the next of RETENTION_DAYS after day 0
         ("n_responses", "i4"),  # pending responses
         ("n_queued", "i4"),  # items in the queue
         ("changes", "i4"),  # ChangeFlag bits since `allowed` of the clocks was last updated
@@ -160,7 +162,7 @@ OUTCOME = np.dtype(
         ("margin", "f8"),
         ("cost", "f8"),  # of messages, desks and acquisition
         ("discounts", "f8"),  # discounts from offers, already subtracted from revenue and margin
-        ("clv", "f8"),  # margin minus costs, each discounted to entry
+        ("clv", "f8"),  # margin minus costs, each discounted to entry, or to day 0 if the customer entered before
         ("clv_365d", "f8"),  # the part of it in the first 365 days after entry
         ("first_purchase", "f8"),  # days; nan never
         ("last_purchase", "f8"),
@@ -183,6 +185,8 @@ OUTCOME = np.dtype(
         ("interest", "i2"),  # -1 none
         ("held_out", "i1"),
         ("retained", "i1", (4,)),  # at RETENTION_DAYS after conversion: 0, 1, UNOBSERVED
+        ("base", "i1"),  # BaseFlag bits
+        ("base_retained", "i1", (4,)),  # at RETENTION_DAYS after day 0, of customers retained then: 0, 1, UNOBSERVED
     ]
 )
 DESK_OUTCOME = np.dtype(  # one customer at one desk

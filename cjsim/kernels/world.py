@@ -15,6 +15,7 @@ DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pa
 
 SETTING = np.dtype(
     [
+        ("begins", "f8"),  # days: begin of the simulation, 0 or, with customers who exist before day 0, negative
         ("horizon", "f8"),  # days: end of the observation window, in which everything counts
         ("ends", "f8"),  # days: end of the simulation; between the horizon and this time, only CLV counts
         ("discount", "f8"),  # log(1 + r) / 365, per day
@@ -146,6 +147,8 @@ ACTOR = np.dtype(
         ("again_after", "f8"),  # days since the last start; inf: once
         ("holdout", "f8"),  # share
         ("stream_holdout", "u8"),
+        ("absent", "i4"),  # 1: belongs to the other of two policies, the past or the present one
+        ("predecessor", "i4"),  # the actor of the same name in the past policy, if that differs; -1 none
     ]
 )
 STEP_RECORD = np.dtype(

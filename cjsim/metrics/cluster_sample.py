@@ -22,7 +22,7 @@ class ClusterSample(NamedTuple):
     n_roots : int
         Number of roots. Roots are the first customers of the run.
     n_initial : int
-        Number of initial customers. They are the first roots; the remaining roots are arrivals.
+        Number of initial and existing customers. They are the first roots; the remaining roots are arrivals.
     root_of_customer : ndarray of int64, shape (n_customers,), or None
         Root of each customer; None if every customer is a root.
     customer_keys : ndarray of uint64, shape (n_customers,), or None
@@ -63,10 +63,10 @@ class ClusterSample(NamedTuple):
         ClusterSample
         """
         registry = run.registry
-        if len(registry) == registry.n_initial:
+        if len(registry) == registry.n_fixed:
             return cls.of_independent_customers(len(registry))
-        n_roots = registry.n_initial + registry.n_arrived
-        return cls(n_roots, registry.n_initial, run.roots if n_roots < len(registry) else None, run.keys)
+        n_roots = registry.n_fixed + registry.n_arrived
+        return cls(n_roots, registry.n_fixed, run.roots if n_roots < len(registry) else None, run.keys)
 
     def subset(self, is_chosen: Array) -> "ClusterSample":
         """Return the sample of some of the customers.

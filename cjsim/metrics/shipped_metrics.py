@@ -23,6 +23,7 @@ _PLACEHOLDERS: dict[str, Any] = {
     "moments": ("conversion", FIRST_VALUE_MOMENT),
     "attributes": {},
     "experiments": {},
+    "has_existing": True,
     "value_days": math.inf,
 }
 PLACEHOLDER_NAMES = Codebook(**_PLACEHOLDERS)  # of a scenario that has all metrics, with one name of each kind
@@ -41,7 +42,7 @@ def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
     list of MetricDefinition
     """
     return [
-        *conversion_and_retention_metrics(),
+        *conversion_and_retention_metrics(codebook),
         *purchase_and_value_metrics(codebook),
         *acquisition_metrics(codebook),
         *journey_metrics(codebook),

@@ -122,7 +122,9 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
     arrivals, limit = _draw_scenario_arrivals(scenario, plan, seed), default_population_limit(scenario.customers)
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), arrivals, draw_late_arrivals(plan, seed, arrivals, at_most=limit))
-    with progress_task(progress, math.ceil(scenario.simulated_days), f"{scenario.name}: days, all customers together"):
+    with progress_task(
+        progress, math.ceil(scenario.simulated_days) - math.floor(scenario.begins), f"{scenario.name}: days, all customers together"
+    ):
         return SharedResourcePass(plan, seed, max_customers=limit).run(cohorts, progress)
 
 

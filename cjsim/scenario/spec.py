@@ -11,6 +11,7 @@ from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import StrictModel
 
 MAX_CUSTOMERS = 100_000_000
+DAYS_PER_YEAR = 365.0
 
 
 class Entry(StrictModel):
@@ -25,6 +26,19 @@ class Entry(StrictModel):
     random draws; customer n takes row n modulo the number of rows."""
 
 
+class Existing(StrictModel):
+    """Customers whom the firm already has at the start. They are simulated from their entry, and metrics count them from day 0."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"customers": 5000, "years": 3}]})
+
+    customers: Annotated[Integer, Field(ge=1, le=MAX_CUSTOMERS)] = Field(examples=[5000])
+    """Number of customers who entered before the start, including those who have left since."""
+    years: Annotated[RealNumber, Field(gt=0, le=50)] = Field(examples=[3])
+    """Years of 365 days before the start over which they entered, evenly."""
+    policy: PolicySpec | None = None
+    """Policy until day 0, or the path to its file; by default the scenario's own, and in a comparison that of the baseline."""
+
+
 class ScenarioSpec(Document):
     """A journey, a policy, a population and a horizon: everything that one simulation needs."""
 
@@ -37,9 +51,11 @@ class ScenarioSpec(Document):
     policy: PolicySpec
     """What the firm does."""
     customers: Annotated[Integer, Field(ge=0, le=MAX_CUSTOMERS)] = Field(10_000, examples=[20_000])
-    """Number of initial customers; it may be 0 if the journey has acquisition channels."""
+    """Number of initial customers; it may be 0 if the journey has acquisition channels, or if there are `existing` customers."""
     entry: Entry = Entry()
     """When initial customers enter; all on day 0 by default."""
+    existing: Existing | None = None
+    """Customers whom the firm already has at the start; none by default."""
     start: Day = Field(examples=["2026-01-05"])
     """Date of day 0."""
     horizon: PositiveDuration = Field(examples=["365d"])
@@ -61,6 +77,16 @@ class ScenarioSpec(Document):
         return self.horizon if self.value_horizon is None else max(self.horizon, self.value_horizon)
 
     @property
+    def begins(self) -> float:
+        """Days from the start to the begin of the simulation: 0, or a negative number if there are existing customers."""
+        return 0.0 if self.existing is None else -DAYS_PER_YEAR * self.existing.years
+
+    @property
+    def past_policy(self) -> PolicySpec:
+        """The policy in force before day 0."""
+        return self.policy if self.existing is None or self.existing.policy is None else self.existing.policy
+
+    @property
     def has_shared_resources(self) -> bool:
         """Whether customers share resources: desks or send budgets."""
-        return bool(self.journey.desks or self.policy.guardrails.budgets)
+        return bool(self.journey.desks or self.policy.guardrails.budgets or self.past_policy.guardrails.budgets)

@@ -98,7 +98,18 @@ class Comparison(FolderResult):
         """
         (name, baseline), others = split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon", "value_horizon", "follow_up_days", "until_days", "currency"):
+            for field in (
+                "customers",
+                "seed",
+                "start",
+                "horizon",
+                "value_horizon",
+                "existing",
+                "past_policy",
+                "follow_up_days",
+                "until_days",
+                "currency",
+            ):
                 require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
         effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
         return cls(MappingProxyType(dict(runs)), MappingProxyType(effects), assumptions)

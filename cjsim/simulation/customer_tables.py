@@ -31,10 +31,22 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
+_BASE = "base"  # BaseFlag bits; a column, with those of base retention, if customers exist before day 0
+BASE_RETENTION_COLUMNS = tuple(f"base_retained_{days:.0f}d" for days in RETENTION_DAYS)
 _CLV_365D = "clv_365d"  # a column if CLV counts beyond the horizon
-assert {*_MONEY_COLUMNS, _CLV_365D, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
-    OUTCOME.names or ()
-)
+assert {
+    _BASE,
+    "base_retained",
+    *_MONEY_COLUMNS,
+    _CLV_365D,
+    *_TOUCH_COLUMNS,
+    *_STATE_COLUMNS,
+    "retained",
+    "persona",
+    "stage",
+    "interest",
+    "held_out",
+} == set(OUTCOME.names or ())
 
 
 class CustomerColumns(NamedTuple):
@@ -53,7 +65,7 @@ class CustomerColumns(NamedTuple):
             Names of attributes and moments.
         """
         taken = {_CLV_365D, "customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS}
-        taken |= set(RETENTION_COLUMNS)
+        taken |= {_BASE, *RETENTION_COLUMNS, *BASE_RETENTION_COLUMNS}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -94,6 +106,11 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
     for i, name in enumerate(RETENTION_COLUMNS):
         retained = outcomes["retained"][:, i]
         columns[name] = pa.array(retained == 1, mask=retained == UNOBSERVED)
+    if run.codebook.has_existing:
+        columns[_BASE] = np.ascontiguousarray(outcomes[_BASE])
+        for i, name in enumerate(BASE_RETENTION_COLUMNS):
+            retained = outcomes["base_retained"][:, i]
+            columns[name] = pa.array(retained == 1, mask=retained == UNOBSERVED)
     columns |= {name: np.ascontiguousarray(outcomes[name]) for name in (*_TOUCH_COLUMNS, *_STATE_COLUMNS)}
     columns["held_out"] = pa.array(outcomes["held_out"] == 1)
     columns[_REFERRED_BY] = pa.array(run.registry.parents, mask=run.registry.parents < 0)
@@ -172,6 +189,11 @@ class SavedCustomers:
             customers[name] = observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
             customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)
+        customers["base_retained"] = UNOBSERVED
+        if self.codebook.has_existing:
+            customers[_BASE] = observed.numbers(_BASE, OUTCOME[_BASE])
+            for i, name in enumerate(BASE_RETENTION_COLUMNS):
+                customers["base_retained"][:, i] = observed.flags(name, null=UNOBSERVED)
         customers["held_out"] = observed.flags("held_out")
         customers["interest"] = truth.codes("interest", self.codebook.interests, is_nullable=True)
         customers["persona"] = truth.codes("persona", self.codebook.personas)
@@ -199,34 +221,37 @@ class SavedCustomers:
             traits={name: truth.numbers(f"trait[{name}]", np.float64) for name in self.codebook.traits},
         )
 
-    def registry(self, n_initial: int) -> PopulationRegistry:
+    def registry(self, n_initial: int, n_existing: int = 0) -> PopulationRegistry:
         """Load the population registry.
 
         Parameters
         ----------
         n_initial : int
             Number of initial customers.
+        n_existing : int
+            Number of existing customers.
 
         Raises
         ------
         InputError
             If there are fewer customers, or a customer was referred by a later one.
         """
+        n_fixed = n_initial + n_existing
         columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
         observed = ParquetColumns(self.folder / CUSTOMERS_FILE, [*columns, _REFERRED_BY])
-        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_initial:]
+        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_fixed:]
         parents = observed.indices(_REFERRED_BY, null=-1)
         channels = np.full(len(keys), -1, np.int32)
         for column in columns:
             names = [*self.codebook.acquisition, *list(self.codebook.attributes.values())[-1]]
-            codes = observed.codes(column, list(dict.fromkeys(names)))[n_initial:]
+            codes = observed.codes(column, list(dict.fromkeys(names)))[n_fixed:]
             channels = np.where(codes < len(self.codebook.acquisition), codes, -1).astype(np.int32)
         is_earlier = (parents >= -1) & (parents < np.arange(len(parents)))
-        if not 0 <= n_initial <= len(parents) or (parents[:n_initial] >= 0).any() or not is_earlier.all():
+        if not 0 <= n_fixed <= len(parents) or (parents[:n_fixed] >= 0).any() or not is_earlier.all():
             where = f"{self.folder / CUSTOMERS_FILE}: {_REFERRED_BY}"
-            must, got = f"must name an earlier customer for each but the first {n_initial:,}", "other customers"
+            must, got = f"must name an earlier customer for each but the first {n_fixed:,}", "other customers"
             raise InputError(format_error(where, must, got, "Run the command again."))
-        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:])
+        return PopulationRegistry(n_initial, keys, channels, parents[n_fixed:], n_existing=n_existing)
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":

@@ -198,9 +198,13 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If there is no such experiment, the run has no event log, or `follow_up_days` is not above 0 or longer than any exposed customer
-            is observed.
+            If there is no such experiment, the run has no event log or has existing customers, or `follow_up_days` is not above 0 or
+            longer than any exposed customer is observed.
         """
+        if self.codebook.has_existing:
+            must, got = "must come from a run without existing customers", f"{self.provenance.existing:,}"
+            remedy = "Remove `existing`: the log begins on day 0, so it lacks what the firm knew of them before."
+            raise InputError(format_error("trial", must, got, remedy))
         name = find_experiment(self.codebook, experiment)
         days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
         if self.log is None:
@@ -281,7 +285,7 @@ class Run(RunRecord, FolderResult):
                 retained=stages["retained"],
                 hidden=stages["hidden"],
                 outcomes=_freeze_outcomes(saved.outcomes()),
-                registry=saved.registry(provenance.customers),
+                registry=saved.registry(provenance.customers, provenance.existing),
                 wages=wages,
                 profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
@@ -315,7 +319,7 @@ def run_from_plan(
         Times from the horizon on at which customers enter, in days, ascending; none by default.
     """
     names, stages = plan.codebook.stages, plan.world.stages
-    setting, entered = plan.world.setting[0], outcomes.customers["entered"]
+    setting, entered = plan.world.setting[0], np.maximum(outcomes.customers["entered"], 0.0)  # wages of day 0 are the first that count
     late = np.zeros(0) if late_entries is None else late_entries
     terms = WageTerms(float(setting.horizon), float(setting.ends), float(setting.discount), late)
     return Run(

@@ -19,7 +19,7 @@ from cjsim.compiler.arrivals import draw_arrivals, draw_late_arrivals
 from cjsim.compiler.cohorts import Cohort, referred_cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import FloatArray, Plan
-from cjsim.compiler.population import initial_cohort
+from cjsim.compiler.population import existing_cohort, initial_cohort
 from cjsim.engine.buffers import make_outcomes
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.outcomes import Outcomes
@@ -124,7 +124,7 @@ def simulate(
     scenario = as_scenario(scenario)
     started = time.perf_counter()
     scenario.checked()
-    least = 0 if scenario.journey.acquisition else 1
+    least = 0 if scenario.journey.acquisition or scenario.existing is not None else 1
     n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)
     seed = scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
@@ -136,19 +136,25 @@ def simulate(
     if engine == "readable":
         n_threads = 1
     if max_customers is None:
-        max_customers = default_population_limit(n_initial)
+        max_customers = default_population_limit(n_initial + (0 if scenario.existing is None else scenario.existing.customers))
     else:
         max_customers = checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
     follow_up_days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
     ends = None if until_days is None else _checked_ends(until_days)
     progress = progress or NoProgress()
+    n_existing = 0 if scenario.existing is None else scenario.existing.customers
+    for name, limit in (("follow_up_days", follow_up_days), ("until_days", ends)):
+        if n_existing and limit is not None:
+            must = "must be omitted where customers exist before day 0"
+            raise InputError(format_error(name, must, f"{n_existing:,} existing customers", "Omit it, or remove `existing`."))
     plan = compile_scenario(scenario, follow_up_days=follow_up_days, until_days=ends)
     if follow_up_days is not None:
         _require_independent_customers(plan, user_processes, "follow_up_days")
     if ends is not None:
         _require_independent_customers(plan, user_processes, "until_days")
-    compile_kernels(kernels_of_runs(is_shared=has_shared_resources(plan.world), engine=engine), progress)
-    arrivals = _draw_limited_arrivals(plan, seed, n_initial, max_customers)
+    is_shared = has_shared_resources(plan.world) or has_shared_resources(plan.past_world)
+    compile_kernels(kernels_of_runs(is_shared=is_shared, engine=engine), progress)
+    arrivals = _draw_limited_arrivals(plan, seed, n_initial + n_existing, max_customers)
     late = draw_late_arrivals(plan, seed, arrivals, at_most=max_customers)
     if ends is not None:
         _require_one_day_each(ends, plan, n_initial + len(arrivals))
@@ -164,11 +170,13 @@ def simulate(
             generations = Generations(
                 plan, pool, writer=writer, progress=progress, max_customers=max_customers, together=together, name=scenario.name
             )
-            batches = [CustomerBatch(n_initial, partial(initial_cohort, plan, seed)), CustomerBatch(len(arrivals), arrivals.subset)]
+            initial = CustomerBatch(n_initial, partial(initial_cohort, plan, seed))
+            existing = CustomerBatch(n_existing, partial(existing_cohort, plan, seed, n_initial))
+            batches = [initial, existing, CustomerBatch(len(arrivals), arrivals.subset)]
             generations.simulate(batches, late=CustomerBatch(len(late), late.subset))
     finally:
         progress.finish()
-    registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals)
+    registry = PopulationRegistry.of(n_initial, arrivals, generations.referrals, n_existing=n_existing)
     seconds = time.perf_counter() - started
     provenance = Provenance.of(scenario, plan, registry, seed=seed, engine=engine, events=pool.n_events, seconds=seconds)
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
@@ -227,7 +235,7 @@ class Generations:
         name: str = "",
     ) -> None:
         self._name = name
-        self._is_shared = together or has_shared_resources(plan.world)
+        self._is_shared = together or has_shared_resources(plan.world) or has_shared_resources(plan.past_world)
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
         self.late_entries: FloatArray = np.zeros(0)
@@ -252,7 +260,8 @@ class Generations:
         self._count = sum(batch.size for batch in batches)
         batches = [batch for batch in batches if batch.size] or list(batches[:1])
         if self._is_shared:
-            days = math.ceil(self._plan.world.setting[0].ends)
+            setting = self._plan.world.setting[0]
+            days = math.ceil(setting.ends) - math.floor(setting.begins)
             with progress_task(self._progress, days, f"{self._name}: days, all customers together"):
                 together = batches if late is None else [*batches, late]
                 shared_results = self._pool.resolve_shared_resources(together, max_customers=self._max_customers, progress=self._progress)

@@ -203,9 +203,10 @@ def value_days_text(run: RunRecord) -> str:
 def _customer_sources(run: RunRecord) -> str:
     """Return the numbers of initial, acquired and referred customers as text; empty if all are initial."""
     registry = run.registry
-    n_referred = len(registry) - registry.n_initial - registry.n_arrived
-    sources = f" ({registry.n_initial:,} initial, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
-    return sources if has_new_customers(run) else ""
+    n_referred = len(registry) - registry.n_fixed - registry.n_arrived
+    existing = f"{registry.n_existing:,} existing, " if registry.n_existing else ""
+    sources = f" ({existing}{registry.n_initial:,} initial, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
+    return sources if existing or has_new_customers(run) else ""
 
 
 def _process_names(run: RunRecord) -> str:
@@ -216,7 +217,7 @@ def _process_names(run: RunRecord) -> str:
 
 def has_new_customers(run: RunRecord) -> bool:
     """Return whether there are arrivals or referred customers. Only then are totals more informative than means."""
-    return len(run) > run.registry.n_initial
+    return len(run) > run.registry.n_fixed
 
 
 def _is_left_out(definition: MetricDefinition, metric: MetricEstimate, run: RunRecord) -> bool:

@@ -73,6 +73,21 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
         yield from unstaffed_faults(scenario)
     yield from guardrail_faults(scenario)
     yield from _population_faults(scenario)
+    if scenario.existing is not None and scenario.existing.policy is not None:
+        yield from _past_policy_faults(scenario, scenario.existing.policy)
+
+
+def _past_policy_faults(scenario: ScenarioSpec, past: PolicySpec) -> Iterator[Fault]:
+    """Yield faults of the policy before day 0, and of its combination with the present one."""
+    faults = [*policy_faults(past), *policy_name_faults(past, scenario.journey), *staffing_faults(past, scenario.journey)]
+    yield from (fault.under("existing", "policy") for fault in faults)
+    if not faults:
+        before = scenario.model_copy(update={"policy": past})
+        yield from (fault.under("existing") for fault in (*guardrail_faults(before), *unstaffed_faults(before)))
+    for name, rule in past.rules.items():
+        if scenario.policy.rules.get(name, rule) != rule:
+            must = "must be the same as the targeting rule of this name in the policy"
+            yield Fault(("existing", "policy", "rules", name), must, f"another rule '{name}'", "Rename one of the two.")
 
 
 def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
@@ -82,8 +97,10 @@ def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
         must = f"must be at least the horizon, {readable_duration(scenario.horizon)}"
         remedy = "Lengthen it, or shorten the horizon: CLV counts at least as long as all other metrics."
         yield Fault(("value_horizon",), must, readable_duration(scenario.value_horizon), remedy)
-    if scenario.customers == 0 and not any(
-        _brings_customers(channel, scenario.policy.acquisition.get(name)) for name, channel in channels.items()
+    if (
+        scenario.customers == 0
+        and scenario.existing is None
+        and not any(_brings_customers(channel, scenario.policy.acquisition.get(name)) for name, channel in channels.items())
     ):
         remedy = "Increase it, or give an acquisition channel a 'baseline' or spend."
         yield Fault(("customers",), "must be at least 1 if no acquisition channel brings customers", "0", remedy)

@@ -82,10 +82,10 @@ def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above
 
 
 def _include_paths(top: Node) -> list[tuple[str, ...]]:
-    """Paths of values that may be file names: top-level keys, and the scenarios of an experiment's variants."""
+    """Paths of values that may be file names: top-level keys, the policy before day 0, and the scenarios of an experiment's variants."""
     variants = top.child("variants")
     names = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
-    return [*((key,) for key in INCLUDE_KEYS), *(("variants", name, "scenario") for name in names)]
+    return [*((key,) for key in INCLUDE_KEYS), ("existing", "policy"), *(("variants", name, "scenario") for name in names)]
 
 
 def _replace_node(node: Node, path: tuple[str, ...], new: Node) -> Node:

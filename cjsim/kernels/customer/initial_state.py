@@ -28,7 +28,8 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.persona = population.persona[index]
     customer.entered = population.entered[index]
     customer.ends = population.ends[index]
-    customer.pauses_at = min(world.setting[0].horizon, customer.ends) if customer.entered < world.setting[0].horizon else customer.ends
+    customer.pauses_at = first_window_limit(world, customer.entered, customer.ends)
+    customer.valued_from = customer.entered
     customer.now = customer.entered
     customer.shift = population.shift[index]
     customer.resting_satisfaction = persona.resting_satisfaction
@@ -49,6 +50,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.revenue = 0.0
     customer.spent = 0.0
     customer.next_retention_day = 0
+    customer.next_base_day = 0
     customer.n_responses = 0
     customer.n_queued = 0
     customer.changes = 0
@@ -76,6 +78,15 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
         state.attributes[j] = population.attributes[index, j]
     customer.held_out = draw_holdout(world, state)
     customer.preferred_pressure = preferred_pressure(world, state)
+
+
+@inlined
+def first_window_limit(world: World, entered: float, ends: float) -> float:
+    """When the observation window opens (day 0), or else closes (the horizon), for a customer; `ends` if neither will happen."""
+    horizon: float = world.setting[0].horizon
+    if entered < 0.0:
+        return 0.0
+    return min(horizon, ends) if entered < horizon else ends
 
 
 @inlined

@@ -71,7 +71,7 @@ def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> N
     record = world.events[event]
     for i in range(record.exit_first, record.exit_first + record.exit_count):
         actor = world.links[i]
-        if state.runs[actor].mode > FlowMode.WATCHING:
+        if state.runs[actor].mode > FlowMode.WATCHING and state.runs[actor].mode < FlowMode.ABSENT:
             end_flow(world, state, actor)
             write_log_row(state, out, TouchCode.FLOW_EXITED.value, -1, -1, world.actors[actor].source, 0.0)
 

@@ -27,7 +27,7 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
     """
     record = world.actors[actor]
     run = state.runs[actor]
-    run.mode = FlowMode.IDLE.value
+    run.mode = FlowMode.IDLE.value if record.absent == 0 else FlowMode.ABSENT.value
     run.step = -1
     run.awaited_event = -1
     run.next_date = 0
@@ -35,11 +35,36 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
     run.started = -math.inf
     run.last_activity = -math.inf
     state.actor_due[actor] = math.inf
-    if record.trigger == TriggerCode.SCHEDULE:
+    if record.absent == 1:
+        if record.trigger == TriggerCode.INACTIVITY and record.watch_entry == 1:
+            reset_inactivity_timer(world, state, actor)
+    elif record.trigger == TriggerCode.SCHEDULE:
         skip_past_dates(world, state, actor)
         schedule_next_date(world, state, actor)
     elif record.trigger == TriggerCode.INACTIVITY and record.watch_entry == 1:
         reset_inactivity_timer(world, state, actor)
+
+
+@rule
+def admit_actor(world: World, state: CustomerState, actor: int) -> None:
+    """Begin to watch for the starts of a flow, or the dates of a broadcast, that the present policy has and the past one had not.
+
+    What happened before does not start it: dates that have passed, a period of inactivity that has ended, stages already entered. It takes
+    over the time of the last start from the flow that it replaces. Writes: runs, actor_due.
+    """
+    record = world.actors[actor]
+    run = state.runs[actor]
+    run.mode = FlowMode.IDLE.value
+    if record.predecessor >= 0:
+        run.started = state.runs[record.predecessor].started
+    if record.trigger == TriggerCode.SCHEDULE:
+        skip_past_dates(world, state, actor)
+        schedule_next_date(world, state, actor)
+    elif record.trigger == TriggerCode.SCORE_BELOW:
+        schedule_score_crossing(world, state, actor)
+    elif record.trigger == TriggerCode.INACTIVITY and run.last_activity + record.inactivity >= state.customer[0].now:
+        run.mode = FlowMode.WATCHING.value
+        state.actor_due[actor] = run.last_activity + record.inactivity
 
 
 @rule

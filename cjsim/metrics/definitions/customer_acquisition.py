@@ -73,7 +73,7 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
     if not spend_by_channel.any():
         return None
     channels, cost = run.acquisition_channels, np.zeros(len(run))
-    arrived = (np.arange(len(run)) >= run.registry.n_initial) & (run.registry.parents < 0)
+    arrived = (np.arange(len(run)) >= run.registry.n_fixed) & (run.registry.parents < 0)
     for channel, spend in enumerate(spend_by_channel):
         arrived_by_channel = arrived & (channels == channel)
         if arrived_by_channel.any():

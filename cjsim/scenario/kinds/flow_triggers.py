@@ -198,7 +198,7 @@ class DatedTrigger(TriggerKind):
 
     def fields(self, registers: Registers) -> RecordFields:
         """Return the fields of a scheduled flow."""
-        times = self.dates().times(start=registers.start, horizon_days=registers.horizon)
+        times = self.dates().times(start=registers.start, horizon_days=registers.horizon, begin_days=registers.begins)
         return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", registers.schedule_span(times))}
 
 

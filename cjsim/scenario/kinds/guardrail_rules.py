@@ -191,7 +191,7 @@ class Blackout(ChannelRule):
 
     def records(self, registers: Registers) -> list[RecordFields]:
         terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
-        days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
+        days = range(math.floor(registers.begins), math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
         spans = [list(run) for is_covered, run in runs if is_covered]
         return [{**terms, "begin": span[0], "end": span[-1] + 1} for span in spans]
@@ -270,9 +270,10 @@ class Budget(ChannelRule):
         return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, across all customers"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        periods = math.floor(registers.horizon / self.per) + 1
+        before, periods = math.ceil(-registers.begins / self.per), math.floor(registers.horizon / self.per) + 1
         terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
-        return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]
+        # The periods before day 0 have negative numbers, and precede `first`.
+        return [{**terms, "first": registers.reserve("cutoffs", before + periods) + before, "periods": periods}]
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         if horizon_days / self.per > MAX_PERIODS:

@@ -1,5 +1,6 @@
 """Schedules: the dates and times of day at which broadcasts are sent and flows start."""
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Annotated
@@ -49,8 +50,8 @@ class Schedule(StrictModel):
             when = f"on {join_items(str(day) for day in self.dates)}"
         return f"{when} at {hour_text(self.at)}"
 
-    def times(self, *, start: date, horizon_days: float) -> list[float]:
-        """Return the scheduled times from the start to the horizon.
+    def times(self, *, start: date, horizon_days: float, begin_days: float = 0.0) -> list[float]:
+        """Return the scheduled times of a simulation.
 
         `every_weeks` counts seven-day blocks from the start. The first block is always included.
 
@@ -59,7 +60,9 @@ class Schedule(StrictModel):
         start : date
             Day 0.
         horizon_days : float
-            Days.
+            Days from the start to the end of the simulation.
+        begin_days : float
+            Days from the start to the begin of the simulation, 0 or negative.
 
         Returns
         -------
@@ -77,10 +80,10 @@ class Schedule(StrictModel):
             weekdays = {WEEKDAYS.index(weekday) for weekday in self.weekdays}
             days = [
                 day
-                for day in range(int(horizon_days) + 1)
+                for day in range(math.floor(begin_days), int(horizon_days) + 1)
                 if (start + timedelta(days=day)).weekday() in weekdays and day // 7 % self.every_weeks == 0
             ]
-        return [time for day in days if 0 <= (time := day + self.at / 24) <= horizon_days]
+        return [time for day in days if begin_days <= (time := day + self.at / 24) <= horizon_days]
 
     def is_within(self, *, start: date, horizon_days: float) -> bool:
         """Whether any date is within the simulated period. Always true for a schedule of weekdays.
