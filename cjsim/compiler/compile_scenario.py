@@ -75,7 +75,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         collide.
     """
     options: dict[str, Any] = {"follow_up_days": follow_up_days, "until_days": until_days}
-    if scenario.existing is None or scenario.past_policy == scenario.policy:
+    if not scenario.switches_policy:
         return _compile(scenario, whole_policy(scenario.policy), **options)
     past, present = joint_policies(scenario.past_policy, scenario.policy)
     before, plan = _compile(scenario, past, **options), _compile(scenario, present, **options)

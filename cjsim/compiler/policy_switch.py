@@ -9,10 +9,9 @@ A flow or broadcast with the same definition in both is one actor, and goes on.
 from typing import Any, NamedTuple, TypeVar
 
 from cjsim.errors import InputError, format_error
-from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
+from cjsim.scenario.policy import PAST_SUFFIX, Broadcast, Flow, PolicySpec
 
 T = TypeVar("T")
-PAST_SUFFIX = " (before)"  # in the log, after the name of a past flow or broadcast whose present definition differs
 
 
 class JointPolicy(NamedTuple):

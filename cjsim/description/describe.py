@@ -50,10 +50,9 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     customers = "1 customer" if scenario.customers == 1 else f"{scenario.customers:,} customers"
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
     if (existing := scenario.existing) is not None:
-        policy = (
-            "the same policy" if scenario.past_policy == scenario.policy else f"policy {existing.policy.name}" if existing.policy else ""
-        )
-        yield f"{existing.customers:,} customers entered evenly in the {format_number(existing.years)} years before, under {policy}."
+        policy = f"policy {scenario.past_policy.name}" if scenario.switches_policy else "the same policy"
+        years = "year" if existing.years == 1 else f"{format_number(existing.years)} years"
+        yield f"{existing.customers:,} more entered evenly in the {years} before, and lived under {policy} until day 0."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
     if scenario.currency is not None:

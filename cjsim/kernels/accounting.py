@@ -106,7 +106,7 @@ def account_for_stage(world: World, state: CustomerState, out: Output, before: f
             out.outcome[customer.row].retained[customer.next_retention_day] = retained
             customer.next_retention_day += 1
     outcome = out.outcome[customer.row]
-    if outcome.base & BaseFlag.RETAINED.value != 0:
+    if outcome.base_flags & BaseFlag.RETAINED.value != 0:
         while customer.next_base_day < len(RETENTION_DAYS) and RETENTION_DAYS[customer.next_base_day] <= before:
             outcome.base_retained[customer.next_base_day] = world.stages[customer.stage].retained
             customer.next_base_day += 1
@@ -151,7 +151,7 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
     for i in range(len(RETENTION_DAYS)):
         outcome.retained[i] = UNOBSERVED
         outcome.base_retained[i] = UNOBSERVED
-    outcome.base = 0
+    outcome.base_flags = 0
     for i in range(out.moments.shape[1]):
         out.moments[row, i] = math.nan
     for i in range(out.dwell.shape[1]):

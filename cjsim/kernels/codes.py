@@ -87,7 +87,7 @@ class FlowMode(IntEnum):
 
 
 class BaseFlag(IntEnum):
-    """What a customer brings into the observation window, as bits of `base` in the outcome; 0 for customers who enter in it."""
+    """What a customer brings into the observation window, as bits of `base_flags` in the outcome; 0 for customers who enter in it."""
 
     EXISTING = 1  # entered before day 0
     CONVERTED = 2  # converted before day 0

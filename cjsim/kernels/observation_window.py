@@ -69,11 +69,11 @@ def open_window(world: World, state: CustomerState, out: Output) -> None:
     own.held_out = customer.held_out
     own.first_purchase = scratch.first_purchase
     own.last_purchase = scratch.last_purchase
-    own.base = BaseFlag.EXISTING.value
+    own.base_flags = BaseFlag.EXISTING.value
     if has_converted:
-        own.base |= BaseFlag.CONVERTED.value
+        own.base_flags |= BaseFlag.CONVERTED.value
     if world.stages[customer.stage].retained == 1:
-        own.base |= BaseFlag.RETAINED.value
+        own.base_flags |= BaseFlag.RETAINED.value
 
 
 @rule

@@ -185,7 +185,7 @@ OUTCOME = np.dtype(
         ("interest", "i2"),  # -1 none
         ("held_out", "i1"),
         ("retained", "i1", (4,)),  # at RETENTION_DAYS after conversion: 0, 1, UNOBSERVED
-        ("base", "i1"),  # BaseFlag bits
+        ("base_flags", "i1"),  # BaseFlag bits
         ("base_retained", "i1", (4,)),  # at RETENTION_DAYS after day 0, of customers retained then: 0, 1, UNOBSERVED
     ]
 )

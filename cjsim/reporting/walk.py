@@ -9,10 +9,10 @@ import numpy as np
 
 from cjsim.argument_types import checked_arguments
 from cjsim.compiler.arrivals import draw_arrivals, draw_late_arrivals
-from cjsim.compiler.cohorts import ARRIVED, Cohort
+from cjsim.compiler.cohorts import ARRIVED, EXISTING, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
-from cjsim.compiler.population import initial_cohort
+from cjsim.compiler.population import existing_cohort, initial_cohort
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
 from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
@@ -76,7 +76,7 @@ def walk(
     scenario = as_scenario(scenario)
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
-    shares_resources = has_shared_resources(plan.world)
+    shares_resources = has_shared_resources(plan.world) or has_shared_resources(plan.past_world)
     cohort = _find_customer(scenario, plan, used_seed, customer, progress)
     kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if shares_resources else [])]
     compile_kernels(kernels, progress or NoProgress())
@@ -103,10 +103,13 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
         raise InputError(format_error("customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
     if 0 <= customer < initial:
         return initial_cohort(plan, seed, customer, 1)
-    arrivals = _draw_scenario_arrivals(scenario, plan, seed)
-    if 0 <= customer - initial < len(arrivals):
-        return arrivals.subset(customer - initial, 1)
-    count = initial + len(arrivals)
+    n_existing = plan.population.n_existing
+    if 0 <= customer - initial < n_existing:
+        return existing_cohort(plan, seed, initial, int(customer) - initial, 1)
+    arrivals, n_fixed = _draw_scenario_arrivals(scenario, plan, seed), initial + n_existing
+    if 0 <= customer - n_fixed < len(arrivals):
+        return arrivals.subset(customer - n_fixed, 1)
+    count = n_fixed + len(arrivals)
     if customer >= count and any(effect["op"] == EffectCode.REFER for effect in plan.world.effects):
         run = simulate(scenario, seed=seed, progress=progress)
         count = len(run)
@@ -121,7 +124,8 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
     """Simulate desk replies and budget spending, which depend on all customers."""
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
     arrivals, limit = _draw_scenario_arrivals(scenario, plan, seed), default_population_limit(scenario.customers)
-    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), arrivals, draw_late_arrivals(plan, seed, arrivals, at_most=limit))
+    existing = existing_cohort(plan, seed, scenario.customers, 0, plan.population.n_existing)
+    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), existing, arrivals, draw_late_arrivals(plan, seed, arrivals, at_most=limit))
     with progress_task(
         progress, math.ceil(scenario.simulated_days) - math.floor(scenario.begins), f"{scenario.name}: days, all customers together"
     ):
@@ -129,7 +133,8 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
 
 
 def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, at_most=default_population_limit(scenario.customers))
+    n_fixed = scenario.customers + plan.population.n_existing
+    return draw_arrivals(plan, seed, first=n_fixed, at_most=default_population_limit(scenario.customers))
 
 
 class _DiaryBuilder:
@@ -150,7 +155,7 @@ class _DiaryBuilder:
         if key >= REFERRED:
             return "referred by a friend"
         if key < np.uint64(ARRIVED):
-            return ""
+            return "" if key < np.uint64(EXISTING) else "customer since before day 0"
         attributes = self.codebook.attributes
         channel = attributes["acquired_by"][int(population.attributes[0, list(attributes).index("acquired_by")])]
         return f"acquired via {channel}" if channel else ""

@@ -87,6 +87,11 @@ class ScenarioSpec(Document):
         return self.policy if self.existing is None or self.existing.policy is None else self.existing.policy
 
     @property
+    def switches_policy(self) -> bool:
+        """Whether the policy before day 0 differs from the present one."""
+        return self.existing is not None and self.past_policy.to_dict() != self.policy.to_dict()
+
+    @property
     def has_shared_resources(self) -> bool:
         """Whether customers share resources: desks or send budgets."""
         return bool(self.journey.desks or self.policy.guardrails.budgets or self.past_policy.guardrails.budgets)

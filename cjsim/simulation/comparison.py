@@ -41,6 +41,7 @@ from cjsim.simulation.scenario_sources import (
     require_same_customers,
     require_same_value,
     split_off_baseline,
+    with_shared_past,
 )
 from cjsim.simulation.simulate import simulate
 from cjsim.simulation.summary_tables import value_days_text
@@ -354,6 +355,7 @@ def compare(
     """
     by_name = named_scenarios(_only_argument(scenarios), argument="compare")
     require_same_customers(by_name, customers=customers)
+    by_name = with_shared_past(by_name)
     baseline = next(iter(by_name.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
     simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)

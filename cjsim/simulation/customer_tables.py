@@ -31,7 +31,7 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-_BASE = "base"  # BaseFlag bits; a column, with those of base retention, if customers exist before day 0
+_BASE = "base_flags"  # BaseFlag bits; a column, with those of base retention, if customers exist before day 0
 BASE_RETENTION_COLUMNS = tuple(f"base_retained_{days:.0f}d" for days in RETENTION_DAYS)
 _CLV_365D = "clv_365d"  # a column if CLV counts beyond the horizon
 assert {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ARM = "arm"
+_BASE = "base"  # groups: customers who exist before day 0, and those who enter later
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +85,7 @@ class GroupedMetrics(FolderResult):
         profiles : CustomerProfiles
             Attributes of its customers.
         by : str
-            'arm' for the arms of the only experiment, 'arm:NAME', or the name of an attribute.
+            'arm' for the arms of the only experiment, 'arm:NAME', the name of an attribute, or 'base' for existing and new customers.
         exposed_only : bool
             Whether to restrict arms to customers who reached a split of the experiment.
 
@@ -197,8 +198,9 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
     if kind == _ARM:
         experiment = find_experiment(codebook, name or None, "by")
         return f"{_ARM}:{experiment}", experiment
-    if by not in codebook.attributes:
-        known = [*codebook.attributes, *([_ARM] if codebook.experiments else [])]
+    is_base = by == _BASE and codebook.has_existing
+    if by not in codebook.attributes and not is_base:
+        known = [*codebook.attributes, *([_BASE] if codebook.has_existing else []), *([_ARM] if codebook.experiments else [])]
         raise InputError(format_error("by", *unknown_name_parts(by, known, "attribute")))
     return by, None
 
@@ -267,6 +269,9 @@ def _customers_by_arm(run: RunRecord, experiment: str) -> dict[str, Array]:
 
 
 def _customers_by_level(run: RunRecord, profiles: CustomerProfiles, attribute: str) -> dict[str, Array]:
+    if attribute == _BASE and attribute not in run.codebook.attributes:
+        is_existing = run.outcomes.customers["entered"] < 0
+        return {"existing": is_existing, "new": ~is_existing}
     return {level: np.asarray(profiles.attributes[attribute] == level) for level in run.codebook.attributes[attribute]}
 
 

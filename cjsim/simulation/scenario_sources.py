@@ -113,7 +113,24 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
     for other, scenario in others.items():
         for field in ("start", "horizon", "value_horizon", "currency", *([] if customers else ["customers"])):
             require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
+        require_same_value("existing", name, _base_description(baseline), other, _base_description(scenario))
         require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
+
+
+def with_shared_past(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:
+    """Let the existing customers of all scenarios have lived under the same policy: the baseline's, unless a scenario states another.
+
+    Parameters
+    ----------
+    scenarios : Mapping of str to Scenario
+        Scenarios by name; the first is the baseline.
+    """
+    past = next(iter(scenarios.values())).past_policy
+    shared = dict(scenarios)
+    for name, scenario in list(scenarios.items())[1:]:
+        if scenario.existing is not None and scenario.existing.policy is None:
+            shared[name] = scenario.model_copy(update={"existing": scenario.existing.model_copy(update={"policy": past})})
+    return shared
 
 
 def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
@@ -142,6 +159,12 @@ def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str
         raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Pass two or more."))
     first, *others = items.items()
     return first, dict(others)
+
+
+def _base_description(scenario: Scenario) -> str | None:
+    """Describe the existing customers."""
+    existing = scenario.existing
+    return None if existing is None else f"{existing.customers} customers in {existing.years:g} years"
 
 
 def _entry_description(scenario: Scenario) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.name_checks import observed_faults, sum_faults, unknown_name_faults
-from cjsim.scenario.policy import PolicySpec, Spend
+from cjsim.scenario.policy import PAST_SUFFIX, PolicySpec, Spend
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import Acquisition
 from cjsim.scenario.traversal import journey_effects
 from cjsim.validate.cycles import instant_faults
 from cjsim.validate.desk_checks import shift_faults, staffing_faults, unstaffed_faults
 from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults
-from cjsim.validate.policy_checks import guardrail_faults, internal_policy_faults, policy_name_faults
+from cjsim.validate.policy_checks import experiment_faults, guardrail_faults, internal_policy_faults, policy_name_faults
 from cjsim.validate.touchpoint_checks import acquisition_faults, channel_faults, message_faults
 from cjsim.yaml.paths import Fault
 
@@ -84,6 +84,12 @@ def _past_policy_faults(scenario: ScenarioSpec, past: PolicySpec) -> Iterator[Fa
     if not faults:
         before = scenario.model_copy(update={"policy": past})
         yield from (fault.under("existing") for fault in (*guardrail_faults(before), *unstaffed_faults(before)))
+    # Only the steps of the past policy can differ from the first definition, which is that of the present one.
+    flows = {**scenario.policy.flows, **{f"{name}{PAST_SUFFIX}": flow for name, flow in past.flows.items()}}
+    for fault in experiment_faults(past.model_copy(update={"flows": flows})):
+        if str(fault.path[1]).endswith(PAST_SUFFIX):
+            path = ("existing", "policy", fault.path[0], str(fault.path[1]).removesuffix(PAST_SUFFIX), *fault.path[2:])
+            yield fault._replace(path=path)
     for name, rule in past.rules.items():
         if scenario.policy.rules.get(name, rule) != rule:
             must = "must be the same as the targeting rule of this name in the policy"

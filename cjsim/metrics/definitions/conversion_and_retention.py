@@ -77,7 +77,7 @@ def _base_retention_rate(day_index: int) -> Callable[[RunRecord], RatioTerms]:
 
 
 def _has_flag(run: RunRecord, flag: BaseFlag) -> Array:
-    return np.asarray(run.outcomes.customers["base"] & flag != 0)
+    return np.asarray(run.outcomes.customers["base_flags"] & flag != 0)
 
 
 def _has_converted(run: RunRecord) -> Array:
