@@ -65,7 +65,8 @@ class ActorTable:
         """
         kind = "flow" if isinstance(actor, Flow) else "broadcast"
         owner = f"{kind}:{original_name(name)}"
-        self._set_dates(name)
+        registers = self.registers
+        registers.begins = 0.0 if name in self._joint.begins_on_day_0 else self._begins
         row: RecordFields = {
             "source": len(self.actors),
             "first_step": len(self.steps),
@@ -85,19 +86,10 @@ class ActorTable:
             row |= {"is_flow": 1, "again_after": again_after, **actor.on.fields(self.registers)}
             _FlowSteps(self, owner).compile(actor.steps)
             return
-        row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(self.registers)}
+        row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(registers)}
+        first = row["schedule_first"]
+        row["dates_before"] = sum(time < 0 for time in registers.schedule.items[first : first + row["schedule_count"]])
         _FlowSteps(self, owner).compile((SendStep(send=actor.send),))
-
-    def _set_dates(self, name: str) -> None:
-        """Let the dates of an actor begin with the simulation or, for one that begins on day 0, follow those of its past version."""
-        registers = self.registers
-        registers.begins, registers.n_past_dates = self._begins, 0
-        if name in self._joint.begins_on_day_0:
-            registers.begins = 0.0
-            past = self._joint.policy.broadcasts.get(self._joint.past_versions.get(name, ""))
-            if past is not None:
-                times = past.schedule.times(start=registers.start, horizon_days=0.0, begin_days=self._begins)
-                registers.n_past_dates = sum(time < 0 for time in times)
 
     def site(self, owner: str, message: str) -> tuple[int, int]:
         """Return the code of the latest actor's site for a message, and the slot that counts its sends."""

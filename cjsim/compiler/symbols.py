@@ -1,6 +1,5 @@
 """Symbol tables shared by the compilers of one scenario (random streams, trait columns, slots, conditions, spans), and record arrays."""
 
-import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -78,7 +77,6 @@ class Symbols:
         self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.begins, self.horizon = start, begins, horizon
-        self.n_past_dates = 0  # of the schedule that follows, if it begins on day 0 but its ordinals do not
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
@@ -123,7 +121,7 @@ class Symbols:
 
     def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
-        return self.schedule.add([*[-math.inf] * self.n_past_dates, *times])
+        return self.schedule.add(times)
 
     def experiment(self, name: str, cumulative_shares: Mapping[str, float], idle_arms: Iterable[str]) -> int:
         """Register an experiment. Returns the index of the moment of a customer's first exposure."""

@@ -147,6 +147,8 @@ ACTOR = np.dtype(
         ("again_after", "f8"),  # days since the last start; inf: once
         ("holdout", "f8"),  # share
         ("stream_holdout", "u8"),
+        ("dates_before", "i4"),  # broadcasts: number of dates before day 0
+        ("pad", "i4"),
         ("absent", "i4"),  # 1: belongs to the other of two policies, the past or the present one
         ("predecessor", "i4"),  # the actor of the same name in the past policy, if that differs; -1 none
     ]

@@ -13,6 +13,7 @@ from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
 SENT, DEFERRED = 0, 1  # outcomes of a send
+PAST_ORDINAL = 1 << 30  # ordinal of a broadcast's first date before day 0; those from day 0 on begin at 0
 
 
 @rule
@@ -49,7 +50,8 @@ def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -
     record = world.actors[actor]
     run = state.runs[actor]
     if condition_holds(world, state, record.program):
-        if send_message(world, state, out, actor, world.steps[record.first_step].target, run.next_date) == DEFERRED:
+        ordinal = run.next_date - record.dates_before if run.next_date >= record.dates_before else PAST_ORDINAL + run.next_date
+        if send_message(world, state, out, actor, world.steps[record.first_step].target, ordinal) == DEFERRED:
             return
     run.next_date += 1
     while (
