@@ -1,6 +1,7 @@
 """A compiled scenario: dtypes, spans, graphs of steps and effects, streams, and errors of the compiler."""
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -13,7 +14,7 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.errors import InputError
 from cjsim.kernels import state, world
-from cjsim.kernels.codes import TouchCode
+from cjsim.kernels.codes import RestartFlag, TouchCode
 
 RECORDS = {
     "setting": world.SETTING,
