@@ -151,8 +151,8 @@ def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator
             restart = "both" if event.restart == "move" else "when"
             yield (
                 f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event can happen less than {length} "
-                f"after a pause. For example, a customer who has just paid to return can soon be billed again. To start the wait again after "
-                f"each pause, add 'restart: {restart}'. If the wait should continue after a pause, accept this warning."
+                f"after a pause. For example, a customer who has just paid to return can soon be billed again. To start the wait again "
+                f"after each pause, add 'restart: {restart}'. If the wait should continue after a pause, accept this warning."
             )
 
 
