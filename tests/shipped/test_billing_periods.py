@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 from conftest import ROOT
-from in_memory_simulation import LogRow, simulate_in_memory
+from in_memory_simulation import simulate_in_memory
 
 from cjsim.simulation.documents import Scenario
 
@@ -28,13 +30,30 @@ UNSETTLED = {
 }
 
 
+EVENTS = {
+    "subscription": ("payment_fails", "updates_card", "cut_off", "month_ends", "contract_ends"),
+    "saas": ("pays_first", "month_ends", "prepays", "ends", "adds_team", "team_month"),
+}
+
+
+class Row(NamedTuple):
+    """A row of the log."""
+
+    time: float
+    event: str
+    stage: str
+
+
 @cache
-def histories(firm: str) -> list[list[LogRow]]:
-    """Log rows by customer, of a firm whose customers leave and return often."""
+def histories(firm: str) -> list[list[Row]]:
+    """The rows of some events by customer, of a firm whose customers leave and return often."""
     scenario = Scenario.load(ROOT / "configs" / "scenarios" / f"{firm}.yaml", set=UNSETTLED[firm])
-    found: dict[int, list[LogRow]] = {}
-    for row in simulate_in_memory(scenario, customers=400).log_rows():
-        found.setdefault(row.customer, []).append(row)
+    result = simulate_in_memory(scenario, customers=400)
+    events, stages = result.plan.codebook.events, result.plan.codebook.stages
+    rows = result.rows[np.isin(result.rows["event"], [events.index(name) for name in EVENTS[firm]])]
+    found: dict[int, list[Row]] = {}
+    for customer, time, event, stage in zip(*(rows[name].tolist() for name in ("customer", "time", "event", "stage")), strict=True):
+        found.setdefault(customer, []).append(Row(time, events[event], stages[stage]))
     return list(found.values())
 
 
