@@ -59,6 +59,7 @@ def simulate(
     customers: options.Customers = None,
     seed: options.Seed = None,
     horizon: options.Horizon = None,
+    value_horizon: options.ValueHorizon = None,
     sets: options.Set = None,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -79,7 +80,8 @@ def simulate(
 
     Example: cjsim simulate shop --customers 5000
     """
-    document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
+    values = parse_set_options(sets, customers=customers, seed=seed, horizon=horizon, value_horizon=value_horizon)
+    document = load_scenario(scenario, values)
     if events and out is None:
         raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
     if trial is not None and out is None:
@@ -130,6 +132,7 @@ def compare(
     customers: options.Customers = None,
     seed: options.Seed = None,
     horizon: options.Horizon = None,
+    value_horizon: options.ValueHorizon = None,
     sets: options.Set = None,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -150,7 +153,8 @@ def compare(
 
     Example: cjsim compare shop shop_better --metric clv --metric opt_outs
     """
-    settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
+    settings = parse_set_options(None, customers=customers, seed=seed, horizon=horizon, value_horizon=value_horizon)
+    changes = parse_set_options(sets)
     if not others and not changes:
         raise InputError(
             format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")

@@ -148,6 +148,12 @@ MaxCustomers = Annotated[
 ]
 Seed = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
 Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time, such as 180d. Overrides the file.")]
+ValueHorizon = Annotated[
+    str | None,
+    typer.Option(
+        "--value-horizon", metavar="DURATION", help="Time from the start until which CLV counts, such as 1095d. Overrides the file."
+    ),
+]
 FollowUp = Annotated[
     float | None,
     typer.Option("--follow-up", metavar="DURATION", help=_FOLLOW_UP_HELP, parser=duration_parser("--follow-up"), show_default=False),

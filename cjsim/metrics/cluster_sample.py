@@ -63,7 +63,7 @@ class ClusterSample(NamedTuple):
         ClusterSample
         """
         registry = run.registry
-        if len(registry) == registry.n_fixed:
+        if len(registry) == registry.n_initial:
             return cls.of_independent_customers(len(registry))
         n_roots = registry.n_fixed + registry.n_arrived
         return cls(n_roots, registry.n_fixed, run.roots if n_roots < len(registry) else None, run.keys)

@@ -105,6 +105,8 @@ def _add_shorthands(definitions: dict[str, JsonSchema]) -> None:
         definitions[name] = {"anyOf": [short, record], "description": record["description"], "examples": examples}
     if "Variant" in definitions:
         _allow_file_name(definitions["Variant"]["properties"], "scenario")
+    if "Existing" in definitions:
+        _allow_file_name(definitions["Existing"]["properties"], "policy")
     if "Staffing" in definitions:
         staffing, of_shift = definitions["Staffing"], definitions["Shift"]["properties"]
         staffing["properties"]["agents"] = of_shift["agents"] | {"description": "Agents around the clock; replaces shifts."}

@@ -42,6 +42,7 @@ class BatchSimulator:
         self._scenario, self._seed = scenario, seed
         self._plan = compile_scenario(scenario.checked())
         assert not has_shared_resources(self._plan.world) and not self._plan.population.acquisition
+        assert self._plan.population.n_existing == 0
         self._pool = WorkerPool([CompiledEngine(self._plan, seed, rows=0) for _ in range(threads or os.cpu_count() or 1)])
         self._pool.engines[0].prepare()
 

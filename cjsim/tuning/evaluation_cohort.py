@@ -339,7 +339,7 @@ def depends_on_population_size(scenario: Scenario) -> bool:
     scenario : Scenario
         The scenario with any policy.
     """
-    return scenario.has_shared_resources or bool(scenario.journey.acquisition)
+    return scenario.has_shared_resources or bool(scenario.journey.acquisition) or scenario.existing is not None
 
 
 def is_subset_representative(scenario: Scenario) -> bool:

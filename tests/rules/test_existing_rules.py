@@ -1,5 +1,7 @@
 """Customers who exist before day 0, and the switch of policies: one fact a test, with a few customers."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from small_scenarios import small_scenario
 
 from cjsim.errors import InputError
 from cjsim.simulation.comparison import compare
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import ENGINES, simulate
 
 MAIL = {
@@ -200,3 +203,22 @@ def test_new_customers_are_as_without_a_base() -> None:
     alone = simulate_in_memory(small_scenario(journey=ORDERS, customers=3))
     together = simulate_in_memory(small_scenario(journey=ORDERS, customers=3, existing={"customers": 5, "years": 1}))
     assert alone.log_rows() == [row for row in together.log_rows() if row.customer < 3]
+
+
+def test_the_past_policy_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "past.yaml").write_text("name: past\nguardrails: {holdout: 0.5}\n", encoding="utf-8")
+    data = base(ORDERS).to_dict()
+    data["existing"]["policy"] = "past.yaml"
+    (tmp_path / "made.yaml").write_text(json.dumps(data), encoding="utf-8")
+    assert Scenario.load(tmp_path / "made.yaml").past_policy.guardrails.holdout == 0.5
+
+
+def test_faults_of_the_past_policy_name_their_path() -> None:
+    past = {"name": "past", "broadcasts": {"news": {"schedule": DAILY, "send": "hullo"}}}
+    with pytest.raises(InputError, match=r"existing\.policy\.broadcasts\.news\.send: must be .*, got 'hullo'"):
+        Scenario.from_dict(base(MAIL).to_dict() | {"existing": {"customers": 1, "years": 1, "policy": past}})
+
+
+def test_the_value_horizon_is_not_before_the_horizon() -> None:
+    with pytest.raises(InputError, match="value_horizon: must be at least the horizon, 30d, got 29d"):
+        Scenario.from_dict(small_scenario().to_dict() | {"value_horizon": "29d"})

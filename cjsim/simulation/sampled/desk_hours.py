@@ -37,7 +37,8 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
     escalations = {staffing.escalate.to for staffing in scenario.policy.desks.values() if staffing.escalate is not None}
     where = f"in a simulation of {sample.n_sampled} customers"
     for code, name in enumerate(scenario.journey.desks):
-        roster = roster_of(sample.plan.desks[code].crews, horizon_days=scenario.horizon)
+        crews = [crew._replace(begins=max(crew.begins, 0.0)) for crew in sample.plan.desks[code].crews if crew.ends > 0]
+        roster = roster_of(crews, horizon_days=scenario.horizon)
         asked = rows[(rows["event"] == TouchCode.ASKED) & (rows["source"] == sources.index(name))]
         if len(asked) < MIN_REQUESTS or not any(roster.staff):
             continue
