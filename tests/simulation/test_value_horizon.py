@@ -9,11 +9,12 @@ from in_memory_simulation import InMemoryResult, first_difference, simulate_in_m
 from random_scenarios import generate_scenarios
 
 from cjsim.engine.outcomes import Outcomes
+from cjsim.kernels.state import OUTCOME
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import ENGINES, simulate
 
 MADE = [data for data in generate_scenarios(40) if "value_horizon" not in data]
-WITHOUT_CLV = [name for name in Outcomes.zeros(0, moments=0, stages=0, channels=0, desks=0).customers.dtype.names or () if "clv" not in name]
+WITHOUT_CLV = [name for name in OUTCOME.names or () if "clv" not in name]
 
 
 def beyond(data: ScenarioData, days: str = "75d") -> Scenario:
