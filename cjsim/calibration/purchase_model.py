@@ -338,10 +338,10 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
 
 
 def _single_customer_warnings(histories: PurchaseHistories, column: str) -> list[str]:
-    """Return a warning if all purchases have one customer, because another column may be meant."""
+    """Return a warning if all purchases belong to one customer, because the column may be the wrong one."""
     if len(histories.x) > 1:
         return []
-    only = f"all purchases have the customer {short_repr(str(histories.customer_ids[0]))} in column '{column}'"
+    only = f"all purchases belong to one customer, {short_repr(str(histories.customer_ids[0]))} in column '{column}'"
     return [f"{only}: nothing about other customers can be fitted; check that the column holds customer IDs"]
 
 

@@ -128,7 +128,7 @@ def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str
     Raises
     ------
     InputError
-        If there are fewer than two items, or one has another type.
+        If there are fewer than two items, or one has the wrong type.
     """
     if not isinstance(items, Mapping):
         got, remedy = type(items).__name__, "Pass a mapping such as {'baseline': a, 'alternative': b}."
