@@ -346,7 +346,7 @@ def _single_customer_warnings(histories: PurchaseHistories, column: str) -> list
 
 
 def _require_within(name: str, value: float, *, above: float | None, most: float, example: float) -> None:
-    """Raise unless a number is above a limit (or at least 0, without one) and at most another."""
+    """Raise unless a number is at most `most` and above `above` (or at least 0, if that is None)."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not (value >= 0 if above is None else value > above) or not value <= most:
         must = f"must be a number {'from 0' if above is None else f'above {above:g} and up'} to {most:g}"

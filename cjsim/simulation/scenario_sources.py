@@ -38,7 +38,7 @@ def named_scenarios(sources: ScenarioSources, *, argument: str) -> dict[str, Sce
     Parameters
     ----------
     sources : Mapping, sequence, Scenario, str or path
-        Scenarios by name; or several scenarios, or one. Without names, they are named after the scenarios, their files or their paths,
+        Scenarios by name; or several scenarios, or one. Unnamed scenarios are labeled by their name, file or path,
         whichever is unique first.
     argument : str
         Name of the argument in error messages.
