@@ -125,7 +125,8 @@ def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
     arrivals, limit = _draw_scenario_arrivals(scenario, plan, seed), default_population_limit(scenario.customers)
     existing = existing_cohort(plan, seed, scenario.customers, 0, plan.population.n_existing)
-    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), existing, arrivals, draw_late_arrivals(plan, seed, arrivals, at_most=limit))
+    late = draw_late_arrivals(plan, seed, arrivals, at_most=limit)
+    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), existing, arrivals, late)
     with progress_task(
         progress, math.ceil(scenario.simulated_days) - math.floor(scenario.begins), f"{scenario.name}: days, all customers together"
     ):

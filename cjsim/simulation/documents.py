@@ -10,7 +10,6 @@ from cjsim.scenario.spec import ScenarioSpec
 from cjsim.validate.document_checks import journey_faults, policy_faults, scenario_faults
 from cjsim.yaml.paths import Fault
 
-
 _FIRST_KEY = re.compile(r"[.\[]")
 
 
