@@ -80,7 +80,7 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 def _past_policy_faults(scenario: ScenarioSpec, past: PolicySpec) -> Iterator[Fault]:
     """Yield faults of the policy before day 0, and of its combination with the present one."""
     faults = [*policy_faults(past), *policy_name_faults(past, scenario.journey), *staffing_faults(past, scenario.journey)]
-    yield from (fault.under("existing", "policy") for fault in faults)
+    yield from (fault.under("policy").under("existing") for fault in faults)
     if not faults:
         before = scenario.model_copy(update={"policy": past})
         yield from (fault.under("existing") for fault in (*guardrail_faults(before), *unstaffed_faults(before)))

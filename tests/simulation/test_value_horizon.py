@@ -1,5 +1,6 @@
 """CLV counts until the value horizon; everything else stops at the horizon and is, to the byte, as without a value horizon."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,13 @@ from cjsim.kernels.state import OUTCOME
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import ENGINES, simulate
 
-MADE = [data for data in generate_scenarios(40) if "value_horizon" not in data]
 WITHOUT_CLV = [name for name in OUTCOME.names or () if "clv" not in name]
+
+
+@cache
+def made(count: int) -> list[ScenarioData]:
+    """Random scenarios without a value horizon."""
+    return [data for data in generate_scenarios(count) if "value_horizon" not in data]
 
 
 def beyond(data: ScenarioData, days: str = "75d") -> Scenario:
@@ -36,7 +42,7 @@ def assert_same_until_horizon(short: InMemoryResult, long: InMemoryResult) -> No
 @pytest.mark.parametrize("engine", ENGINES)
 def test_all_but_clv_is_as_without_a_value_horizon(engine: str, count: int) -> None:
     changed = 0
-    for data in MADE[:count]:
+    for data in made(count):
         short, long = simulate_in_memory(Scenario.from_dict(data), engine), simulate_in_memory(beyond(data), engine)
         assert_same_until_horizon(short, long)
         changed += short.outcomes.customers["clv"].tobytes() != long.outcomes.customers["clv"].tobytes()
@@ -45,18 +51,18 @@ def test_all_but_clv_is_as_without_a_value_horizon(engine: str, count: int) -> N
 
 @pytest.mark.parametrize("count", [12, pytest.param(40, marks=pytest.mark.slow)])
 def test_engines_give_the_same_bytes_beyond_the_horizon(count: int) -> None:
-    for data in MADE[:count]:
+    for data in made(count):
         fast, plain = (simulate_in_memory(beyond(data), engine) for engine in ENGINES)
         assert first_difference(fast, plain) == ""
 
 
 def test_a_value_horizon_at_the_horizon_changes_nothing() -> None:
-    for data in MADE[:10]:
+    for data in made(12):
         assert first_difference(simulate_in_memory(Scenario.from_dict(data)), simulate_in_memory(beyond(data, data["horizon"]))) == ""
 
 
 def test_clv_is_that_of_a_longer_simulation() -> None:
-    for data in MADE[:12]:
+    for data in made(12):
         if not data["journey"].get("acquisition"):
             short, long = simulate_in_memory(beyond(data)), simulate_in_memory(Scenario.from_dict(data | {"horizon": "75d"}))
             n = len(short.registry)
@@ -70,7 +76,7 @@ def test_clv_is_that_of_a_longer_simulation() -> None:
 def test_threads_and_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     from cjsim.engine import worker_pool
 
-    scenario = beyond(MADE[3] | {"customers": 40})
+    scenario = beyond(made(12)[3] | {"customers": 40})
     one = simulate(scenario, threads=1).outcomes
     monkeypatch.setattr(worker_pool, "FIRST_CHUNK_SIZE", 3)
     monkeypatch.setattr(worker_pool, "MAX_CHUNK_SIZE", 5)
