@@ -34,6 +34,7 @@ from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 PAST_SUFFIX = " (before)"  # in the log, after the name of a past flow or broadcast whose present definition differs
 
+
 class Flow(StrictModel):
     """An automation: a trigger starts a sequence of steps for a customer."""
 
