@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cjsim.scenario.fields import WEEKDAYS
 from cjsim.scenario.policy import Shift
+from cjsim.scenario.time_zones import NO_OFFSET, LocalTime
 
 HOURS_PER_DAY = 24.0
 
@@ -20,17 +21,19 @@ class Roster(NamedTuple):
     staff: tuple[int, ...]
 
 
-def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Roster:
+def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float, zone: LocalTime = NO_OFFSET) -> Roster:
     """Compute the roster of a desk. Overlapping shifts add up. A shift that ends at or before its start ends on the next day.
 
     Parameters
     ----------
     shifts : sequence of Shift
-        The shifts, in local time.
+        The shifts, in the firm's local time.
     start : date
         Day 0.
     horizon_days : float
         Simulated days.
+    zone : LocalTime
+        The firm's local time. A shift during which daylight saving begins or ends is an hour shorter or longer.
 
     Returns
     -------
@@ -43,12 +46,12 @@ def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> R
     Roster(times=(0.375, 0.5), staff=(2, 0))
     """
     changes: defaultdict[float, int] = defaultdict(int)
-    for day in range(-1, math.ceil(horizon_days)):
+    for day in range(-1, math.ceil(horizon_days) + 1):
         for shift in shifts:
             if _works_on(shift, start + timedelta(days=day)):
-                changes[max(day + shift.start / HOURS_PER_DAY, 0.0)] += shift.agents
+                changes[max(zone.instant(day + shift.start / HOURS_PER_DAY), 0.0)] += shift.agents
                 overnight = shift.end <= shift.start
-                changes[max((day + 1 if overnight else day) + shift.end / HOURS_PER_DAY, 0.0)] -= shift.agents
+                changes[max(zone.instant((day + 1 if overnight else day) + shift.end / HOURS_PER_DAY), 0.0)] -= shift.agents
     times = [time for time in sorted(changes) if changes[time] != 0 and time < horizon_days]
     return Roster(tuple(times), tuple(accumulate(changes[time] for time in times)))
 
