@@ -1,4 +1,4 @@
-"""Lint warnings about event clocks: settings of events without a clock, and fixed waits that restart or pause."""
+"""Lint warnings about event clocks: settings without effect, and fixed waits that restart or pause."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -9,6 +9,7 @@ from cjsim.scenario.condition_names import ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import Program, parse_condition
 from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.calendar_waits import CalendarWait
 from cjsim.scenario.kinds.effects import Effect, FireEffect, GoEffect, OptInEffect, UntagEffect
 from cjsim.scenario.kinds.wait_laws import FixedWait
 from cjsim.scenario.phrases import join_alternatives
@@ -48,6 +49,7 @@ def clock_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str)
     str
     """
     yield from (f"{prefix}{warning}" for warning in _clockless_warnings(journey))
+    yield from (f"{prefix}{warning}" for warning in _calendar_warnings(journey))
     yield from (f"{prefix}{warning}" for warning in _restart_warnings(journey, policy))
     yield from (f"{prefix}{warning}" for warning in _pause_warnings(journey, policy))
 
@@ -68,6 +70,16 @@ def _clockless_warnings(journey: JourneySpec) -> Iterator[str]:
                 f"{path}: has no effect, because '{name}' has no clock ({missing}) and only happens when it is fired. "
                 f"{_remedy(journey, name, setting)}"
             )
+
+
+def _calendar_warnings(journey: JourneySpec) -> Iterator[str]:
+    """Yield warnings about settings that change the speed of a clock, at events that happen at times of the calendar."""
+    waiting = {name for name, event in journey.events.items() if has_clock(event) and isinstance(event.wait, CalendarWait)}
+    for path, name, setting in _clock_settings(journey):
+        stops = path.startswith("personas.") and journey.personas[path.split(".")[1]].speed.get(name) == 0 and setting == "speed"
+        if name in waiting and setting != "'when'" and not stops:
+            remedy = "Remove it, or use 'speed: 0' for a persona to whom the event never happens."
+            yield f"{path}: has no effect, because the calendar alone decides when '{name}' happens. {remedy}"
 
 
 def _remedy(journey: JourneySpec, name: str, setting: str) -> str:

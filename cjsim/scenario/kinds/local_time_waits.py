@@ -53,8 +53,9 @@ class WaitUntilTerms(StrictModel):
     def phrase(self) -> str:
         """Describe the wait as an instruction."""
         days = f" on {join_items(day.capitalize() for day in self.weekdays)}" if self.weekdays else ""
+        days += zone_phrase(self.time_zone, "customer")
         if not self.best_hour:
-            return f"wait until {hour_text(self.at)}{days}{zone_phrase(self.time_zone, 'customer')}"
+            return f"wait until {hour_text(self.at)}{days}"
         learned = (
             f"{hour_text(self.at)} at first; after {self.learn_from} observed opens, clicks or visits, "
             f"shifted by the difference between the customer's typical hour of activity and {hour_text(self.typical_hour)}"
