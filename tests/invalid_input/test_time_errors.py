@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from small_scenarios import small_scenario
 
 from cjsim.errors import InputError
+from cjsim.simulation.documents import Scenario
 
 ZONES = {"attribute": "country", "zones": {"DE": "Europe/Berlin"}}
 COUNTRY = {"attributes": {"country": {"DE": 1}}}
@@ -13,6 +13,12 @@ COUNTRY = {"attributes": {"country": {"DE": 1}}}
 
 def event(wait: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"journey": {"events": {"bill": {"in": "anywhere", "wait": {"calendar": wait}, **more}}}}
+
+
+def load(parts: dict[str, Any]) -> Scenario:
+    journey = {"name": "j", "starts_in": "here", "stages": {"here": {}}, **parts.get("journey", {})}
+    settings = {"name": "small", "start": "2026-01-05", "horizon": "30d"} | parts
+    return Scenario.from_dict(settings | {"journey": journey, "policy": {"name": "p", **parts.get("policy", {})}})
 
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
@@ -55,16 +61,13 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("parts", "problem", "remedy"), CASES)
 def test_an_error_names_the_path_and_what_to_do(parts: dict[str, Any], problem: str, remedy: str) -> None:
     with pytest.raises(InputError) as caught:
-        small_scenario(**parts).checked()
+        load(parts)
     assert problem in str(caught.value)
     assert remedy in str(caught.value)
 
 
 def test_a_best_hour_in_the_firms_time_is_an_error() -> None:
-    policy = {
-        "flows": {
-            "evening": {"on": {"inactivity": "1d"}, "steps": [{"wait_until": {"at": "18:00", "best_hour": True, "time_zone": "firm"}}]}
-        }
-    }
+    step = {"wait_until": {"at": "18:00", "best_hour": True, "time_zone": "firm"}}
+    policy = {"flows": {"evening": {"on": {"inactivity": "1d"}, "steps": [step]}}}
     with pytest.raises(InputError, match="must not have 'time_zone: firm' with 'best_hour'"):
-        small_scenario(policy=policy)
+        load({"policy": policy})
