@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from cjsim.errors import short_repr
-from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, TouchCode
+from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, RestartFlag, TouchCode
 from cjsim.scenario.condition_names import ACQUIRED_BY, NO_ACQUISITION_CHANNEL, RESERVED, TIME_DEPENDENT_OPS, ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Activity, Event, JourneySpec
@@ -105,15 +105,18 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
             yield from trait_faults((*path, "speed", index), ref, journey.traits)
         yield from unknown_name_faults((*path, "activity"), event.activity, journey.activity, "activity profile")
         yield from _calendar_faults(path, event)
+        if event.restart_flags & RestartFlag.WHEN and event.when is None:
+            remedy = f"Add a 'when', or {'write move' if event.restart == 'both' else 'remove restart'}."
+            yield Fault((*path, "restart"), "must be 'move' without a 'when'", f"'{event.restart}'", remedy)
         if event.when is not None:
             yield from _when_faults((*path, "when"), event.when, names, journey)
 
 
 def _calendar_faults(path: KeyPath, event: Event) -> Iterator[Fault]:
-    """Yield a fault for each setting that changes the speed of a clock whose wait is for the calendar."""
+    """Yield a fault for each setting that would change the speed or the start of a clock whose wait is for the calendar."""
     if event.wait == "never" or event.wait.key != CalendarWait.key:
         return
-    for key in ("speed", "satisfaction", "activity"):
+    for key in ("speed", "satisfaction", "activity", "restart"):
         value = getattr(event, key)
         if value != Event.model_fields[key].default:
             remedy = f"Remove '{key}', because the calendar alone decides when the event happens."

@@ -25,7 +25,7 @@ CALENDAR_TIMES: tuple[ScenarioData, ...] = (
 def add_calendar_wait(chooser: Chooser, names: ScenarioNames, made: ScenarioData) -> None:
     """Give one event the times of the calendar."""
     event = made["journey"]["events"][chooser.choice(names.events)]
-    for key in ("speed", "satisfaction", "activity"):
+    for key in ("speed", "satisfaction", "activity", "restart"):
         event.pop(key, None)
     event["wait"] = {"calendar": chooser.choice(CALENDAR_TIMES)}
 

@@ -15,7 +15,7 @@ from small_scenarios import small_scenario
 
 from cjsim.errors import InputError
 from cjsim.scenario.policy import Shift
-from cjsim.scenario.rosters import roster_of
+from cjsim.scenario.rosters import crews_of, roster_of
 from cjsim.scenario.time_zones import zone_table
 
 START = date(2026, 1, 5)
@@ -232,7 +232,7 @@ def test_a_flow_on_a_date_can_start_in_the_customers_time() -> None:
 def test_shifts_follow_the_firms_clock() -> None:
     shift = Shift.model_validate({"agents": 1, "from": "09:00", "to": "17:00"})
     zone = zone_table(small_scenario(time_zone=FIRM, horizon="200d")).zones[0]
-    roster = roster_of([shift], start=START, horizon_days=200.0, zone=zone)
+    roster = roster_of(crews_of([shift], start=START, horizon_days=200.0, zone=zone), horizon_days=200.0)
     assert roster.times[::2] == pytest.approx(daily_times(FIRM, 9, 200), abs=NEAR)
     assert roster.times[1::2] == pytest.approx(daily_times(FIRM, 17, 200), abs=NEAR)
 
@@ -240,7 +240,7 @@ def test_shifts_follow_the_firms_clock() -> None:
 def test_a_night_shift_is_an_hour_shorter_when_daylight_saving_begins() -> None:
     shift = Shift.model_validate({"agents": 1, "from": "22:00", "to": "06:00"})
     zone = zone_table(small_scenario(time_zone=FIRM, horizon="400d")).zones[0]
-    roster = roster_of([shift], start=START, horizon_days=400.0, zone=zone)
+    roster = roster_of(crews_of([shift], start=START, horizon_days=400.0, zone=zone), horizon_days=400.0)
     hours = np.round(np.diff(roster.times)[np.array(roster.staff[:-1]) == 1] * 24, 6)
     assert sorted(set(hours.tolist())) == [6.0, 7.0, 8.0, 9.0]  # 6: the night before day 0
     assert [np.count_nonzero(hours == length) for length in (7.0, 9.0)] == [1, 1]
