@@ -132,7 +132,7 @@ class Symbols:
         Returns the first index, the count, and the stride from one time zone to the next.
         """
         local = local_times(self.local_days, start=self.start)
-        if time_zone == "firm" or len(self.zones.zones) == 1:
+        if time_zone == "firm" or len(self.zones.zones) == 1 or not self.zones.has_offsets:
             times = [time for time in map(self.zones.zones[0].instant, local) if 0 <= time <= self.horizon]
             return (*self.schedule.add(times), 0)
         # All zones have the same number of times, even outside the simulated period, so that a number means the same date in each zone.

@@ -44,7 +44,7 @@ def zone_of_name(name: str) -> ZoneInfo:
 
 def _check_zone_name(value: str) -> str:
     if value not in zone_names():
-        near = did_you_mean(value, sorted(zone_names())) or _zone_with_city(value) or "Use a name such as Europe/Berlin or UTC."
+        near = _zone_with_city(value) or did_you_mean(value, sorted(zone_names())) or "Use a name such as Europe/Berlin or UTC."
         raise FieldError("must be the name of a time zone in the IANA database", near)
     return value
 

@@ -170,7 +170,7 @@ class SimulatedTraffic:
         levels = self.result.plan.codebook.attributes[declared.attribute]
         column = list(self.result.plan.codebook.attributes).index(declared.attribute)
         registry = self.result.registry
-        everyone = Cohort(registry.keys, self.result.outcomes.customers["entered"], registry.channels, np.zeros(len(self.keys)), 0)
+        everyone = Cohort(registry.keys, self.result.outcomes.customers["entered"].copy(), registry.channels, np.zeros(len(self.keys)), 0)
         codes = draw_population(self.result.plan, self.scenario.seed, everyone).attributes[:, column]
         return [declared.zones.get(levels[int(code)]) or declared.default or firm for code in codes]
 
