@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.description.activity_text import activity_lines
+from cjsim.description.activity_text import activity_lines, time_zone_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
@@ -48,6 +48,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
+    if scenario.time_zone is not None:
+        yield f"Day 0 begins at midnight in {scenario.time_zone}, the time zone of the firm."
     if scenario.currency is not None:
         yield f"All amounts of money are in {scenario.currency}."
 
@@ -67,6 +69,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes (known to the firm):"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from time_zone_lines(journey)
     yield from activity_lines(journey)
     yield from _stage_lines(journey)
     if journey.moments:

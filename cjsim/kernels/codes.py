@@ -14,6 +14,7 @@ class DistributionCode(IntEnum):
     TABLE = 5
     STEPS = 6
     UNIFORM = 7
+    CALENDAR = 8  # not a distribution: the next of the times in World.schedule
 
 
 class EffectCode(IntEnum):

@@ -15,6 +15,7 @@ from cjsim.kernels.customer.decay import pressure_now, satisfaction_now
 from cjsim.kernels.customer.initial_state import clear_counters, fill_array, initialize_channels, initialize_clocks, initialize_customer
 from cjsim.kernels.customer.responses import CLICK, OPEN, resolve_response
 from cjsim.kernels.desks.replies import handle_reply
+from cjsim.kernels.local_time import local_time
 from cjsim.kernels.log_rows import log_event_code, write_log_row
 from cjsim.kernels.policy.flow_steps import exit_flows, resume_waiting_flows, run_actor
 from cjsim.kernels.policy.pull_messages import deliver_placed
@@ -46,15 +47,16 @@ def record_event(world: World, state: CustomerState, out: Output, event: int) ->
 
 @inlined
 def record_active_hour(world: World, state: CustomerState) -> None:
-    """Count this hour of the day as an hour of observed activity, if the policy learns best hours.
+    """Count this hour of the customer's day as an hour of observed activity, if the policy learns best hours.
 
     Writes: active_hours, customer.observed_hours.
     """
     if world.setting[0].learning == 0:
         return
     customer = state.customer[0]
-    day = math.floor(customer.now + TOLERANCE)
-    hour = int((customer.now - day + TOLERANCE) * HOURS_PER_DAY)
+    local = local_time(world, customer.zone, customer.now)
+    day = math.floor(local + TOLERANCE)
+    hour = int((local - day + TOLERANCE) * HOURS_PER_DAY)
     state.active_hours[min(hour, HOURS_PER_DAY - 1)] += 1
     customer.observed_hours += 1
 

@@ -35,8 +35,9 @@ from cjsim.scenario.fields import (
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.trait_laws import TraitLaw
-from cjsim.scenario.kinds.wait_laws import WaitLaw
+from cjsim.scenario.kinds.wait_laws import EventWait
 from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
+from cjsim.scenario.zone_names import ZoneName
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
@@ -93,8 +94,8 @@ class Event(StrictModel):
     """Title shown in output."""
     stages: tuple[StageName, ...] | Literal["anywhere"] = Field(default=(), alias="in")
     """Stages in which the clock of the event runs, or `anywhere`; without it, only effects fire the event."""
-    wait: WaitLaw | Literal["never"] = "never"
-    """Distribution of the waiting time at speed 1; with `never`, only effects fire the event."""
+    wait: EventWait | Literal["never"] = "never"
+    """Distribution of the waiting time at speed 1, or times of the calendar; with `never`, only effects fire the event."""
     speed: tuple[TraitRef, ...] = ()
     """Traits whose product multiplies the speed of the clock."""
     satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = Field(0.0, examples=[1.5])
@@ -154,6 +155,23 @@ class Activity(StrictModel):
         return self
 
 
+class TimeZones(StrictModel):
+    """Where customers are: their time zones, by an attribute that the firm sees, such as a country."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"attribute": "country", "zones": {"DE": "Europe/Berlin", "US": "America/New_York"}, "default": "Europe/Paris"}]
+        }
+    )
+
+    attribute: Name = Field(examples=["country"])
+    """Attribute whose level states where a customer is."""
+    zones: Annotated[dict[Name, ZoneName], Field(min_length=1)] = Field(examples=[{"DE": "Europe/Berlin", "US": "America/New_York"}])
+    """Time zone of the customers with each level."""
+    default: ZoneName | None = None
+    """Time zone of customers whose level `zones` does not list; by default, that of the firm."""
+
+
 class Score(StrictModel):
     """A customer score, such as a lead score, with optional exponential decay."""
 
@@ -207,6 +225,8 @@ class JourneySpec(Document):
     """Weights of the topics that interest customers; each customer has one interest."""
     attributes: dict[Annotated[Name, Field(examples=["region"])], dict[Annotated[Name, Field(examples=["north"])], NonNegative]] = {}
     """Categorical properties that the firm sees: the weights of the levels of each attribute."""
+    time_zones: TimeZones | None = Field(None, examples=[{"attribute": "country", "zones": {"US": "America/New_York"}}])
+    """Time zones of customers, by attribute; by default, all customers are in the firm's time zone."""
     activity: dict[ProfileName, Activity] = {}
     """Profiles of when customers are active, by name; events and channels refer to them."""
     satisfaction: Memory = Field(Memory(), examples=[{"half_life": "60d"}])
