@@ -88,7 +88,10 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_rows(policy, symbols)
-    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
+    setting = _setting_row(scenario, symbols) | {
+        "learning": int(actor_table.learns_hours()),
+        "limits_defer": int(scenario.policy.guardrails.limits_defer),
+    }
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),

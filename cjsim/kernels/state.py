@@ -66,6 +66,7 @@ CUSTOMER = np.dtype(
         ("reply_due", "f8"),  # days: end of the conversation; inf: not known
         ("next_reply", "i8"),  # index in CustomerState.replies of the next reply
         ("replies_end", "i8"),  # index after the last known reply
+        ("deferred_until", "f8"),  # days: when the send that was just deferred is tried again
     ]
 )
 CLOCK = np.dtype(
@@ -90,6 +91,7 @@ FLOW_RUN = np.dtype(
         ("next_date", "i4"),  # SCHEDULE: index of the next date
         ("unopened", "i4"),  # UNOPENED: deliveries on its channels since the last open
         ("started", "f8"),  # last start; -inf never
+        ("tried", "f8"),  # DEFERRED: first try of the send that waits
         ("last_activity", "f8"),  # INACTIVITY: last reset; -inf never
     ]
 )

@@ -25,7 +25,7 @@ SETTING = np.dtype(
         ("preferred_column", "i4"),  # trait column of the preferred number of contacts per week; -1 none
         ("interests", "i4"),  # number of topics
         ("learning", "i4"),  # 1: a flow waits for the best hour, learned from the customer's activity
-        ("pad", "i4"),
+        ("limits_defer", "i4"),  # 1: a gap, cap or budget makes sends wait
         ("holdout", "f8"),  # share of the global holdout
         ("stream_holdout", "u8"),
     ]
@@ -167,10 +167,13 @@ SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  #
 QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
 # From midnight of day `begin` to midnight of day `end`; refuses: 1 refuses, 0 defers.
 BLACKOUT = np.dtype([("channels", "u8"), ("begin", "f8"), ("end", "f8"), ("refuses", "i4"), ("pad", "i4")])
-GAP = np.dtype([("channels", "u8"), ("days", "f8")])
-CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # first: first index in CustomerState.cap_times
+# Gaps, caps and budgets: `defers` is 1 if sends wait until the rule allows them, but at most `longest_wait` days (inf: without limit).
+_WAITING = [("longest_wait", "f8"), ("defers", "i4"), ("pad", "i4")]
+GAP = np.dtype([("channels", "u8"), ("days", "f8"), *_WAITING])
+# first: first index in CustomerState.cap_times
+CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4"), *_WAITING])
 # first, periods: span of CustomerState.cutoffs, one per period of `days`.
-BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4")])
+BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4"), *_WAITING])
 OFFER = np.dtype(
     [
         ("discount", "f8"),  # share of the value; 0: an amount

@@ -17,7 +17,7 @@ from cjsim.kernels.world import Array
 from cjsim.metrics.number_format import MONEY_UNIT, with_unit
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
-from cjsim.scenario.kinds.guardrail_rules import PastContact
+from cjsim.scenario.kinds.channel_rules import PastContact
 from cjsim.scenario.kinds.steps import SplitStep
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
@@ -262,7 +262,8 @@ class EventDescriber:
         return f"flow {name}" if name in self.policy.flows else f"broadcast {name}"
 
     def _describe_delivery(self, row: Array, step: TraceStep) -> EventText:
-        self.past_contacts.append(PastContact(float(row["time"]), self.codebook.channels[int(row["channel"])]))
+        if not self.journey.messages[self.codebook.messages[int(row["message"])]].transactional:
+            self.past_contacts.append(PastContact(float(row["time"]), self.codebook.channels[int(row["channel"])]))
         self.last_delivery_times[self._message_title(row), self._source_name(row)] = float(row["time"])
         self.last_refusals.pop((self._message_title(row), self._source_name(row)), None)
         return EventText(
@@ -282,7 +283,7 @@ class EventDescriber:
         if math.isfinite(step.resumes):
             date = f"{self._local_time(step.resumes):%Y-%m-%d} " if step.resumes - step.time > 1 else ""
             until = f" until {date}{hour_text((step.resumes % 1) * 24)}"
-        reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time))
+        reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time), step.time, self.past_contacts)
         return EventText(f"{self._message_phrase(row)} is deferred{until}", f"{reason}; {self._sender_phrase(row)}")
 
     def _local_time(self, days: float) -> datetime:

@@ -66,6 +66,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.desk = -1
     customer.awaits_reply = 0
     customer.reply_due = math.inf
+    customer.deferred_until = math.inf
     customer.next_reply = population.replies[index, 0]
     customer.replies_end = population.replies[index, 1]
     for j in range(state.traits.shape[0]):
