@@ -89,6 +89,11 @@ CHANNEL = np.dtype(
         ("weight", "f8"),  # contact pressure that one delivery adds
         ("delivery_gain", "f8"),  # satisfaction gain of one delivery; may be negative
         ("stream_consent", "u8"),
+        ("machine_opens", "f8"),  # share of customers whose mail client opens each message
+        ("machine_open_delay", DISTRIBUTION),  # days
+        ("bot_clicks", "f8"),  # share of customers whose mail server opens each message and clicks
+        ("stream_machine_opens", "u8"),
+        ("stream_bot_clicks", "u8"),
     ]
 )
 MESSAGE = np.dtype(
@@ -108,7 +113,11 @@ MESSAGE = np.dtype(
         ("transactional", "i4"),  # 1: guardrails for marketing neither apply to it nor count it
         ("relevance", "f8"),  # log-odds of opening where the topic is the customer's interest
         ("ignores_consent", "i4"),  # 1: also sent to customers who opted out
-        ("pad", "i4"),
+        ("arrives", "i4"),  # 1: always reaches the inbox; 0: may bounce, or land in the spam folder
+        # Cumulative probabilities:
+        ("hard_bounce", "f8"),
+        ("bounce", "f8"),
+        ("unseen", "f8"),  # bounces, or lands in the spam folder
     ]
 )
 LIFT = np.dtype([("event", "i4"), ("pad", "i4"), ("gain", "f8")])
@@ -121,6 +130,8 @@ SITE = np.dtype(
         ("stream_delay", "u8"),  # two draws: the delay; whether the message is still relevant after it
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
+        ("stream_transit", "u8"),  # whether the message bounces or lands in the spam folder
+        ("stream_machine", "u8"),  # when a machine opens the message
         ("stream_match", "u8"),  # two draws: whether a personal topic matches the interest; unused
     ]
 )

@@ -168,7 +168,7 @@ def test_the_diary_says_why_and_until_when_a_send_waits() -> None:
     casts = send_at("2026-01-05 10:00", "2026-01-05 12:00")
     scenario = small_scenario(journey=TWO_CHANNELS, policy={"broadcasts": casts, "guardrails": QUEUE}, horizon="3d")
     text = str(walk(scenario, customer=0))
-    assert re.search(r"Mail 'hello' is deferred until 10:00 +.*1 contact in 1 d, and the cap is 1", text)
+    assert re.search(r"Mail 'hello' is deferred until 10:00: 1 contact in 1 day, and the cap is 1", text)
 
 
 ERRORS = [

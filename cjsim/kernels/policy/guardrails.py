@@ -1,6 +1,6 @@
 """Guardrails: whether a send may go out now, and the reason if not.
 
-The rules are evaluated in this order: consent, holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
+The rules are evaluated in this order: consent, bounces, holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
 """
 
 import math
@@ -189,14 +189,16 @@ def end_of_deferral(world: World, channel: int, now: float) -> float:
 def decide_send(world: World, state: CustomerState, site: int) -> int:
     """The `SendDecision` for a send now, from the first rule that refuses or defers it.
 
-    A message on a pull channel is checked when it would be shown, and is never deferred. Only consent and the actor's own holdout apply to
-    transactional messages. Writes: budget_requests, cutoffs.
+    A message on a pull channel is checked when it would be shown, and is never deferred. Only consent, bounces and the actor's own holdout
+    apply to transactional messages. Writes: budget_requests, cutoffs.
     """
     actor = world.sites[site].actor
     message = world.messages[world.sites[site].message]
     channel = message.channel
     if state.channels[channel].consent == 0 and message.ignores_consent == 0:
         return SendDecision.CONSENT.value
+    if state.channels[channel].bounced == 1:
+        return SendDecision.BOUNCED.value
     if is_held_out_by_actor(world, state, actor):
         return SendDecision.HOLDOUT.value
     if message.transactional == 1:

@@ -3,7 +3,7 @@
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ChannelKind, FlowMode, SendDecision, TouchCode
 from cjsim.kernels.conditions import TOLERANCE, condition_holds
-from cjsim.kernels.customer.responses import deliver
+from cjsim.kernels.customer.deliverability import transmit
 from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import log_touch
 from cjsim.kernels.policy.guardrails import decide_send, record_refusal
@@ -39,7 +39,7 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
     elif world.channels[channel].kind == ChannelKind.HUMAN:
         make_request(world, state, out, world.channels[channel].desk, 0.0, site, index)
     else:
-        deliver(world, state, out, site, index)
+        transmit(world, state, out, site, index)
     return SENT
 
 

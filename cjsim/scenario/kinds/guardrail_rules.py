@@ -257,6 +257,7 @@ class Guardrails(StrictModel):
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
             SendDecision.CONSENT: f"no consent for {channel}",
+            SendDecision.BOUNCED: "an earlier message bounced for good",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }
