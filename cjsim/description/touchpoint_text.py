@@ -63,7 +63,8 @@ def _response_phrases(channel: Channel) -> Iterator[str]:
     if channel.spam_rate:
         yield f"{format_percent(channel.spam_rate)} land in the spam folder"
     if channel.machine_opens:
-        yield f"{format_percent(channel.machine_opens)} of customers have a mail client that opens each message {channel.machine_open_delay.phrase()}"
+        delay = channel.machine_open_delay.phrase()
+        yield f"{format_percent(channel.machine_opens)} of customers have a mail client that opens each message {delay}"
     if channel.bot_clicks:
         yield f"{format_percent(channel.bot_clicks)} of customers have a mail server that clicks on each message"
     if channel.activity is not None:
