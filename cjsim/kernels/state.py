@@ -83,7 +83,7 @@ CLOCK = np.dtype(
         ("starts", "i4"),  # number of starts, which is the ordinal of its draw
         ("count", "i4"),  # number of occurrences
         ("active", "i4"),  # 1: the event can happen in this stage
-        ("allowed", "i4"),  # 1: its `when` holds
+        ("allowed", "i4"),  # a WhenState
     ]
 )
 FLOW_RUN = np.dtype(

@@ -46,6 +46,7 @@ EVENT = np.dtype(
         ("records_hour", "i4"),  # 1: the firm counts its hour as an hour of activity
         ("pull_channels", "u8"),  # set of pull channels that it shows
         ("change", "i4"),  # ChangeFlag.EVENT if any `when` counts it
+        ("restart", "i4"),  # RestartFlag bits
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers
@@ -260,6 +261,7 @@ class World(Frame):
     setting = array_of(SETTING)  # (1,)
     stages = array_of(STAGE)
     stage_events = array_of(_I4)  # events, stage by stage
+    runs_in = array_of(_I4, 2)  # (n_stages, n_events): 1 if the clock of the event runs in the stage
     events = array_of(EVENT)
     effects = array_of(EFFECT_RECORD)
     factors = array_of(_I4)  # trait columns
