@@ -6,6 +6,7 @@ or indices and have at least one record. `stage_events`, `satisfaction_events` a
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,9 +27,11 @@ from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.time_zones import zone_table
+from cjsim.scenario.touchpoints import Losses
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
@@ -44,6 +47,7 @@ _OPS_BY_CHANGE = {
         *(ConditionOp.CONTACTS, ConditionOp.OPENS, ConditionOp.CLICKS, ConditionOp.UNOPENED),
         *(ConditionOp.CHANNEL_CONTACTS, ConditionOp.CHANNEL_OPENS, ConditionOp.CHANNEL_CLICKS, ConditionOp.CHANNEL_UNOPENED),
         *(ConditionOp.SENT, ConditionOp.OPENED, ConditionOp.CLICKED),
+        *(op for op in ConditionOp if op.name.startswith("TRUE_")),
     ),
     ChangeFlag.DESK: (ConditionOp.ASKS,),
     ChangeFlag.REFERRAL: (ConditionOp.REFERRALS,),
@@ -89,7 +93,10 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_rows(policy, symbols)
-    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
+    setting = _setting_row(scenario, symbols) | {
+        "learning": int(actor_table.learns_hours()),
+        "limits_defer": int(scenario.policy.guardrails.limits_defer),
+    }
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
@@ -140,7 +147,16 @@ def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, .
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
         experiments=symbols.experiments,
         idle_arms=symbols.idle_arms,
+        bouncing=_channels_where(journey, lambda losses, _: losses.hard_bounce + losses.soft_bounce > 0),
+        mismeasured=_channels_where(journey, lambda losses, channel: losses.spam + channel.machine_opens + channel.bot_clicks > 0),
     )
+
+
+def _channels_where(journey: JourneySpec, is_chosen: Callable[[Losses, Channel], bool]) -> tuple[str, ...]:
+    """Return the channels with a message that satisfies a predicate of its losses and its channel."""
+    channels = journey.channels
+    found = {one.channel for one in journey.messages.values() if is_chosen(one.losses(channels[one.channel]), channels[one.channel])}
+    return tuple(name for name in channels if name in found)
 
 
 def _time_constant(half_life_days: float | None) -> float:

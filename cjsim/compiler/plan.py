@@ -79,6 +79,8 @@ class Codebook:
     acquisition: tuple[str, ...]  # acquisition channels
     experiments: dict[str, dict[str, float]] = field(default_factory=dict)  # cumulative shares of customers by experiment and arm
     idle_arms: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arms that do nothing to a customer, by experiment
+    bouncing: tuple[str, ...] = ()  # channels on which messages may bounce
+    mismeasured: tuple[str, ...] = ()  # channels on which machines open or click, or messages land in the spam folder
 
 
 @dataclass(frozen=True)

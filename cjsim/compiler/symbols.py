@@ -49,6 +49,16 @@ class TraitColumns:
 _PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
 _PADDED |= {"level_zones", "stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
+_TRUE_OPS = {  # a journey reads the customer's own opens and clicks, a policy those in the log
+    ConditionOp.OPENS: ConditionOp.TRUE_OPENS,
+    ConditionOp.CLICKS: ConditionOp.TRUE_CLICKS,
+    ConditionOp.UNOPENED: ConditionOp.TRUE_UNOPENED,
+    ConditionOp.CHANNEL_OPENS: ConditionOp.TRUE_CHANNEL_OPENS,
+    ConditionOp.CHANNEL_CLICKS: ConditionOp.TRUE_CHANNEL_CLICKS,
+    ConditionOp.CHANNEL_UNOPENED: ConditionOp.TRUE_CHANNEL_UNOPENED,
+    ConditionOp.OPENED: ConditionOp.TRUE_OPENED,
+    ConditionOp.CLICKED: ConditionOp.TRUE_CLICKED,
+}
 
 
 class SpanTable:
@@ -117,7 +127,8 @@ class Symbols:
         if key not in self._condition_indices:
             self._condition_indices[key] = len(self.condition_codes)
             program = parse_condition(text, self._names_for[latent])
-            self.condition_codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
+            meanings = _TRUE_OPS if latent else _OBSERVED_OPS
+            self.condition_codes += [(meanings.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
         return self._condition_indices[key]
 
     @property

@@ -98,6 +98,11 @@ def _channel_row(name: str, journey: JourneySpec, symbols: Symbols) -> RecordFie
         "weight": channel.pressure,
         "delivery_gain": channel.delivery_gain,
         "stream_consent": symbols.stream(f"channel:{name}:consent"),
+        "machine_opens": channel.machine_opens,
+        "machine_open_delay": channel.machine_open_delay.record(symbols.tables),
+        "bot_clicks": channel.bot_clicks,
+        "stream_machine_opens": symbols.stream(f"channel:{name}:machine_opens"),
+        "stream_bot_clicks": symbols.stream(f"channel:{name}:bot_clicks"),
     }
 
 
@@ -106,9 +111,11 @@ def _message_row(
 ) -> RecordFields:
     message: Message = journey.messages[name]
     channel = symbols.names.channels[message.channel]
+    losses = message.losses(journey.channels[message.channel])
+    bounces = losses.hard_bounce + losses.soft_bounce
     logits = {
-        # checked by validate.touchpoint_checks: the rate of responses is below the share of messages that survive until they are read
-        f"{reaction}_logit": _rate_to_logit(getattr(message, f"{reaction}_rate") / survivals[channel])
+        # checked by validate.touchpoint_checks: the rate of responses is below the share of messages that are seen in time
+        f"{reaction}_logit": _rate_to_logit(getattr(message, f"{reaction}_rate") / (survivals[channel] * (1.0 - losses.spam)))
         for reaction in ("open", "unsubscribe", "complaint")
     }
     codes = symbols.names.events
@@ -124,6 +131,10 @@ def _message_row(
         "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
         "transactional": int(message.transactional),
+        "arrives": int(not any(losses)),
+        "hard_bounce": losses.hard_bounce,
+        "bounce": bounces,
+        "unseen": bounces + (1.0 - bounces) * losses.spam,
         "ignores_consent": int(message.transactional and journey.channels[message.channel].consent_covers == "marketing"),
     }
 

@@ -27,6 +27,8 @@ SETTING = np.dtype(
         ("interests", "i4"),  # number of topics
         ("learning", "i4"),  # 1: a flow waits for the best hour, learned from the customer's activity
         ("zone_attribute", "i4"),  # attribute whose level states the customer's time zone; -1 none
+        ("limits_defer", "i4"),  # 1: a gap, cap or budget makes sends wait
+        ("pad", "i4"),
         ("holdout", "f8"),  # share of the global holdout
         ("stream_holdout", "u8"),
     ]
@@ -91,6 +93,11 @@ CHANNEL = np.dtype(
         ("weight", "f8"),  # contact pressure that one delivery adds
         ("delivery_gain", "f8"),  # satisfaction gain of one delivery; may be negative
         ("stream_consent", "u8"),
+        ("machine_opens", "f8"),  # share of customers whose mail client opens each message
+        ("machine_open_delay", DISTRIBUTION),  # days
+        ("bot_clicks", "f8"),  # share of customers whose mail server opens each message and clicks
+        ("stream_machine_opens", "u8"),
+        ("stream_bot_clicks", "u8"),
     ]
 )
 MESSAGE = np.dtype(
@@ -110,7 +117,11 @@ MESSAGE = np.dtype(
         ("transactional", "i4"),  # 1: guardrails for marketing neither apply to it nor count it
         ("relevance", "f8"),  # log-odds of opening where the topic is the customer's interest
         ("ignores_consent", "i4"),  # 1: also sent to customers who opted out
-        ("pad", "i4"),
+        ("arrives", "i4"),  # 1: always reaches the inbox; 0: may bounce, or land in the spam folder
+        # Cumulative probabilities:
+        ("hard_bounce", "f8"),
+        ("bounce", "f8"),
+        ("unseen", "f8"),  # bounces, or lands in the spam folder
     ]
 )
 LIFT = np.dtype([("event", "i4"), ("pad", "i4"), ("gain", "f8")])
@@ -123,6 +134,8 @@ SITE = np.dtype(
         ("stream_delay", "u8"),  # two draws: the delay; whether the message is still relevant after it
         ("stream_click", "u8"),
         ("stream_click_delay", "u8"),
+        ("stream_transit", "u8"),  # whether the message bounces or lands in the spam folder
+        ("stream_machine", "u8"),  # when a machine opens the message
         ("stream_match", "u8"),  # two draws: whether a personal topic matches the interest; unused
     ]
 )
@@ -172,10 +185,13 @@ SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  #
 QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8"), ("by_customer", "i4"), ("pad", "i4")])
 # From midnight of day `begin` to midnight of day `end`, in local time; refuses: 1 refuses, 0 defers.
 BLACKOUT = np.dtype([("channels", "u8"), ("begin", "f8"), ("end", "f8"), ("refuses", "i4"), ("by_customer", "i4")])
-GAP = np.dtype([("channels", "u8"), ("days", "f8")])
-CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # first: first index in CustomerState.cap_times
+# Gaps, caps and budgets: `defers` is 1 if sends wait until the rule allows them, but at most `longest_wait` days (inf: without limit).
+_WAITING = [("longest_wait", "f8"), ("defers", "i4"), ("pad", "i4")]
+GAP = np.dtype([("channels", "u8"), ("days", "f8"), *_WAITING])
+# first: first index in CustomerState.cap_times
+CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4"), *_WAITING])
 # first, periods: span of CustomerState.cutoffs, one per period of `days`.
-BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4")])
+BUDGET = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i8"), ("first", "i4"), ("periods", "i4"), *_WAITING])
 OFFER = np.dtype(
     [
         ("discount", "f8"),  # share of the value; 0: an amount

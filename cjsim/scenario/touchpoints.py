@@ -1,6 +1,6 @@
 """Schemas of touchpoints: messages, offers, desks and acquisition channels."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -18,6 +18,7 @@ from cjsim.scenario.fields import (
     Share,
     Title,
 )
+from cjsim.scenario.kinds.channels import LOSS_KEYS, Channel, LossShare
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.yaml.strict_model import FieldError, StrictModel
@@ -51,6 +52,14 @@ class MessageEffects(StrictModel):
     """Effects when the customer clicks."""
 
 
+class Losses(NamedTuple):
+    """Probabilities with which a message does not reach the inbox."""
+
+    hard_bounce: float
+    soft_bounce: float
+    spam: float  # of messages that do not bounce
+
+
 class Message(StrictModel):
     """Content sent on a channel, and the response rates of a neutral customer.
 
@@ -75,6 +84,12 @@ class Message(StrictModel):
     """Unsubscribes per delivery to a neutral customer."""
     complaint_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.0001])
     """Complaints per delivery to a neutral customer; a complaint also ends consent."""
+    hard_bounce_rate: LossShare | None = Field(None, examples=[0.004])
+    """Probability that the message bounces for good, by default that of the channel."""
+    soft_bounce_rate: LossShare | None = Field(None, examples=[0.006])
+    """Probability that the message bounces this time, by default that of the channel."""
+    spam_rate: LossShare | None = Field(None, examples=[0.1])
+    """Probability that the message lands in the spam folder if it does not bounce, by default that of the channel."""
     topic: InterestName | None = None
     """Interest that the message is about, or `personal` for the interest that the firm assumes for the customer."""
     relevance: Annotated[RealNumber, Field(ge=-20, le=20)] = Field(0.0, examples=[0.6])
@@ -85,6 +100,11 @@ class Message(StrictModel):
     """How much faster events happen after a delivery, an open or a click; -1 stops the clock, and 1 doubles its speed."""
     effects: MessageEffects = MessageEffects()
     """What happens to the customer at a delivery, an open or a click, apart from lifts."""
+
+    def losses(self, channel: Channel) -> Losses:
+        """Return the probabilities with which the message does not reach the inbox on its channel."""
+        own = (getattr(self, key) for key in LOSS_KEYS)
+        return Losses(*(getattr(channel, key) if rate is None else rate for key, rate in zip(LOSS_KEYS, own, strict=True)))
 
     @model_validator(mode="after")
     def _topic_of_relevance(self) -> "Message":

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjsim.compiler.plan import Codebook
-from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
+from cjsim.engine.outcomes import CHANNEL_TOUCHES, HIDDEN_TOUCHES, REPLY_NAMES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.input_files.parquet_columns import ParquetColumns
-from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ReplyCode
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, HiddenTouch, ReplyCode, TouchCode
 from cjsim.kernels.state import OUTCOME
 from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
@@ -109,7 +109,8 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     profiles : CustomerProfiles
         Profiles of the customers.
     full : bool
-        Whether to include the days in each stage, such as `days[active]`, and the key of each customer's random numbers.
+        Whether to include the days in each stage, such as `days[active]`, opens and clicks by channel that only the simulator
+        knows, such as `true_opened[email]`, and the key of each customer's random numbers.
 
     Returns
     -------
@@ -125,6 +126,8 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in profiles.traits.items()}
     if full:
         columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
+        counts = run.outcomes.touch_counts
+        columns |= {column: np.ascontiguousarray(counts[:, i, j]) for column, i, j in _hidden_touch_columns(run.codebook)}
         columns["key"] = run.registry.keys
     return pa.table(columns)
 
@@ -175,7 +178,14 @@ class SavedCustomers:
         for i, name in enumerate(self.codebook.stages):
             outcomes.dwell[:, i] = truth.numbers(f"days[{name}]", np.float32)
         for column, i, j in _touch_columns(self.codebook):
-            outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
+            if CHANNEL_TOUCHES[j] in self.codebook.events:  # false for touches that the version that saved the run did not know
+                outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
+        if _knows_hidden_touches(self.codebook):
+            for column, i, j in _hidden_touch_columns(self.codebook):
+                outcomes.touch_counts[:, i, j] = truth.numbers(column, np.uint16)
+        else:  # customers made all opens and clicks
+            for touch, hidden in ((TouchCode.OPENED, HiddenTouch.TRUE_OPENED), (TouchCode.CLICKED, HiddenTouch.TRUE_CLICKED)):
+                outcomes.touch_counts[:, :, hidden] = outcomes.touch_counts[:, :, touch]
         for column, array in _desk_columns(self.codebook, outcomes.desks):
             array[:] = observed.numbers(column, array.dtype)
         return outcomes
@@ -243,9 +253,21 @@ def table_to_pandas(table: Any) -> "pd.DataFrame":
 
 
 def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, channel index and touch index of each count column."""
+    """Yield the name, channel index and touch index of each count column that the firm sees."""
     for i, channel in enumerate(codebook.channels):
         for j, touch in enumerate(CHANNEL_TOUCHES):
+            yield f"{touch}[{channel}]", i, j
+
+
+def _knows_hidden_touches(codebook: Codebook) -> bool:
+    """Whether the version that saved a run knew touches that only the simulator knows."""
+    return TouchCode.BOUNCED_HARD.name.lower() in codebook.events
+
+
+def _hidden_touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, channel index and touch index of each count column that only the simulator knows."""
+    for i, channel in enumerate(codebook.channels):
+        for j, touch in enumerate(HIDDEN_TOUCHES, start=len(CHANNEL_TOUCHES)):
             yield f"{touch}[{channel}]", i, j
 
 

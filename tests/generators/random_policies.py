@@ -122,22 +122,22 @@ def random_guardrails(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         begin, end = chooser.choice(QUIET_HOURS)
         return {"from": begin, "to": end, "channels": chooser.subset(names.channels)}
 
+    def may_wait(rule: ScenarioData) -> ScenarioData:
+        """A rule that sometimes makes sends wait."""
+        if rule.get("at_most") != 0 and chooser.chance(30):
+            rule |= {"then": "defer"} | ({"drop_after": chooser.choice(("6h", "2d"))} if chooser.chance(40) else {})
+        return rule
+
     def gap() -> ScenarioData:
-        return {"at_least": chooser.choice(("2h", "1d")), "channels": chooser.subset(names.channels)}
+        return may_wait({"at_least": chooser.choice(("2h", "1d")), "channels": chooser.subset(names.channels)})
 
     def cap() -> ScenarioData:
-        return {
-            "at_most": chooser.choice((2, 3, 1, 0)),
-            "per": chooser.choice(("1d", "7d")),
-            "channels": chooser.subset(names.channels, min_size=1),
-        }
+        rule: ScenarioData = {"at_most": chooser.choice((2, 3, 1, 0)), "per": chooser.choice(("1d", "7d"))}
+        return may_wait(rule | {"channels": chooser.subset(names.channels, min_size=1)})
 
     def budget() -> ScenarioData:
-        return {
-            "at_most": chooser.choice((3, 10, 1, 0)),
-            "per": chooser.choice(("1d", "36h", "7d")),
-            "channels": chooser.subset(names.channels),
-        }
+        rule: ScenarioData = {"at_most": chooser.choice((3, 10, 1, 0)), "per": chooser.choice(("1d", "36h", "7d"))}
+        return may_wait(rule | {"channels": chooser.subset(names.channels)})
 
     made: ScenarioData = {}
     rules = {"quiet_hours": quiet_hours, "gaps": gap, "caps": cap}

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import rule
+from cjsim.kernel import inlined, rule
 from cjsim.kernels.accounting import account_for_stage, book_purchase, record_opt_out
 from cjsim.kernels.clocks import start_or_continue_clock, stop_clock, update_clock_speeds
 from cjsim.kernels.codes import ChangeFlag, EffectCode, TouchCode
@@ -16,7 +16,7 @@ from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import log_channel_touch
 from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.quantiles import quantile
-from cjsim.kernels.queue import STAGE_ENTRY, enqueue
+from cjsim.kernels.queue import EFFECT_LIST, FIRM_RECORDS, STAGE_ENTRY, enqueue
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
@@ -135,14 +135,26 @@ def opt_in(world: World, state: CustomerState, out: Output, channel: int) -> Non
             log_channel_touch(state, out, TouchCode.OPTED_IN.value, c, -1, -1)
 
 
+@inlined
+def is_firm_record(op: int) -> bool:
+    """Whether an effect changes the firm's own records of a customer, and not the customer: tags and scores."""
+    return op == EffectCode.TAG or op == EffectCode.UNTAG or op == EffectCode.SCORE
+
+
 @rule
-def apply_effects(world: World, state: CustomerState, out: Output, first: int) -> None:
-    """Apply a list of effects in order, from the record `first` on (-1: none)."""
+def apply_effects(world: World, state: CustomerState, out: Output, first: int, part: int) -> None:
+    """Apply a list of effects in order, from the record `first` on (-1: none).
+
+    `part` is FIRM_RECORDS for tags and scores only, CUSTOMER_EFFECTS for everything else, EFFECT_LIST for all.
+    """
     index = first
     while index >= 0:
         effect = world.effects[index]
         op = effect.op
         following = effect.next
+        if part != EFFECT_LIST and is_firm_record(op) != (part == FIRM_RECORDS):
+            index = following
+            continue
         if op == EffectCode.GO:
             enter_stage(world, state, out, effect.target)
         elif op == EffectCode.PURCHASE:

@@ -56,6 +56,9 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.opens = 0
     customer.clicks = 0
     customer.unopened = 0
+    customer.true_opens = 0
+    customer.true_clicks = 0
+    customer.true_unopened = 0
     customer.interest = population.interest[index]
     customer.offers = 0
     customer.observed_hours = 0
@@ -67,6 +70,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.desk = -1
     customer.awaits_reply = 0
     customer.reply_due = math.inf
+    customer.deferred_until = math.inf
     customer.next_reply = population.replies[index, 0]
     customer.replies_end = population.replies[index, 1]
     for j in range(state.traits.shape[0]):
@@ -139,6 +143,8 @@ def clear_counters(world: World, state: CustomerState) -> None:
         state.messages[j].sent = 0
         state.messages[j].opened = 0
         state.messages[j].clicked = 0
+        state.messages[j].true_opened = 0
+        state.messages[j].true_clicked = 0
     for j in range(world.offers.shape[0]):
         state.offers[j].valid_until = -math.inf
         state.offers[j].uses_left = 0
@@ -150,9 +156,18 @@ def clear_counters(world: World, state: CustomerState) -> None:
         state.budget_requests[j].nth = 0
 
 
+@inlined
+def draw_membership(state: CustomerState, share: float, stream: np.uint64) -> int:
+    """1 if the customer belongs to a share of customers, else 0; always the same for the same customer and share."""
+    if share <= 0.0:
+        return 0
+    customer = state.customer[0]
+    return 1 if uniform(customer.seed, customer.key, stream, np.uint64(0)) < share else 0
+
+
 @rule
 def initialize_channels(world: World, state: CustomerState) -> None:
-    """Draw consent and compute the affinity for each channel.
+    """Draw consent and which machines respond, and compute the affinity, for each channel.
 
     Writes: channels.
     """
@@ -169,6 +184,12 @@ def initialize_channels(world: World, state: CustomerState) -> None:
         channel_state.opens = 0
         channel_state.clicks = 0
         channel_state.unopened = 0
+        channel_state.true_opens = 0
+        channel_state.true_clicks = 0
+        channel_state.true_unopened = 0
+        channel_state.bounced = 0
+        channel_state.machine_opens = draw_membership(state, channel.machine_opens, channel.stream_machine_opens)
+        channel_state.bot_clicks = draw_membership(state, channel.bot_clicks, channel.stream_bot_clicks)
         channel_state.last_actor = -1
         channel_state.last_contact = -math.inf
         channel_state.last_counted = -math.inf
