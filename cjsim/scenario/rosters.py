@@ -53,6 +53,43 @@ def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> R
     return Roster(tuple(times), tuple(accumulate(changes[time] for time in times)))
 
 
+def opening_times(roster: Roster) -> tuple[float, ...]:
+    """Return the times at which a desk opens and closes in turn, starting with the first opening, in days. It is open while it has agents.
+
+    Examples
+    --------
+    >>> opening_times(Roster((0.375, 0.5, 0.75), (2, 1, 0)))
+    (0.375, 0.75)
+    """
+    before = (0, *roster.staff)
+    return tuple(time for time, staff, earlier in zip(roster.times, roster.staff, before, strict=False) if bool(staff) != bool(earlier))
+
+
+def agent_days(roster: Roster, horizon_days: float) -> float:
+    """Return the time that all agents together are at work, in days.
+
+    Parameters
+    ----------
+    roster : Roster
+        The agents over time.
+    horizon_days : float
+        Simulated days.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> agent_days(Roster((0.375, 0.5), (2, 0)), 1.0)
+    0.25
+    """
+    if not roster.times:
+        return 0.0
+    ends = (*roster.times[1:], horizon_days)
+    return math.fsum((end - begin) * staff for begin, end, staff in zip(roster.times, ends, roster.staff, strict=True))
+
+
 def _works_on(shift: Shift, day: date) -> bool:
     if not shift.weekdays and not shift.dates:
         return True

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from small_scenarios import small_scenario
 
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Roster, agent_days
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.sampled.customer_sample import simulate_sample
-from cjsim.simulation.sampled.desk_hours import agent_days, agents_at
+from cjsim.simulation.sampled.desk_hours import agents_at
 from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
 
 EVENTS: dict[str, Any] = {

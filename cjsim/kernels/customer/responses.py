@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.accounting import book_cost, record_opt_out
+from cjsim.kernels.accounting import book_message_cost, record_opt_out
 from cjsim.kernels.clocks import calendar_time, clock_time, lift_clock, update_clock_speeds
 from cjsim.kernels.codes import ChangeFlag, ChannelKind, TouchCode
 from cjsim.kernels.conditions import condition_holds
@@ -156,7 +156,7 @@ def deliver(world: World, state: CustomerState, out: Output, site: int, index: i
     log_touch(world, state, out, TouchCode.DELIVERED.value, site)
     out.outcome[customer.row].contacts += 1
     if channel.kind != ChannelKind.PAID:
-        book_cost(world, state, out, message.cost)
+        book_message_cost(world, state, out, message.cost)
     state.messages[message_code].sent += 1
     channel_state.contacts += 1
     channel_state.unopened += 1
@@ -194,7 +194,7 @@ def register_click(world: World, state: CustomerState, out: Output, site: int) -
     state.channels[message.channel].clicks += 1
     state.messages[message_code].clicked += 1
     out.outcome[customer.row].clicks += 1
-    book_cost(world, state, out, world.channels[message.channel].click_cost)
+    book_message_cost(world, state, out, world.channels[message.channel].click_cost)
     log_touch(world, state, out, TouchCode.CLICKED.value, site)
     lift_by_message(world, state, message_code, 2)
     if message.on_clicked >= 0:
@@ -219,7 +219,7 @@ def register_open(world: World, state: CustomerState, out: Output, site: int, in
     state.messages[streams.message].opened += 1
     out.outcome[customer.row].opens += 1
     if channel.kind == ChannelKind.PAID:
-        book_cost(world, state, out, message.cost)
+        book_message_cost(world, state, out, message.cost)
     log_touch(world, state, out, TouchCode.OPENED.value, site)
     lift_by_message(world, state, streams.message, 1)
     if message.on_opened >= 0:
