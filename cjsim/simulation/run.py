@@ -226,7 +226,7 @@ class Run(RunRecord, FolderResult):
             **self.provenance.to_json(),
             "retained": self.retained,
             "hidden": self.hidden,
-            "wages": plain_values({desk: wages._asdict() for desk, wages in self.wages.items()}),
+            "wages": {desk: {name: one for name, one in wages._asdict().items() if one == one} for desk, wages in self.wages.items()},
             "fixed_costs": {name: cost._asdict() for name, cost in self.fixed_costs.items()},
             "codebook": asdict(self.codebook),
         }

@@ -112,7 +112,7 @@ def test_fieller_sets_cover_in_95_percent_of_samples(denominator: float, ratio: 
 
 
 def test_intervals_of_the_return_cover_in_95_percent_of_runs() -> None:
-    draws, n, hits = 1500, 400, np.zeros(2)
+    draws, n, hits = 600, 300, np.zeros(2)
     rng = np.random.default_rng(5)
     for _ in range(draws):
         value, contacts = rng.gamma(2.0, 5.0, n), rng.poisson(3.0, n)

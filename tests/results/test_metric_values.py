@@ -61,7 +61,6 @@ MANUAL_COUNTS = {
     "margin": (40 / 3, 3),
     "cost": (4 / 3, 3),
     "clv": (12, 3),
-    "roi": (36 / 4, 3),
     "customers": (3, 3),
     "total_revenue": (80, 3),
     "total_margin": (40, 3),

@@ -69,7 +69,6 @@ MANUAL_TOTALS = {
     "profit": (150 - 54, 6),
     "total_clv": (150 - 54, 6),
     "total_margin": (150, 6),
-    "roi": (96 / 54, 6),
     "tickets": (5 / 6, 6),
     "tickets[support]": (4 / 6, 6),
     "tickets[sales]": (1 / 6, 6),
