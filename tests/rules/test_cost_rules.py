@@ -131,7 +131,7 @@ def test_wrong_costs_are_reported(costs: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("share", [0, 1.5])
 def test_a_share_of_a_desk_is_above_0_and_at_most_1(share: float) -> None:
-    with pytest.raises(InputError, match="policy.desks.help.shared"):
+    with pytest.raises(InputError, match=r"policy\.desks\.help\.shared"):
         small_scenario(journey=JOURNEY, policy={"desks": {"help": {"agents": 1, "shared": share}}}).checked()
 
 

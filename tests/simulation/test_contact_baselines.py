@@ -32,7 +32,7 @@ POLICY: dict[str, Any] = {
         "thank": {"on": {"event": "order"}, "steps": [{"offer": "cash"}, {"send": "receipt"}, {"send": "pitch"}]},
     },
     "broadcasts": {"weekly": {"schedule": {"weekdays": ["monday"], "at": "10:00"}, "send": "news"}},
-    "guardrails": {"spared": ["weekly"], "holdout": 0.1},
+    "guardrails": {"spared": ["weekly"]},
     "desks": {"help": {"agents": 2, "wage_per_hour": 1}},
     "costs": {"platform_per_month": 30, "setup": 9, "creative": {"flows": {"win": 5, "thank": 7}, "messages": {"news": 11, "receipt": 13}}},
 }
@@ -50,9 +50,7 @@ def sent(run: Any) -> dict[str, float]:
 def test_no_contact_sends_only_transactional_messages() -> None:
     run, base = simulate(contact_baseline(scenario(), "no-contact")), simulate(scenario())
     assert sent(run)["phone"] == 0 < sent(run)["mail"] < sent(base)["mail"]
-    assert run.outcomes.customers["contacts"].sum() == run.outcomes.customers["purchases"][
-        run.outcomes.customers["held_out"] == 0
-    ].sum() or (run.outcomes.customers["contacts"].sum() == run.outcomes.customers["purchases"].sum())
+    assert run.outcomes.customers["contacts"].sum() == run.outcomes.customers["purchases"].sum()
 
 
 def test_nothing_sends_no_message() -> None:

@@ -26,7 +26,8 @@ def test_platform_cost_is_an_annuity_paid_in_advance() -> None:
 
 
 def test_a_constant_month_makes_it_a_geometric_series() -> None:
-    # 12 payments at equal intervals have the present value a (1 - v^12) / (1 - v), v = (1 + r)^(-1/12). Months differ from it by up to 3 days.
+    # 12 payments at equal intervals have the present value a (1 - v^12) / (1 - v) with v = (1 + r)^(-1/12).
+    # The months of the calendar begin up to 2 days earlier or later.
     run = simulate_small({}, customers=1, policy={"costs": {"platform_per_month": 100}}, horizon="365d", discount_rate=YEARLY)
     v = (1 + YEARLY) ** (-1 / 12)
     assert run.metrics["platform_cost"].value == pytest.approx(1200, rel=1e-12)
