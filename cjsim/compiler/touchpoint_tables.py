@@ -10,7 +10,7 @@ from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.policy import Staffing
-from cjsim.scenario.rosters import opening_times, roster_of
+from cjsim.scenario.rosters import crews_of, opening_times, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import PERSONAL, Message, Offer
 
@@ -73,7 +73,8 @@ def _offer_row(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
 
 def _desk_row(name: str, source: int, scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
     desk, staffing = scenario.journey.desks[name], scenario.policy.desks.get(name, _UNSTAFFED)
-    roster = roster_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon)
+    crews = crews_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon)
+    roster = roster_of(crews, horizon_days=scenario.horizon)
     patience = DistributionRecord() if desk.patience == "endless" else desk.patience.record(symbols.tables)
     return {
         "service": desk.service.record(symbols.tables),
@@ -128,6 +129,8 @@ def _message_row(
         "click_logit": _rate_to_logit(message.click_rate),
         "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
+        "transactional": int(message.transactional),
+        "ignores_consent": int(message.transactional and journey.channels[message.channel].consent_covers == "marketing"),
     }
 
 

@@ -28,7 +28,7 @@ from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
-from cjsim.scenario.rosters import agent_days
+from cjsim.scenario.rosters import crew_days
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
@@ -320,7 +320,7 @@ def run_from_plan(
         registry=registry,
         wages={
             desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)._replace(
-                agent_days=desk_plan.shared * agent_days(desk_plan.roster, provenance.horizon)
+                agent_days=desk_plan.shared * crew_days(desk_plan.crews, provenance.horizon)
             )
             for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
         },

@@ -89,7 +89,7 @@ def with_contact_baseline(scenarios: Mapping[str, Scenario], kind: ContactBaseli
 
 def transactional_messages(journey: JourneySpec) -> frozenset[str]:
     """Return the names of the messages that are transactional: that customers expect, or that the law requires."""
-    return frozenset(name for name, message in journey.messages.items() if getattr(message, "transactional", False))
+    return frozenset(name for name, message in journey.messages.items() if message.transactional)
 
 
 def _sends_any(flow: Flow, messages: frozenset[str]) -> bool:

@@ -70,7 +70,7 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
 
     - A flow does not start, and a broadcast is not sent.
     - A message is not sent; the flows that send it continue with the next step.
-    - A channel is blacked out, so that all its sends are refused; flows continue.
+    - A channel is blacked out, so that all its sends are refused; flows continue. Its transactional messages are not sent.
     - Creative work that is no longer used costs nothing, unless the touchpoint is switched on later.
 
     Parameters
@@ -90,6 +90,9 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
     policy, name = scenario.policy, touchpoint.name
     values: dict[str, Any]
     if touchpoint.kind == "channel":
+        for one, message in scenario.journey.messages.items():  # a blackout does not stop transactional messages
+            if message.channel == name and message.transactional:
+                scenario = switch_off(scenario, Touchpoint("message", one), until_day=until_day)
         values = {"policy.guardrails.blackouts": _blackouts(scenario, name, until_day)}
         return scenario.with_values(values | (_without_creative(scenario, name) if until_day is None else {}))
     if touchpoint.kind == "flow":
