@@ -13,7 +13,7 @@ from cjsim.metrics.return_phrases import return_sentences
 from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 
 OBJECTIVE = "clv"
-_COSTS = ("cost", "desk_cost", "staff_cost", "cac")
+_COSTS = ("cost", "message_cost", "platform_cost", "creative_cost", "setup_cost", "desk_cost", "staff_cost", "cac")
 _PARTS_OF_CLV = frozenset(  # no side effects: CLV contains them
     ("purchases", "revenue", "margin", "total_revenue", "total_margin", "profit", "total_clv", *_COSTS)
 )

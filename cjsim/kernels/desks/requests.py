@@ -29,6 +29,20 @@ def log_conversation(world: World, state: CustomerState, out: Output, touch: int
 
 
 @rule
+def is_open(world: World, desk: int, time: float) -> bool:
+    """Whether an agent of a desk is on duty at a time (days): the number of openings and closings up to then is odd."""
+    first: int = world.desks[desk].opening_first
+    low, high = first, first + world.desks[desk].opening_count
+    while low < high:
+        middle = (low + high) // 2
+        if world.opening_times[middle] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return (low - first) % 2 == 1
+
+
+@rule
 def make_request(world: World, state: CustomerState, out: Output, desk: int, priority: float, site: int, index: int) -> None:
     """Make a request to a desk, or join the open conversation. Requests with higher priority are served first.
 
@@ -63,20 +77,6 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
         customer.reply_due = state.replies[customer.next_reply].time
     else:
         customer.awaits_reply = 1
-
-
-@rule
-def is_open(world: World, desk: int, time: float) -> bool:
-    """Whether an agent of a desk is on duty at a time (days): the number of openings and closings up to then is odd."""
-    first: int = world.desks[desk].opening_first
-    low, high = first, first + world.desks[desk].opening_count
-    while low < high:
-        middle = (low + high) // 2
-        if world.opening_times[middle] <= time:
-            low = middle + 1
-        else:
-            high = middle
-    return (low - first) % 2 == 1
 
 
 @kernel
