@@ -10,6 +10,7 @@ from cjsim.compiler.fixed_costs import fixed_payments
 from cjsim.description.describe import describe
 from cjsim.errors import InputError
 from cjsim.scenario.rosters import Roster, opening_times
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 from cjsim.validate.lint import lint_warnings
@@ -112,27 +113,34 @@ def test_opening_times_ignore_changes_between_shifts() -> None:
     assert opening_times(Roster((0.0, 0.5, 1.0, 2.0), (1, 2, 0, 3))) == (0.0, 1.0, 2.0)
 
 
+def load(journey: dict[str, Any], policy: dict[str, Any]) -> Scenario:
+    """The scenario that a user would get, with the errors that a user would see."""
+    of_journey = {"name": "j", "starts_in": "here", "stages": {"here": {}}, **journey}
+    settings = {"name": "small", "start": "2026-01-05", "horizon": "30d"}
+    return Scenario.from_dict({**settings, "journey": of_journey, "policy": {"name": "p", **policy}}).checked()
+
+
 @pytest.mark.parametrize(
     ("costs", "message"),
     [
-        ({"per_contact": {"ads": 1, "letter": 1}}, "policy.costs.per_contact.letter: must be one of"),
+        ({"per_contact": {"ads": 1, "letter": 1}}, "policy.costs.per_contact: must be one of"),
         ({"per_contact": {"mail": 0.25}}, "policy.costs.per_contact.mail: must be the only price of a contact on 'mail'"),
-        ({"creative": {"flows": {"welcom": 1}}}, "policy.costs.creative.flows.welcom: must be one of 'welcome'"),
-        ({"creative": {"messages": {"nws": 1}}}, "policy.costs.creative.messages.nws: must be one of"),
+        ({"creative": {"flows": {"welcom": 1}}}, "policy.costs.creative.flows: must be one of 'welcome'"),
+        ({"creative": {"messages": {"nws": 1}}}, "policy.costs.creative.messages: must be one of"),
         ({"platform_per_month": -1}, "policy.costs.platform_per_month: must be at least 0"),
     ],
 )
 def test_wrong_costs_are_reported(costs: dict[str, Any], message: str) -> None:
     journey = {**JOURNEY, "channels": {**JOURNEY["channels"], "mail": {"cost": 0.1}}}
     with pytest.raises(InputError) as caught:
-        small_scenario(journey=journey, policy={"costs": costs, "flows": WELCOME}).checked()
+        load(journey, {"costs": costs, "flows": WELCOME})
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("share", [0, 1.5])
 def test_a_share_of_a_desk_is_above_0_and_at_most_1(share: float) -> None:
     with pytest.raises(InputError, match=r"policy\.desks\.help\.shared"):
-        small_scenario(journey=JOURNEY, policy={"desks": {"help": {"agents": 1, "shared": share}}}).checked()
+        load(JOURNEY, {"desks": {"help": {"agents": 1, "shared": share}}})
 
 
 def warnings_of(**policy: Any) -> str:
