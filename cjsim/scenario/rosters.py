@@ -29,7 +29,7 @@ class Roster(NamedTuple):
 
 
 def crews_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> tuple[Crew, ...]:
-    """Compute the crews of a desk, by their beginning and then in the order of the shifts.
+    """Compute the crews of a desk, ordered by start time and then by the order of the shifts.
 
     Each shift has a crew of its own on each day. The crew of a shift from 00:00 to 24:00 stays as long as the shift lasts without a gap. A
     shift that ends at or before its start ends on the next day.

@@ -157,7 +157,7 @@ def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator
 
 
 def _has_pauses(journey: JourneySpec, policy: PolicySpec | None, name: str, event: Event) -> bool:
-    """Whether something other than the event itself can let its condition cease to hold, and later hold again."""
+    """Whether something other than the event itself can make its condition false, and later true again."""
     if event.when is None:
         return False
     # Without a policy, only tags of the journey are known; a condition on other tags is not checked.
