@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from cjsim.simulation.trial_export import export_trial as export_trial
     from cjsim.tuning.levers.rank import levers as levers
     from cjsim.tuning.levers.ranking import LeverRanking as LeverRanking
+    from cjsim.tuning.levers.touchpoint_ranking import TouchpointRanking as TouchpointRanking
+    from cjsim.tuning.levers.touchpoint_values import touchpoint_values as touchpoint_values
     from cjsim.tuning.optimize import optimize as optimize
     from cjsim.tuning.results.optimum import Optimum as Optimum
     from cjsim.tuning.study import Study as Study
@@ -115,6 +117,7 @@ _MODULE_BY_NAME = {
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
     "TargetingRule": "cjsim.uplift.targeting.rule_tables",
+    "TouchpointRanking": "cjsim.tuning.levers.touchpoint_ranking",
     "VersionComparison": "cjsim.lab.version_comparison",
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
@@ -140,6 +143,7 @@ _MODULE_BY_NAME = {
     "temporary_metric": "cjsim.metrics.registration",
     "total_over_customers": "cjsim.metrics.ratios",
     "unregister_metric": "cjsim.metrics.registration",
+    "touchpoint_values": "cjsim.tuning.levers.touchpoint_values",
     "uplift": "cjsim.readout.uplift_readout",
     "walk": "cjsim.reporting.walk",
 }

@@ -18,7 +18,6 @@ from cjsim.attribution.attribution_result import Attribution
 from cjsim.attribution.claims import BeforeAfter, Interval, jackknife_ratio, trial_claim
 from cjsim.attribution.log_paths import LogColumn, LoggedTouches, purchase_events
 from cjsim.attribution.rule_set import CreditSettings
-from cjsim.attribution.switch_off import Touchpoint, TouchpointKind, list_touchpoints, switch_off
 from cjsim.attribution.touch_paths import FloatArray, IntArray, Paths, sums_by_code
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog.event_table import EventLog
@@ -32,6 +31,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import simulate
+from cjsim.simulation.switching.switch_off import Touchpoint, TouchpointKind, list_touchpoints, switch_off
 
 JACKKNIFE_GROUPS = 20
 _MIN_CUSTOMERS = 2 * JACKKNIFE_GROUPS

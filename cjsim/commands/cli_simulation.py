@@ -25,6 +25,7 @@ from cjsim.table_files import write_csv
 if TYPE_CHECKING:
     from cjsim.simulation.comparison_summary import SortOrder
     from cjsim.simulation.documents import Scenario
+    from cjsim.simulation.switching.contact_baselines import ContactBaseline
 
 _BY_HELP = "Print the metrics by arm of an experiment, or by level of an attribute."
 _TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
@@ -50,6 +51,9 @@ DetectOption = Annotated[
     typer.Option("--detect", metavar="PERCENT", help=_DETECT_HELP, parser=options.percent_parser("--detect"), show_default=False),
 ]
 SORT_ORDERS = ("importance", "change", "name")
+AGAINST = ("no-contact", "nothing")
+_AGAINST_HELP = "Compare with BASE without marketing (only transactional messages), or without any message. Drops the platform's costs."
+_AGAINST_PARSER = options.choice_parser("--against", AGAINST)
 _SORT_PARSER = options.choice_parser("--sort", SORT_ORDERS)
 
 
@@ -137,6 +141,10 @@ def compare(
     follow_up: options.FollowUp = None,
     out: options.Out = None,
     force: options.Force = False,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="|".join(AGAINST), help=_AGAINST_HELP, parser=_AGAINST_PARSER, show_default=False),
+    ] = None,
     metrics: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=_METRIC_HELP, show_default=False)] = None,
     sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER)] = "importance",
     detect: DetectOption = None,
@@ -146,14 +154,15 @@ def compare(
 ) -> None:
     """Compare scenarios on the same customers.
 
-    Compares BASE with each OTHER, or with BASE as changed by --set. If OTHER is given, --set applies to all scenarios.
+    Compares BASE with each OTHER, or with BASE as changed by --set. If OTHER is given, --set applies to all scenarios. With --against, the
+    baseline is BASE without marketing, and BASE is an alternative.
 
     Example: cjsim compare shop shop_better --metric clv --metric opt_outs
     """
     settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
-    if not others and not changes:
+    if not (others or changes or against):
         raise InputError(
-            format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
+            format_error("compare", "must have an OTHER scenario, --set or --against", "only BASE", "Add a scenario to compare with BASE.")
         )
     if others:
         remedy = "Give another scenario, or change this one with --set."
@@ -161,15 +170,21 @@ def compare(
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
-        scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
+        scenarios = {baseline.name: baseline} | ({", ".join(sets or []): baseline.with_values(changes)} if changes else {})
     _require_metrics(next(iter(scenarios.values())), metrics or ())
-    count_compared_warnings(zip((base, *(others or [base])), scenarios.values(), strict=True))
+    count_compared_warnings(zip((base, *(others or ([base] if changes else []))), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.comparison import compare as compare_scenarios
         from cjsim.simulation.comparison_answer import OBJECTIVE
 
         comparison = compare_scenarios(
-            scenarios, engine=engine, threads=threads, max_customers=max_customers, follow_up_days=follow_up, progress=progress
+            scenarios,
+            engine=engine,
+            threads=threads,
+            max_customers=max_customers,
+            follow_up_days=follow_up,
+            against=cast("ContactBaseline | None", against),
+            progress=progress,
         )
         if folder is not None:
             comparison.save(folder)

@@ -13,6 +13,7 @@ from typing import Any
 from cjsim.compiler.activity_profiles import profile_tables
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
+from cjsim.compiler.fixed_costs import fixed_payments
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
@@ -121,7 +122,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
-    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario, symbols.zones.zones[0]))
+    desks = desk_plans(scenario, symbols.zones.zones[0])
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desks, fixed_payments(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -317,4 +319,5 @@ def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
         "factors": symbols.factors.items,
         "links": symbols.links.items,
         "schedule": symbols.schedule.items,
+        "opening_times": symbols.opening_times.items,
     }

@@ -47,7 +47,7 @@ class TraitColumns:
 
 # Arrays that hold at least one element, because kernels read them without a loop.
 _PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
-_PADDED |= {"level_zones", "stage_events", "steps"}
+_PADDED |= {"level_zones", "opening_times", "stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
 _TRUE_OPS = {  # a journey reads the customer's own opens and clicks, a policy those in the log
     ConditionOp.OPENS: ConditionOp.TRUE_OPENS,
@@ -85,7 +85,7 @@ class Symbols:
         self.trait_columns = TraitColumns(of_journey.traits)
         self.condition_codes: list[tuple[int, int, float]] = []  # condition programs, one after another
         self.tables = QuantileTables()
-        self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
+        self.factors, self.links, self.schedule, self.opening_times = SpanTable(), SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.horizon, self.zones = start, horizon, zones
         self.reserved: dict[str, int] = {}

@@ -8,8 +8,9 @@ from cjsim.kernels.codes import MINUTES_PER_DAY
 from cjsim.kernels.world import PERSONAL_TOPIC
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
-from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
-from cjsim.scenario.policy import PolicySpec, Staffing
+from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
+from cjsim.scenario.policy import Staffing
+from cjsim.scenario.rosters import crews_of, opening_times, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import PERSONAL, Message, Offer
 
@@ -37,9 +38,12 @@ def touchpoint_rows(scenario: ScenarioSpec, symbols: Symbols, effects: EffectCha
     journey, lifts = scenario.journey, SpanTable()
     survivals = [channel.survival() for channel in journey.channels.values()]
     channels = [_channel_row(name, journey, symbols) for name in journey.channels]
-    messages = [_message_row(name, journey, survivals, symbols, effects, lifts) for name in journey.messages]
+    messages = [
+        {**_message_row(name, journey, survivals, symbols, effects, lifts), "cost": _contact_cost(name, scenario)}
+        for name in journey.messages
+    ]
     n_actors = len(scenario.policy.flows) + len(scenario.policy.broadcasts)
-    desks = [_desk_row(name, n_actors + code, journey, scenario.policy, symbols, effects) for code, name in enumerate(journey.desks)]
+    desks = [_desk_row(name, n_actors + code, scenario, symbols, effects) for code, name in enumerate(journey.desks)]
     return {
         "channels": channels,
         "messages": messages,
@@ -67,13 +71,16 @@ def _offer_row(name: str, offer: Offer, symbols: Symbols) -> RecordFields:
     }
 
 
-def _desk_row(name: str, source: int, journey: JourneySpec, policy: PolicySpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
-    desk, staffing = journey.desks[name], policy.desks.get(name, _UNSTAFFED)
+def _desk_row(name: str, source: int, scenario: ScenarioSpec, symbols: Symbols, effects: EffectChains) -> RecordFields:
+    desk, staffing = scenario.journey.desks[name], scenario.policy.desks.get(name, _UNSTAFFED)
+    crews = crews_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon, zone=symbols.zones.zones[0])
+    roster = roster_of(crews, horizon_days=scenario.horizon)
     patience = DistributionRecord() if desk.patience == "endless" else desk.patience.record(symbols.tables)
     return {
         "service": desk.service.record(symbols.tables),
         "patience": patience,
         **{f"on_{reply}": effects.add(listed, f"desk:{name}:{reply}") for reply, listed in desk.effects},
+        **span_fields("opening", symbols.opening_times.add(opening_times(roster))),
         "source": source,
         "cost": staffing.cost_per_minute * MINUTES_PER_DAY,
         "stream_service": symbols.stream(f"desk:{name}:service"),
@@ -127,7 +134,6 @@ def _message_row(
         "lift_count": tuple(count for _, count in lift_spans),
         **logits,
         "click_logit": _rate_to_logit(message.click_rate),
-        "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
         "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
         "transactional": int(message.transactional),
@@ -137,6 +143,13 @@ def _message_row(
         "unseen": bounces + (1.0 - bounces) * losses.spam,
         "ignores_consent": int(message.transactional and journey.channels[message.channel].consent_covers == "marketing"),
     }
+
+
+def _contact_cost(name: str, scenario: ScenarioSpec) -> float:
+    """Return the cost of a delivery (`paid`: of an open): that of the message, else of the policy, else of the journey's channel."""
+    message = scenario.journey.messages[name]
+    channel_cost = scenario.policy.costs.per_contact.get(message.channel, scenario.journey.channels[message.channel].cost)
+    return channel_cost if message.cost is None else message.cost
 
 
 def _rate_to_logit(rate: float) -> float:

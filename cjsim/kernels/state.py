@@ -67,6 +67,7 @@ CUSTOMER = np.dtype(
         ("request_ordinal", "i4"),  # ordinal of the request at this desk
         ("request_priority", "f8"),
         ("requested_at", "f8"),  # days
+        ("request_out_of_hours", "i4"),  # 1: no agent was on duty when the open request was made
         ("awaits_reply", "i4"),  # 1: the open request has no reply yet
         ("pad", "i4"),
         ("reply_due", "f8"),  # days: end of the conversation; inf: not known
@@ -174,6 +175,7 @@ OUTCOME = np.dtype(
         ("revenue", "f8"),
         ("margin", "f8"),
         ("cost", "f8"),  # of messages, desks and acquisition
+        ("message_cost", "f8"),  # of deliveries, opens and clicks; part of `cost`
         ("discounts", "f8"),  # discounts from offers, already subtracted from revenue and margin
         ("clv", "f8"),  # margin minus costs, each discounted to entry
         ("first_purchase", "f8"),  # days; nan never
@@ -204,7 +206,9 @@ DESK_OUTCOME = np.dtype(  # one customer at one desk
         ("asks", "u2"),  # conversations begun
         ("joined", "u2"),  # requests made while another was open
         ("replies", "u2", (3,)),  # by ReplyCode
-        ("pad", "u2"),
+        ("out_of_hours", "u2"),  # conversations asked for when no agent of this desk was on duty
+        ("outside_closed", "u2"),  # replies to requests made out of hours
+        ("outside_abandoned", "u2"),  # of which abandoned
         ("waited", "f4"),  # days, summed over requests with a reply
         ("service", "f4"),  # days
     ]

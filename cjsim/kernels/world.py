@@ -212,6 +212,8 @@ DESK = np.dtype(
         ("on_late", "i4"),
         ("on_unanswered", "i4"),
         ("source", "i4"),  # log code of its name
+        ("opening_first", "i4"),  # span of World.opening_times
+        ("opening_count", "i4"),
         ("cost", "f8"),  # money per day of service
         ("stream_service", "u8"),
         ("stream_patience", "u8"),
@@ -284,6 +286,7 @@ class World(Frame):
     steps = array_of(STEP_RECORD)
     shares = array_of(SPLIT_SHARE)
     schedule = array_of(_F8)  # days: dates of actors, and occurrences of calendar waits
+    opening_times = array_of(_F8)  # days, desk by desk: openings and closings in turn
     blackouts = array_of(BLACKOUT)
     quiet_hours = array_of(QUIET_HOURS)
     gaps = array_of(GAP)

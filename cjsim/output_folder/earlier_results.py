@@ -15,7 +15,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "simulate": re.compile(rf"{_RUN_FILES}|trial\.csv"),
         "compare": re.compile(rf"run_\d+/({_RUN_FILES})|comparison\.(json|png)"),
-        "levers": re.compile(r"levers\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
+        "levers": re.compile(r"(levers|touchpoints)\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
         "optimize": re.compile(r"optimum\.json|trials\.csv|best\.yaml|search\.png|manifest\.json"),
         "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),
         "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),

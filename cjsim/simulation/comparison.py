@@ -7,7 +7,7 @@ under only one policy is treated as never having entered under the other.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -24,7 +24,9 @@ from cjsim.manifest import readable_result
 from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
+from cjsim.metrics.incremental_return import IncrementalReturn, incremental_return
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
+from cjsim.metrics.return_phrases import return_sentences
 from cjsim.metrics.text_table import wrap_lines
 from cjsim.output_folder import COMPARISON_FILE, FolderResult, require_intact_files, restore_interrupted_replacement
 from cjsim.progress import Progress
@@ -43,6 +45,7 @@ from cjsim.simulation.scenario_sources import (
     split_off_baseline,
 )
 from cjsim.simulation.simulate import simulate
+from cjsim.simulation.switching.contact_baselines import ContactBaseline, with_contact_baseline
 from cjsim.validate.free_value_lint import notes_on_differing_sizes
 
 if TYPE_CHECKING:
@@ -116,12 +119,20 @@ class Comparison(FolderResult):
         return f"{self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers"
 
     def _answer(self) -> str:
-        return self.answer
+        currency, best = self.runs[self.baseline].provenance.currency, best_alternative(self._paired_runs().compared, OBJECTIVE)
+        others = (return_sentences(name, change, currency) for name, change in self.returns.items() if name != best)
+        return "\n".join([self.answer, *others])
 
     def _displayed_table(self) -> "pd.DataFrame":
         """The effects without details."""
         table, definitions = self.to_pandas(), all_metric_definitions(self.runs[self.baseline].codebook)
         return table[[not definitions[name].is_detail for name in table.index.get_level_values("metric")]]
+
+    @cached_property
+    def returns(self) -> Mapping[str, IncrementalReturn]:
+        """What each alternative brings and costs, by its name: changes of margin, cost and contacts, incremental ROI, break-even cost."""
+        baseline, others = self.runs[self.baseline], list(self.alternatives)
+        return MappingProxyType({name: incremental_return(baseline, self.runs[name]) for name in others})
 
     @property
     def answer(self) -> str:
@@ -157,7 +168,7 @@ class Comparison(FolderResult):
         """
         baseline = self.runs[self.baseline]
         detection = None if detect is None else self._detection(metrics[0] if metrics else OBJECTIVE, detect)
-        text = comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detection=detection)
+        text = comparison_summary(baseline, self._paired_runs().compared, full=full, metrics=metrics, sort=sort, detection=detection)
         return "\n\n".join([text, *map(wrap_lines, self.assumptions)])
 
     def _detection(self, metric: str, change: float) -> DetectableChange | None:
@@ -213,7 +224,7 @@ class Comparison(FolderResult):
 
     def _paired_runs(self) -> PairedRuns:
         baseline = self.runs[self.baseline]
-        return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
+        return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives, self.returns))
 
     def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
         """Return plain values for JSON; undefined numbers become null. `detect` adds the sample sizes for this change of `metric`.
@@ -224,7 +235,10 @@ class Comparison(FolderResult):
             If `detect` is given and the metric does not exist.
         """
         alternatives = {
-            name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
+            name: {
+                "metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()},
+                "return": self.returns[name].to_json(),
+            }
             for name, effects in self.alternatives.items()
         }
         facts = {"assumptions": list(self.assumptions), "currency": self.runs[self.baseline].provenance.currency}
@@ -291,6 +305,7 @@ def compare(
     threads: int | None = None,
     max_customers: int | None = None,
     follow_up_days: float | None = None,
+    against: ContactBaseline | None = None,
     processes: Sequence[SimulationProcess] = (),
     progress: Progress | None = None,
 ) -> Comparison:
@@ -313,6 +328,9 @@ def compare(
         Abort if the population of a scenario exceeds this number, as in `simulate`.
     follow_up_days : float, optional
         Simulate each customer for at most this many days from entry, as in `simulate`.
+    against : {'no-contact', 'nothing'}, optional
+        Compare with a baseline that is made from the first scenario: 'no-contact' sends only transactional messages, and 'nothing' sends no
+        message. Neither pays for a marketing platform. The scenarios given are then all alternatives.
     processes : sequence of callable
         User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
         a process, pass runs with and without it to `Comparison.of`.
@@ -337,6 +355,8 @@ def compare(
     'shop'
     """
     by_name = named_scenarios(_only_argument(scenarios), argument="compare")
+    if against is not None:
+        by_name = with_contact_baseline(by_name, against)
     require_same_customers(by_name, customers=customers)
     baseline = next(iter(by_name.values()))
     customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed

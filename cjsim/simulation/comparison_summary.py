@@ -9,10 +9,20 @@ from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import estimate_metric
-from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_relative, format_value, unit_in_text
+from cjsim.metrics.incremental_return import IncrementalReturn
+from cjsim.metrics.number_format import (
+    MONEY_UNIT,
+    decimal_places,
+    estimate_decimals,
+    format_interval,
+    format_relative,
+    format_value,
+    unit_in_text,
+)
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.registration import registered_metric_definitions
+from cjsim.metrics.return_phrases import BREAK_EVEN_NAME, ROI_NAME, break_even_cells, roi_cells
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
 from cjsim.simulation.detectable_change import DetectableChange
@@ -22,9 +32,16 @@ DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
 SortOrder = Literal["importance", "change", "name"]
 _KEY_METRICS = ("clv", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
 _MOVED_METRICS = 5
+# Below the metrics: name, unit, title and cells of what the change in cost and in contacts brings.
+_RETURN_ROWS = (
+    (ROI_NAME, "ratio", "change of margin per change of cost, minus 1", roi_cells),
+    (BREAK_EVEN_NAME, MONEY_UNIT, "change of margin per change of contacts: at this cost, a contact pays for itself", break_even_cells),
+)
 
 
-def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: DifferencesByName) -> ComparedMetrics:
+def compared_metrics(
+    baseline: RunRecord, baseline_name: str, alternatives: DifferencesByName, returns: Mapping[str, IncrementalReturn] | None = None
+) -> ComparedMetrics:
     """Collect what the answer of a comparison is made from.
 
     Parameters
@@ -35,17 +52,18 @@ def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: Diff
         Name of the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
+    returns : Mapping of str to IncrementalReturn, optional
+        What each alternative brings and costs, by its name.
     """
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
     days = origin.horizon if origin.follow_up_days is None else min(origin.follow_up_days, origin.horizon)
-    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows, origin.currency)
+    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows, origin.currency, returns or {})
 
 
 def comparison_summary(
     baseline: RunRecord,
-    baseline_name: str,
-    alternatives: DifferencesByName,
+    compared: ComparedMetrics,
     *,
     full: bool = False,
     metrics: Sequence[str] = (),
@@ -58,10 +76,8 @@ def comparison_summary(
     ----------
     baseline : RunRecord
         Run of the baseline.
-    baseline_name : str
-        Name of the baseline.
-    alternatives : Mapping of str to Mapping of str to PairedDifference
-        Paired differences, keyed by alternative name, then by metric name.
+    compared : ComparedMetrics
+        The differences of the alternatives from the baseline.
     full : bool
         Whether to show all metrics.
     metrics : sequence of str
@@ -80,7 +96,7 @@ def comparison_summary(
     InputError
         If a metric does not exist.
     """
-    compared = compared_metrics(baseline, baseline_name, alternatives)
+    alternatives = compared.alternatives
     for name in metrics:
         if name not in compared.definitions:
             raise InputError(format_error("metrics", *unknown_name_parts(name, compared.definitions, "metric")))
@@ -90,7 +106,7 @@ def comparison_summary(
     n_moved_less = len([one for one in _informative_metrics(compared, baseline) if one not in shown]) if n_hidden else 0
     parts = [
         wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detection=detection)),
-        *_tables(compared, shown, list(alternatives), full=full),
+        *_tables(compared._replace(returns={}) if metrics else compared, shown, list(alternatives), full=full),
         wrap_lines(f"{table_notes(n_hidden, n_moved_less=n_moved_less)}\n{_caption(baseline, compared, full=full)}"),
     ]
     return "\n\n".join(parts)
@@ -182,6 +198,7 @@ def _table_of_one(compared: ComparedMetrics, shown: Sequence[MetricDefinition], 
     """Return a table with the values under both policies, the effect and the relative effect, and the gain from pairing if `full`."""
     effects = compared.alternatives[name]
     rows = [_row(definition, effects[definition.name], compared.currency) for definition in shown if definition.name in effects]
+    rows += _return_rows_of_one(compared, name)
     header = ("metric", compared.baseline, name, "effect", "95 % interval", "", "unit", "relative", "pairing", "")
     chosen = [i for i, name in enumerate(header) if full or name != "pairing"]
     return align_columns([header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative"))
@@ -216,7 +233,33 @@ def _table_of_several(compared: ComparedMetrics, shown: Sequence[MetricDefinitio
         baseline = next(iter(differences.values())).baseline if differences else math.nan
         level, unit = format_value(baseline, definition.unit, decimals), unit_in_text(definition.unit, compared.currency)
         rows.append((name_with_mark(definition), level, *cells, unit, title_with_unit(definition)))
-    return align_columns(("metric", compared.baseline, *names, "unit", ""), rows)
+    return align_columns(("metric", compared.baseline, *names, "unit", ""), [*rows, *_return_rows_of_several(compared, names)])
+
+
+def _return_rows_of_one(compared: ComparedMetrics, name: str) -> list[tuple[str, ...]]:
+    """Return the rows of the incremental ROI and the break-even cost per contact, in the columns of `_row`."""
+    if (change := compared.returns.get(name)) is None:
+        return []
+    return [
+        (metric, "", "", *cells(change), "", unit_in_text(unit, compared.currency), "", "", title)
+        for metric, unit, title, cells in _RETURN_ROWS
+    ]
+
+
+def _return_rows_of_several(compared: ComparedMetrics, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the same rows with one cell per alternative."""
+    if not compared.returns:
+        return []
+    return [
+        (
+            metric,
+            "",
+            *(f"{' '.join(cells(compared.returns[name]))}       " for name in names),
+            unit_in_text(unit, compared.currency),
+            title,
+        )
+        for metric, unit, title, cells in _RETURN_ROWS
+    ]
 
 
 def _best(definition: MetricDefinition, differences: Mapping[str, PairedDifference]) -> str | None:

@@ -1,5 +1,6 @@
 """`Run`: the result of a simulation with its metrics, tables and files."""
 
+import math
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from cjsim.argument_types import checked_arguments
+from cjsim.compiler.fixed_costs import FixedCost, fixed_costs
 from cjsim.compiler.plan import Codebook, Plan
 from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
@@ -26,6 +28,7 @@ from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
+from cjsim.scenario.rosters import crew_days
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 # Attributes from which metrics are computed. Notebooks do not offer them for completion, because tables contain the same values.
 _USED_BY_METRICS = frozenset(
     {*("acquisition_channels", "codebook", "desk_rates", "entered", "hidden", "keys", "log_path", "profiles", "registry", "retained")}
-    | {"roots", "spend", "wages"}
+    | {"fixed_costs", "roots", "spend", "wages"}
 )
 
 
@@ -223,7 +226,8 @@ class Run(RunRecord, FolderResult):
             **self.provenance.to_json(),
             "retained": self.retained,
             "hidden": self.hidden,
-            "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
+            "wages": {desk: {name: one for name, one in wages._asdict().items() if one == one} for desk, wages in self.wages.items()},
+            "fixed_costs": {name: cost._asdict() for name, cost in self.fixed_costs.items()},
             "codebook": asdict(self.codebook),
         }
         profiles = self.profiles()
@@ -267,6 +271,7 @@ class Run(RunRecord, FolderResult):
                 {name: manifest[name] for name in ("retained", "hidden")}
             )
             wages = TypeAdapter(dict[str, Wages]).validate_python(manifest["wages"])
+            fixed = TypeAdapter(dict[str, FixedCost]).validate_python(manifest.get("fixed_costs", {}))
             _check_names(codebook, provenance, wages, (*stages["retained"], *stages["hidden"]))
             saved, log = SavedCustomers(source, codebook), source / "log.parquet"
             return cls(
@@ -277,6 +282,7 @@ class Run(RunRecord, FolderResult):
                 outcomes=_freeze_outcomes(saved.outcomes()),
                 registry=saved.registry(provenance.customers),
                 wages=wages,
+                fixed_costs=fixed,
                 profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
             )
@@ -301,6 +307,9 @@ def run_from_plan(
         Parquet file of the event log.
     """
     names, stages = plan.codebook.stages, plan.world.stages
+    # A follow-up measures customers for the same time each. Fixed costs, which are paid for all days, are then left out.
+    is_cut = plan.population.follow_up_days < math.inf or plan.population.until_days is not None
+    payments = {} if is_cut else plan.payments
     entered, force = outcomes.customers["entered"], float(plan.world.setting[0].discount)
     return Run(
         provenance=provenance,
@@ -310,9 +319,12 @@ def run_from_plan(
         outcomes=_freeze_outcomes(outcomes),
         registry=registry,
         wages={
-            desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)
+            desk: desk_wages(desk_plan.wages, horizon_days=provenance.horizon, entered=entered, force=force)._replace(
+                agent_days=desk_plan.shared * crew_days(desk_plan.crews, provenance.horizon)
+            )
             for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
         },
+        fixed_costs=fixed_costs(payments, horizon_days=provenance.horizon, entered=entered, force=force),
         profiles=partial(draw_profiles, plan, provenance.seed, registry),
         log_path=log_path,
     )

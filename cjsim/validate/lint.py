@@ -15,6 +15,7 @@ from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_cond
 from cjsim.validate.accepted_warnings import sort_accepted
 from cjsim.validate.clock_lint import clock_warnings
 from cjsim.validate.condition_lint import condition_warnings
+from cjsim.validate.cost_checks import cost_warnings
 from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.time_zone_lint import time_zone_warnings
@@ -59,6 +60,7 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             *_journey_warnings(record.journey, record.policy, "journey."),
             *_flow_warnings(record.policy, "policy."),
             *_send_warnings(record),
+            *cost_warnings(record),
             *touchpoint_warnings(record),
             *unused_warnings(record),
             *condition_warnings(record),

@@ -181,6 +181,17 @@ def random_spend(chooser: Chooser, start: int) -> Any:
     return chooser.choice((0, 15, {"per_day": 5, "periods": [{"per_day": 80, "from": f"2025-11-{start}", "to": f"2025-11-{start + 4}"}]}))
 
 
+def add_costs(chooser: Chooser, journey: ScenarioData, policy: ScenarioData) -> None:
+    """Let the firm pay for its platform, contacts and creative work, and share its desks."""
+    unpriced = [name for name, channel in journey["channels"].items() if "cost" not in channel]
+    creative = {"flows": dict.fromkeys(policy["flows"], 40), "messages": dict.fromkeys(journey["messages"], 15)}
+    costs: ScenarioData = {"per_contact": {name: 0.05 for name in unpriced if chooser.chance(60)}}
+    chooser.add_optional(costs, 60, platform_per_month=lambda: 30, setup=lambda: 100, creative=lambda: creative)
+    policy["costs"] = costs
+    for desk in policy["desks"].values():
+        chooser.add_optional(desk, 50, shared=lambda: 0.1)
+
+
 def random_policy(chooser: Chooser, names: ScenarioNames, start: int) -> ScenarioData:
     """Up to four flows and two broadcasts."""
     flows = chooser.list_of(lambda: random_flow(chooser, names, start), min_size=1, max_size=4)

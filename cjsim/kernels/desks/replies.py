@@ -27,6 +27,10 @@ def record_reply(world: World, state: CustomerState, out: Output, reply: np.reco
     desk_outcome = out.desks[customer.row, reply.desk]
     if desk_outcome.replies[reply.reply] < MAX_COUNT:
         desk_outcome.replies[reply.reply] += np.uint16(1)
+    if customer.request_out_of_hours == 1 and desk_outcome.outside_closed < MAX_COUNT:
+        desk_outcome.outside_closed += np.uint16(1)
+        if reply.reply == ReplyCode.UNANSWERED:
+            desk_outcome.outside_abandoned += np.uint16(1)
     if reply.reply != ReplyCode.UNANSWERED:
         desk_outcome.waited += np.float32(reply.waited)
         desk_outcome.service += np.float32(reply.service)

@@ -29,6 +29,20 @@ def log_conversation(world: World, state: CustomerState, out: Output, touch: int
 
 
 @rule
+def is_open(world: World, desk: int, time: float) -> bool:
+    """Whether an agent of a desk is on duty at a time (days): the number of openings and closings up to then is odd."""
+    first: int = world.desks[desk].opening_first
+    low, high = first, first + world.desks[desk].opening_count
+    while low < high:
+        middle = (low + high) // 2
+        if world.opening_times[middle] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return (low - first) % 2 == 1
+
+
+@rule
 def make_request(world: World, state: CustomerState, out: Output, desk: int, priority: float, site: int, index: int) -> None:
     """Make a request to a desk, or join the open conversation. Requests with higher priority are served first.
 
@@ -52,6 +66,11 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
     customer.request_index = index
     customer.request_ordinal = state.requests[desk]
     customer.request_priority = priority
+    customer.request_out_of_hours = 0
+    if not is_open(world, desk, customer.now):
+        customer.request_out_of_hours = 1
+        if desk_outcome.out_of_hours < MAX_COUNT:
+            desk_outcome.out_of_hours += np.uint16(1)
     customer.changes |= ChangeFlag.DESK.value
     state.requests[desk] += 1
     if customer.next_reply < customer.replies_end:

@@ -181,7 +181,7 @@ class _NotesOnly(NoProgress):
 
 
 def _runs_differ(base: Run, other: Run) -> bool:
-    """Return whether the outcomes of any customer or the wages of the staff differ."""
-    return base.wages != other.wages or any(
+    """Return whether the outcomes of any customer or the wages or fixed costs differ."""
+    return (base.wages, base.fixed_costs) != (other.wages, other.fixed_costs) or any(
         before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True)
     )
