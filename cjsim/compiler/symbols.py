@@ -74,6 +74,7 @@ class Symbols:
         self.tables = QuantileTables()
         self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
+        self.branches: dict[tuple[str, str], int] = {}  # codes of named branches by event and name
         self.start, self.horizon = start, horizon
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
@@ -105,6 +106,10 @@ class Symbols:
     def trait_column(self, reference: str) -> int:
         """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
+
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`. Assigns a new code at the first use."""
+        return self.branches.setdefault((event, name), len(self.branches))
 
     def condition(self, text: str | None, *, latent: bool = False) -> int:
         """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""

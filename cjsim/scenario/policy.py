@@ -117,6 +117,8 @@ class Staffing(StrictModel):
     """Agents over time; overlapping shifts add up."""
     sla: PositiveDuration | None = Field(None, examples=["4h"])
     """Promised time from a request to the start of the conversation; without it, every answer is in time."""
+    promised: bool = True
+    """Whether customers who ask hear the `sla` as a promise; otherwise, it only sorts replies. It matters only for desks with `waiting`."""
     cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
     """Money per minute of conversation, in addition to wages."""
     escalate: Escalation | None = None

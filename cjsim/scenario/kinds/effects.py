@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from cjsim.kernels.codes import EffectCode, TouchCode
 from cjsim.scenario.fields import (
     AcquisitionName,
+    BranchName,
     ChannelName,
     DeskName,
     EventName,
@@ -37,6 +38,8 @@ ALL_CHANNELS = "all"
 
 Gain = Annotated[RealNumber, Field(ge=-1, le=1, examples=[0.1, -0.2])]
 Lift = Annotated[RealNumber, Field(ge=-1, le=1000, examples=[0.5])]
+# Log odds by event and by branch of its `choose`.
+Sways = dict[EventName, dict[BranchName, Annotated[RealNumber, Field(ge=-50, le=50, examples=[-0.5])]]]
 PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000, examples=[10])]  # higher goes first
 
 
@@ -45,6 +48,9 @@ class EffectRecords(Chain, Protocol):
 
     def draw_fields(self, use: str) -> RecordFields:
         """The stream and the slot of the owner's next random draw for a use such as `value`."""
+
+    def branch_code(self, name: str) -> int:
+        """Return the code of a named branch of the owner, which is an event."""
 
     def add_all(self, effects: "Iterable[Effect]") -> tuple[int | None, list[PendingIndex]]:
         """Append effects. Returns the index of their first record (None if none) and the fields that need the index of the next."""
@@ -89,7 +95,7 @@ class PurchaseTerms(StrictModel):
     """Amount of a purchase: a random value times traits."""
 
     value: AmountLaw = Field(examples=[{"lognormal": {"median": 40, "sigma": 0.6}}])
-    """Distribution of the value before discounts, in money; a number means a fixed value. Customers do not respond to its size."""
+    """Distribution of the value before discounts, in money; a number means a fixed value. Customers respond to it only through `demand`."""
     times: tuple[TraitRef, ...] = ()
     """Traits that multiply the value."""
     margin: Annotated[RealNumber, Field(ge=-10, le=1)] = Field(1.0, examples=[0.35])
@@ -228,6 +234,54 @@ class OfferEffect(EffectKind, key="offer"):
     """Offer that the customer gets; its validity and its uses are reset."""
 
 
+class AnnounceEffect(EffectKind, key="announce"):
+    """Lets the customer know of an offer, if the customer holds it.
+
+    An offer that something announces is not known before. Other offers are known as soon as the customer gets them. Only known offers
+    change `demand` and `urgency`; any valid offer can be redeemed.
+    """
+
+    code = EffectCode.ANNOUNCE
+    predicate = "learns of the offer {}"
+    refers_to = "offer"
+    announce: OfferName
+    """Offer of which the customer learns."""
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        """Return nothing, because the effect does not give the offer."""
+        return ()
+
+
+class SwayEffect(EffectKind, key="sway"):
+    """Adds to the log odds of named branches of an event's `choose`. The sum decays with the `half_life` of that event, as lifts do."""
+
+    code = EffectCode.SWAY
+    refers_to = "event"
+    sway: Sways = Field(examples=[{"choose_box": {"skip": -0.5}}])
+    """Log odds by event and branch; negative numbers make a branch less likely. The persona's `responds` for the event multiplies them."""
+
+    def phrase(self) -> str:
+        return sway_phrase(self.sway)
+
+    def leads_to(self) -> tuple[tuple[str, str], ...]:
+        """Return nothing, because the effect does not make the event happen."""
+        return ()
+
+    def compile(self, records: EffectRecords) -> list[PendingIndex]:
+        """Append one record per branch, or one record without effect if there are none."""
+        swayed = [(event, branch, gain) for event, gains in self.sway.items() for branch, gain in gains.items()]
+        pending: list[PendingIndex] = [] if swayed else records.add({"op": EffectCode.JUMP})
+        for event, branch, gain in swayed:
+            records.resume(pending)
+            pending = records.add({"op": self.code, "target": records.registers.branch(event, branch), "x": gain})
+        return pending
+
+
+def sway_phrase(sways: Mapping[str, Mapping[str, float]]) -> str:
+    """Describe sways as the predicate of a sentence about the customer."""
+    return join_names(f"log odds of {branch} in {event} {gain:+g}" for event, gains in sways.items() for branch, gain in gains.items())
+
+
 class AskTerms(StrictModel):
     """A request to a desk."""
 
@@ -314,7 +368,7 @@ class FireEffect(EffectKind, key="fire"):
 
 
 class Branch(StrictModel):
-    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
+    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5) + sway)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"weight": 0.3, "effects": [{"go": "active"}]}]})
 
@@ -324,11 +378,14 @@ class Branch(StrictModel):
     """Weight of satisfaction in the odds; positive values make the branch more likely for satisfied customers."""
     effects: tuple["Effect", ...] = ()
     """Effects if this branch is drawn; none by default."""
+    name: BranchName | None = None
+    """Name of the branch, by which messages and effects can `sway` it; only in events."""
 
     def phrase(self) -> str:
         """Describe the odds and the effects of the branch."""
         bend = f" (bend {self.bend:+g})" if self.bend else ""
-        return f"{self.weight}{bend}: {join_names(effect.phrase() for effect in self.effects) or 'nothing'}"
+        name = "" if self.name is None else f"{self.name} "
+        return f"{name}{self.weight}{bend}: {join_names(effect.phrase() for effect in self.effects) or 'nothing'}"
 
 
 class ChooseEffect(EffectKind, key="choose"):
@@ -344,8 +401,12 @@ class ChooseEffect(EffectKind, key="choose"):
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for unknown traits, and for branches that all have weight 0."""
         for index, branch in enumerate(self.choose):
+            here = (*path, self.key, index)
             if isinstance(branch.weight, str):
-                yield from trait_faults((*path, self.key, index, "weight"), branch.weight, journey.traits)
+                yield from trait_faults((*here, "weight"), branch.weight, journey.traits)
+            if branch.name is not None and path[0] != "events":
+                must = "must be left out, because only branches of an event can be swayed"
+                yield Fault((*here, "name"), must, f"'{branch.name}' in a {str(path[0]).removesuffix('s')}", "Remove the name.")
         if not any(branch.weight for branch in self.choose):
             yield Fault((*path, self.key), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
 
@@ -356,7 +417,8 @@ class ChooseEffect(EffectKind, key="choose"):
         for branch in self.choose:
             weight = branch.weight
             odds = {"column": records.registers.trait_column(weight)} if isinstance(weight, str) else {"x": weight}
-            entry = records.add({"op": EffectCode.JUMP, "y": branch.bend, **odds})
+            code = {} if branch.name is None else {"slot": records.branch_code(branch.name)}
+            entry = records.add({"op": EffectCode.JUMP, "y": branch.bend, **odds, **code})
             pending += entry
             entries.append(entry[0][0])
         for branch, entry_record in zip(self.choose, entries, strict=True):
@@ -383,6 +445,8 @@ Effect = Annotated[
     | OptOutEffect
     | OptInEffect
     | OfferEffect
+    | AnnounceEffect
+    | SwayEffect
     | AskEffect
     | ReferEffect
     | FireEffect

@@ -68,6 +68,9 @@ class Registers(Protocol):
     def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
         """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
 
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`."""
+
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 if there is none."""
 
