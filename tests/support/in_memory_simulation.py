@@ -18,7 +18,17 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
-from cjsim.kernels.codes import N_TOUCH_CODES, ChannelKind, ConditionOp, DistributionCode, EffectCode, StepCode, TouchCode, TriggerCode
+from cjsim.kernels.codes import (
+    N_TOUCH_CODES,
+    ChannelKind,
+    ConditionOp,
+    DistributionCode,
+    EffectCode,
+    SpeedRuleCode,
+    StepCode,
+    TouchCode,
+    TriggerCode,
+)
 from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
 from cjsim.simulation import simulate as simulate_module
@@ -135,6 +145,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
     found: list[tuple[type[IntEnum], Iterable[int]]] = [
+        (SpeedRuleCode, world.speed_rules["kind"]),
         (EffectCode, [op for op in world.effects["op"] if op != EffectCode.END]),
         (StepCode, world.steps["op"] if len(world.actors) else ()),
         (TriggerCode, world.actors["trigger"]),
@@ -149,7 +160,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
 # END marks the absence of an effect. Satisfaction and pressure decay, so journey conditions must not use them, and policies cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
-    for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)
+    for kind in (SpeedRuleCode, EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)
     for member in kind
 } - {
     "EffectCode.END",
