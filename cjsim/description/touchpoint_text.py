@@ -76,7 +76,8 @@ def _response_phrases(channel: Channel) -> Iterator[str]:
 def _message_phrase(message: Message, channel: Channel) -> str:
     behavior, names = channel.behavior, channel.behavior.response_names
     topic = "the customer's assumed interest" if message.topic == PERSONAL else message.topic
-    about = [f"about {topic}"] if topic is not None else []
+    about = ["transactional"] if message.transactional else []
+    about += [f"about {topic}"] if topic is not None else []
     about += [f"relevance {message.relevance:+g}"] if message.relevance else []
     rates = [f"{format_percent(message.open_rate)} {behavior.open_phrase}", f"{format_percent(message.click_rate)} {behavior.click_phrase}"]
     rates += [f"{format_percent(message.unsubscribe_rate)} opt out"] if message.unsubscribe_rate else []

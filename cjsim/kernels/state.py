@@ -102,8 +102,9 @@ CHANNEL_STATE = np.dtype(
         ("opens", "i4"),
         ("clicks", "i4"),
         ("unopened", "i4"),  # deliveries since the last open
-        ("last_actor", "i4"),  # actor of the last contact; -1 none
+        ("last_actor", "i4"),  # actor of the last contact that gaps and caps count; -1 none
         ("last_contact", "f8"),  # days
+        ("last_counted", "f8"),  # days: the last contact that gaps and caps count
         ("affinity", "f8"),
     ]
 )

@@ -105,8 +105,10 @@ MESSAGE = np.dtype(
         ("complaint_logit", "f8"),
         ("cost", "f8"),  # money per delivery; PAID: per open
         ("topic", "i4"),  # an interest; -1 none, PERSONAL_TOPIC
-        ("pad", "i4"),
+        ("transactional", "i4"),  # 1: guardrails for marketing neither apply to it nor count it
         ("relevance", "f8"),  # log-odds of opening where the topic is the customer's interest
+        ("ignores_consent", "i4"),  # 1: also sent to customers who opted out
+        ("pad", "i4"),
     ]
 )
 LIFT = np.dtype([("event", "i4"), ("pad", "i4"), ("gain", "f8")])
@@ -157,6 +159,7 @@ STEP_RECORD = np.dtype(
         ("pad", "i4"),
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
         ("typical", "f8"),  # UNTIL: hour at which customers are active on average
+        ("since", "f8"),  # WAIT_FOR: days before the step that count; 0 none, inf: since the flow's start
         ("stream", "u8"),
     ]
 )
