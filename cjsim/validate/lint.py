@@ -17,6 +17,7 @@ from cjsim.validate.clock_lint import clock_warnings
 from cjsim.validate.condition_lint import condition_warnings
 from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
+from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
 from cjsim.yaml.paths import path_text
@@ -59,6 +60,7 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             *_flow_warnings(record.policy, "policy."),
             *_send_warnings(record),
             *touchpoint_warnings(record),
+            *promise_warnings(record.journey, record.policy),
             *unused_warnings(record),
             *condition_warnings(record),
         ]
@@ -96,6 +98,7 @@ def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: s
                 "Correct the tag, or remove the effect."
             )
     yield from clock_warnings(journey, policy, prefix)
+    yield from reaction_warnings(journey, prefix)
     yield from unused_trait_warnings(journey, prefix)
     yield from rate_warnings(journey, prefix)
 
