@@ -38,10 +38,13 @@ def journey(**parts: Any) -> Journey:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        (events(buy={"demand": {"elasticity": -1}}), "events.buy.demand.elasticity: must be at least 0, got -1"),
+        (
+            events(buy={"demand": {"elasticity": -1}}),
+            "events.buy.demand.elasticity: must be at least 0, or a trait name, 1/name or 1-name, got -1",
+        ),
         (events(buy={"demand": {"elasticity": "eager"}}), "events.buy.demand.elasticity: must be one of 'keen', 'odd', got 'eager'"),
         (events(buy={"demand": {"elasticity": "odd"}}), "events.buy.demand.elasticity: must be a trait for which odd is never negative"),
-        (events(buy={"demand": {}}), "events.buy.demand.elasticity: "),
+        (events(buy={"demand": {}}), "events.buy.demand: must have the key 'elasticity'"),
         (
             events(buy={"demand": {"elasticity": 1, "purchase": "by"}}),
             "events.buy.demand.purchase: must be one of 'buy', 'pick', 'box', got 'by'. Did you mean 'buy'?",
@@ -57,11 +60,11 @@ def journey(**parts: Any) -> Journey:
         (events(buy={"urgency": [{"last": "1d", "times": 2}]}), "events.buy.urgency[0]: must have either 'offer' or 'event'"),
         (
             events(buy={"urgency": [{"offer": "del", "last": "1d", "times": 2}]}),
-            "events.buy.urgency[0].offer: must be 'deal', got 'del'",
+            "events.buy.urgency[0].offer: must be one of 'deal', got 'del'",
         ),
         (
             events(pick={"urgency": [{"event": "buy", "last": "1d", "times": 2}]}),
-            "events.pick.urgency[0].event: must be an event with a fixed wait, because customers know when it happens, got 'buy', whose wait is",
+            "events.pick.urgency[0].event: must be an event with a fixed wait, because customers know when it happens, got 'buy'",
         ),
         (
             events(pick={"urgency": [{"event": "pick", "last": "1d", "times": 2}]}),
@@ -74,7 +77,7 @@ def journey(**parts: Any) -> Journey:
         (events(pick={"effects": [{"choose": [BRANCHES[0], BRANCHES[0]]}]}), "must be unique within the event, got 'skip' twice"),
         (
             events(box={"effects": [{"sway": {"pick": {"skp": 1}}}]}),
-            "events.box.effects[0].sway.pick.skp: must be 'skip', got 'skp'",
+            "events.box.effects[0].sway.pick.skp: must be one of 'skip', got 'skp'",
         ),
         (
             events(box={"effects": [{"sway": {"buy": {"skip": 1}}}]}),
@@ -88,7 +91,7 @@ def journey(**parts: Any) -> Journey:
             {"messages": {"hello": {**MAIL, "effects": {"opened": [{"choose": BRANCHES}]}}}},
             "messages.hello.effects.opened[0].choose[0].name: must be left out, because only branches of an event can be swayed",
         ),
-        (events(box={"effects": [{"announce": "dael"}]}), "events.box.effects[0].announce: must be 'deal', got 'dael'"),
+        (events(box={"effects": [{"announce": "dael"}]}), "events.box.effects[0].announce: must be one of 'deal', got 'dael'"),
         (
             {"desks": {"help": {"service": {"fixed": "5min"}, "waiting": {"expected": "0s", "loss": 1}}}},
             "desks.help.waiting.expected: must be ",
@@ -154,6 +157,7 @@ def test_description_states_reactions() -> None:
         "learns of the offer deal, log odds of skip in pick +0.25",
         "skip 1",
         "log odds of skip in pick -0.5 when opened",
-        "customers expect to wait 10 minutes; each further 10 minutes multiplies satisfaction by exp(-0.1), and by exp(-0.2) beyond a promise",
+        "customers expect to wait 10 minutes; each further 10 minutes multiplies satisfaction by exp(-0.1)",
+        "and by exp(-0.2) beyond a promise",
     ):
         assert part in text
