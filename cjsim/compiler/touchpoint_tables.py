@@ -8,7 +8,8 @@ from cjsim.kernels.codes import MINUTES_PER_DAY
 from cjsim.kernels.world import PERSONAL_TOPIC
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
-from cjsim.scenario.kinds.effects import AnnounceEffect, Effect, SwayEffect
+from cjsim.scenario.kinds.effects import Effect
+from cjsim.scenario.kinds.reaction_effects import AnnounceEffect, SwayEffect
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields
 from cjsim.scenario.policy import PolicySpec, Staffing
 from cjsim.scenario.spec import ScenarioSpec

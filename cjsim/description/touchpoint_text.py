@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
-from cjsim.scenario.kinds.effects import effects_phrase, sway_phrase
+from cjsim.scenario.kinds.effects import effects_phrase
+from cjsim.scenario.kinds.reaction_effects import sway_phrase
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, mix_phrase, name_with_title
 from cjsim.scenario.touchpoints import PERSONAL, Acquisition, Desk, Message, Offer
 

@@ -18,7 +18,8 @@ from cjsim.scenario.fields import (
     Share,
     Title,
 )
-from cjsim.scenario.kinds.effects import Effect, Lift, Sways
+from cjsim.scenario.kinds.effects import Effect, Lift
+from cjsim.scenario.kinds.reaction_effects import Sways
 from cjsim.scenario.kinds.wait_laws import WaitLaw
 from cjsim.scenario.phrases import duration_phrase
 from cjsim.yaml.strict_model import FieldError, StrictModel

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cjsim.scenario.demand import Demand, Urgency
 from cjsim.scenario.journey import Event, JourneySpec
-from cjsim.scenario.kinds.effects import ChooseEffect, Effect, PurchaseEffect, SwayEffect, Sways
+from cjsim.scenario.kinds.effects import ChooseEffect, Effect, PurchaseEffect
+from cjsim.scenario.kinds.reaction_effects import SwayEffect, Sways
 from cjsim.scenario.kinds.wait_laws import FixedWait
 from cjsim.scenario.name_checks import trait_faults, unknown_name_faults
 from cjsim.scenario.traversal import iterate_effects, journey_effects

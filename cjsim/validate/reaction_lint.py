@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.kinds.effects import SwayEffect
+from cjsim.scenario.kinds.reaction_effects import SwayEffect
 from cjsim.scenario.kinds.wait_laws import FixedWait
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import journey_effects

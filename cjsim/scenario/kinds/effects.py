@@ -1,7 +1,7 @@
 """The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, ClassVar, Protocol, get_args
+from collections.abc import Iterable, Iterator
+from typing import Annotated, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
@@ -24,8 +24,10 @@ from cjsim.scenario.fields import (
     WeightOrTrait,
 )
 from cjsim.scenario.kinds.amount_laws import AmountLaw
-from cjsim.scenario.kinds.references import ReferringKind, add_scores
-from cjsim.scenario.kinds.registers import Chain, DeclaredJourney, PendingIndex, RecordFields
+from cjsim.scenario.kinds.effect_kind import EffectKind, EffectRecords
+from cjsim.scenario.kinds.reaction_effects import AnnounceEffect, SwayEffect
+from cjsim.scenario.kinds.references import add_scores
+from cjsim.scenario.kinds.registers import DeclaredJourney, PendingIndex
 from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw
 from cjsim.scenario.name_checks import trait_faults, unknown_name_faults
 from cjsim.scenario.phrases import desk_phrase, format_number, format_percent, join_names, score_phrase
@@ -38,47 +40,7 @@ ALL_CHANNELS = "all"
 
 Gain = Annotated[RealNumber, Field(ge=-1, le=1, examples=[0.1, -0.2])]
 Lift = Annotated[RealNumber, Field(ge=-1, le=1000, examples=[0.5])]
-# Log odds by event and by branch of its `choose`.
-Sways = dict[EventName, dict[BranchName, Annotated[RealNumber, Field(ge=-50, le=50, examples=[-0.5])]]]
 PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000, examples=[10])]  # higher goes first
-
-
-class EffectRecords(Chain, Protocol):
-    """The effect records of one owner (an event, a message's touch or a desk's reply) under construction."""
-
-    def draw_fields(self, use: str) -> RecordFields:
-        """The stream and the slot of the owner's next random draw for a use such as `value`."""
-
-    def branch_code(self, name: str) -> int:
-        """Return the code of a named branch of the owner, which is an event."""
-
-    def add_all(self, effects: "Iterable[Effect]") -> tuple[int | None, list[PendingIndex]]:
-        """Append effects. Returns the index of their first record (None if none) and the fields that need the index of the next."""
-
-
-class EffectKind(ReferringKind):
-    """An effect on a customer, such as a change of stage or of satisfaction."""
-
-    code: ClassVar[EffectCode]
-    predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a place for the value of the key
-    logs: ClassVar[Mapping[TouchCode, str]] = {}  # channel touches that it logs, with sentences about the customer that contain `{channel}`
-
-    def phrase(self) -> str:
-        """Describe the effect as the predicate of a sentence about the customer."""
-        return self.predicate.format(self.body)
-
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield faults for unknown names and for effects that are not allowed at this path."""
-        yield from self.unknown_faults(path, journey)
-
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        """Append the EFFECT_RECORD records of the effect. Returns the fields that need the index of the next record."""
-        [name] = self.referred()
-        return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
-
-    def inner(self) -> Iterator[tuple[KeyPath, "tuple[Effect, ...]"]]:
-        """Lists of effects inside this effect, with their paths."""
-        yield from ()
 
 
 class GoEffect(EffectKind, key="go"):
@@ -232,54 +194,6 @@ class OfferEffect(EffectKind, key="offer"):
     refers_to = "offer"
     offer: OfferName
     """Offer that the customer gets; its validity and its uses are reset."""
-
-
-class AnnounceEffect(EffectKind, key="announce"):
-    """Lets the customer know of an offer, if the customer holds it.
-
-    An offer that something announces is not known before. Other offers are known as soon as the customer gets them. Only known offers
-    change `demand` and `urgency`; any valid offer can be redeemed.
-    """
-
-    code = EffectCode.ANNOUNCE
-    predicate = "learns of the offer {}"
-    refers_to = "offer"
-    announce: OfferName
-    """Offer of which the customer learns."""
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        """Return nothing, because the effect does not give the offer."""
-        return ()
-
-
-class SwayEffect(EffectKind, key="sway"):
-    """Adds to the log odds of named branches of an event's `choose`. The sum decays with the `half_life` of that event, as lifts do."""
-
-    code = EffectCode.SWAY
-    refers_to = "event"
-    sway: Sways = Field(examples=[{"choose_box": {"skip": -0.5}}])
-    """Log odds by event and branch; negative numbers make a branch less likely. The persona's `responds` for the event multiplies them."""
-
-    def phrase(self) -> str:
-        return sway_phrase(self.sway)
-
-    def leads_to(self) -> tuple[tuple[str, str], ...]:
-        """Return nothing, because the effect does not make the event happen."""
-        return ()
-
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        """Append one record per branch, or one record without effect if there are none."""
-        swayed = [(event, branch, gain) for event, gains in self.sway.items() for branch, gain in gains.items()]
-        pending: list[PendingIndex] = [] if swayed else records.add({"op": EffectCode.JUMP})
-        for event, branch, gain in swayed:
-            records.resume(pending)
-            pending = records.add({"op": self.code, "target": records.registers.branch(event, branch), "x": gain})
-        return pending
-
-
-def sway_phrase(sways: Mapping[str, Mapping[str, float]]) -> str:
-    """Describe sways as the predicate of a sentence about the customer."""
-    return join_names(f"log odds of {branch} in {event} {gain:+g}" for event, gains in sways.items() for branch, gain in gains.items())
 
 
 class AskTerms(StrictModel):
