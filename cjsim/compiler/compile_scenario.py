@@ -1,8 +1,9 @@
 """`compile_scenario` compiles a scenario to the arrays that kernels read.
 
 Arrays that kernels loop over have their true length, which can be 0: stages, events, channels, messages, sites, actors, quiet_hours,
-gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All other arrays are accessed through spans
-or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events whose wait is `never`.
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events, speed_rules, branch_events. All other arrays
+are accessed through spans or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events
+whose wait is `never`.
 """
 
 import math
@@ -18,6 +19,7 @@ from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_
 from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.population import compile_population
+from cjsim.compiler.speed_tables import first_purchase, speed_rule_rows
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
@@ -216,10 +218,12 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
-    events = [
-        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
-        for name, event in journey.events.items()
-    ]
+    events, purchases = [], {}
+    for name, event in journey.events.items():
+        n_effects = len(effects.rows)
+        change = ChangeFlag.EVENT if name in counted_events else 0
+        events.append({**_event_row(name, event, journey, symbols, effects, actors), "change": change})
+        purchases[name] = first_purchase(effects, n_effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
@@ -230,6 +234,7 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "effects": effects.rows,
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
         "moments": _moment_rows(journey, symbols),
+        "speed_rules": speed_rule_rows(journey, symbols, purchases),
     }
 
 
@@ -318,6 +323,7 @@ def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
         "knots": symbols.tables.array(),
         "factors": symbols.factors.items,
         "links": symbols.links.items,
+        "branch_events": [symbols.names.events[event] for event, _branch in symbols.branches],
         "schedule": symbols.schedule.items,
         "opening_times": symbols.opening_times.items,
     }

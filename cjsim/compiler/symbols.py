@@ -88,6 +88,7 @@ class Symbols:
         self.factors, self.links, self.schedule, self.opening_times = SpanTable(), SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.horizon, self.zones = start, horizon, zones
+        self.branches: dict[tuple[str, str], int] = {}  # codes of named branches by event and name
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
@@ -118,6 +119,10 @@ class Symbols:
     def trait_column(self, reference: str) -> int:
         """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
+
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`. Assigns a new code at the first use."""
+        return self.branches.setdefault((event, name), len(self.branches))
 
     def condition(self, text: str | None, *, latent: bool = False) -> int:
         """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""

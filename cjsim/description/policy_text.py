@@ -76,7 +76,9 @@ def _rule_phrase(rule: RuleUse) -> str:
 def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
     """Describe the shifts, the promised response time, the escalation, the costs and the owner of a desk."""
     yield from (_shift_phrase(shift) for shift in staffing.shifts)
-    yield from [f"service-level target: answer within {duration_phrase(staffing.sla)}"] if staffing.sla is not None else []
+    if staffing.sla is not None:
+        internal = "" if staffing.promised else ", not promised to customers"
+        yield f"service-level target: answer within {duration_phrase(staffing.sla)}{internal}"
     yield from (
         [f"escalates to {staffing.escalate.to} after {duration_phrase(staffing.escalate.after)}"] if staffing.escalate is not None else []
     )

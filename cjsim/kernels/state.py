@@ -78,7 +78,7 @@ CUSTOMER = np.dtype(
 )
 CLOCK = np.dtype(
     [
-        ("factor", "f8"),  # persona's factor times traits
+        ("factor", "f8"),  # persona's factor times traits, times the factor of speed rules
         ("speed", "f8"),  # speed m: factor times the effect of satisfaction
         ("remaining", "f8"),  # remaining target at `synced`
         ("lift", "f8"),  # lift A at `synced`
@@ -124,7 +124,8 @@ CHANNEL_STATE = np.dtype(
         ("affinity", "f8"),
     ]
 )
-HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4")])  # redeemed: number of redemptions
+# redeemed: number of redemptions; known: 1 if the customer knows of the offer.
+HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4"), ("known", "i4"), ("pad", "i4")])
 # A message that waits for a visit: expiry time (days; -inf: no message waits), ordinal.
 PLACED_MESSAGE = np.dtype([("expires", "f8"), ("index", "i4"), ("pad", "i4")])
 # The end of a conversation: time (days), ReplyCode, replying desk, waiting time (days), service time (days).
@@ -136,6 +137,7 @@ MESSAGE_COUNTS = np.dtype(
     [("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("true_opened", "i4"), ("true_clicked", "i4"), ("pad", "i4")]  # as in CUSTOMER
 )
 SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and the time at which they applied (days)
+BRANCH_SWAY = np.dtype([("value", "f8"), ("at", "f8")])  # log odds, and the clock time of the branch's event at which they applied (days)
 
 
 class CustomerState(Frame):
@@ -143,7 +145,7 @@ class CustomerState(Frame):
 
     customer = array_of(CUSTOMER)  # (1,)
     clocks = array_of(CLOCK)  # by event
-    clock_due = array_of(_F8)  # days, by event
+    clock_due = array_of(_F8)  # days, by event; the last element is when a SPEED_RULE changes next, if there are any
     runs = array_of(FLOW_RUN)  # by actor
     actor_due = array_of(_F8)  # days, by actor
     responses = array_of(PENDING_RESPONSE)  # capacity; `customer.n_responses` are pending
@@ -161,6 +163,7 @@ class CustomerState(Frame):
     attributes = array_of(_F8)  # by attribute: level code
     visits = array_of(_I4)  # by stage: times entered
     offers = array_of(HELD_OFFER)  # by offer
+    sways = array_of(BRANCH_SWAY)  # by named branch
     placed = array_of(PLACED_MESSAGE)  # by site
     active_hours = array_of(_I4)  # by hour of the day: opens, clicks and visits
     requests = array_of(_I4)  # by desk: requests

@@ -66,12 +66,12 @@ EVENT = np.dtype(
 EFFECT_RECORD = np.dtype(
     [
         ("op", "i4"),
-        ("target", "i4"),  # stage, tag, score, channel (-1: all), event, effect, offer, desk; REFER: acquisition channel, -1 none
+        ("target", "i4"),  # stage, tag, score, channel (-1: all), event, effect, offer, desk, branch; REFER: acquisition channel, -1 none
         ("count", "i4"),  # CHOOSE: branches; PURCHASE: factors; REFER: invitations
         ("column", "i4"),  # JUMP: trait column; PURCHASE: first factor
         ("next", "i4"),  # next effect, -1 the end
-        ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in CustomerState.decision_counts
-        ("x", "f8"),  # gain, score, weight, margin share, ASK: priority, REFER: probability of joining
+        ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in CustomerState.decision_counts; CHOOSE branch: code of the branch, -1 no name
+        ("x", "f8"),  # gain, score, sway, weight, margin share, ASK: priority, REFER: probability of joining
         ("y", "f8"),  # CHOOSE branch: log odds per unit of satisfaction - 0.5
         ("value", DISTRIBUTION),  # PURCHASE: money; REFER: days until the friend joins
         ("stream", "u8"),  # REFER: two draws, whether the friend joins and the delay
@@ -202,6 +202,21 @@ OFFER = np.dtype(
         ("stream", "u8"),
         ("uses", "i4"),
         ("slot", "i4"),  # index in CustomerState.decision_counts
+        ("announced", "i4"),  # 1: customers know of it only once something announces it
+        ("pad", "i4"),
+    ]
+)
+# What multiplies the speed of the clock of `event`; rules for one event are adjacent. `kind` is a SpeedRuleCode.
+SPEED_RULE = np.dtype(
+    [
+        ("kind", "i4"),
+        ("event", "i4"),
+        ("target", "i4"),  # PRICE: the PURCHASE effect; OFFER_ENDS: the offer; EVENT_DUE: the event
+        ("column", "i4"),  # PRICE: trait column of the elasticity; -1: `x`
+        ("x", "f8"),  # PRICE: elasticity; OFFER_ENDS, EVENT_DUE: factor of the speed
+        ("days", "f8"),  # OFFER_ENDS, EVENT_DUE: how long before the end the factor applies
+        ("price", "f8"),  # PRICE: mean value of a purchase before traits, money
+        ("relative", "f8"),  # PRICE: the same divided by the reference price
     ]
 )
 DESK = np.dtype(
@@ -215,6 +230,10 @@ DESK = np.dtype(
         ("opening_first", "i4"),  # span of World.opening_times
         ("opening_count", "i4"),
         ("cost", "f8"),  # money per day of service
+        ("expected", "f8"),  # days that customers expect to wait; inf: waiting does not disappoint them
+        ("loss", "f8"),  # log of satisfaction lost per expected wait of further waiting
+        ("broken", "f8"),  # factor of the loss beyond the promised wait
+        ("promise", "f8"),  # days: promised wait; inf: none
         ("stream_service", "u8"),
         ("stream_patience", "u8"),
     ]
@@ -293,6 +312,8 @@ class World(Frame):
     caps = array_of(CAP)
     budgets = array_of(BUDGET)
     offers = array_of(OFFER)
+    speed_rules = array_of(SPEED_RULE)
+    branch_events = array_of(_I4)  # event of each named branch of a `choose`
     desks = array_of(DESK)
     personalisation = array_of(PERSONALISATION)
     pull_sites = array_of(_I4)  # sites on pull channels

@@ -121,6 +121,8 @@ class Staffing(StrictModel):
     """Promised time from a request to the start of the conversation; without it, every answer is in time."""
     shared: Annotated[RealNumber, Field(gt=0, le=1)] = Field(1.0, examples=[0.1])
     """Share of the agents' time and wages that this firm bears, if the agents also do other work. The other work is assumed to wait."""
+    promised: bool = True
+    """Whether customers who ask hear the `sla` as a promise; otherwise, it only sorts replies. It matters only for desks with `waiting`."""
     cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
     """Money per minute of conversation, as an outside service charges; do not combine it with wages, which would count twice."""
     escalate: Escalation | None = None

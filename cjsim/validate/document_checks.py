@@ -14,6 +14,7 @@ from cjsim.validate.cycles import instant_faults
 from cjsim.validate.desk_checks import shift_faults, staffing_faults, unstaffed_faults
 from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults, time_zone_faults
 from cjsim.validate.policy_checks import guardrail_faults, internal_policy_faults, policy_name_faults
+from cjsim.validate.reaction_checks import reaction_faults
 from cjsim.validate.touchpoint_checks import acquisition_faults, channel_faults, message_faults
 from cjsim.yaml.paths import Fault
 
@@ -41,6 +42,7 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
         yield from activity_faults(("activity", name), activity)
     yield from time_zone_faults(journey)
     yield from event_faults(journey, policy)
+    yield from reaction_faults(journey)
     yield from channel_faults(journey)
     yield from message_faults(journey)
     yield from acquisition_faults(journey)

@@ -170,7 +170,7 @@ def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> Scen
     made: ScenarioData = chooser.choice(
         ({"agents": 1, "wage_per_hour": 20}, {"shifts": [{"agents": chooser.integer(1, 2), "from": "09:00", "to": "17:30"}, EVENING_SHIFT]})
     )
-    chooser.add_optional(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5)
+    chooser.add_optional(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5, promised=lambda: False)
     if number == 0 and len(names.desks) > 1:
         chooser.add_optional(made, 60, escalate=lambda: {"after": chooser.choice(("1h", "1d")), "to": names.desks[1]})
     return made

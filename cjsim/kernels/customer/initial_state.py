@@ -5,13 +5,11 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.clocks import clock_time
+from cjsim.kernels.clocks import clock_time, own_speed
 from cjsim.kernels.local_time import FIRM
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Population
 from cjsim.kernels.world import Array, World
-
-_SPEED_LIMIT = 1e12  # upper limit of a product of traits; prevents infinite and nan clock times
 
 
 @rule
@@ -127,7 +125,8 @@ def fill_array(values: Array, value: float) -> None:
 def clear_counters(world: World, state: CustomerState) -> None:
     """Clear the previous customer's tags, scores, counts, offers and contacts.
 
-    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, placed, budget_requests.
+    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, sways, placed,
+    budget_requests.
     """
     fill_array(state.tags, 0)
     fill_array(state.decision_counts, 0)
@@ -149,6 +148,10 @@ def clear_counters(world: World, state: CustomerState) -> None:
         state.offers[j].valid_until = -math.inf
         state.offers[j].uses_left = 0
         state.offers[j].redeemed = 0
+        state.offers[j].known = 0
+    for j in range(world.branch_events.shape[0]):
+        state.sways[j].value = 0.0
+        state.sways[j].at = 0.0
     for j in range(world.sites.shape[0]):
         state.placed[j].expires = -math.inf
     for j in range(world.budgets.shape[0]):
@@ -205,10 +208,7 @@ def initialize_clocks(world: World, state: CustomerState) -> None:
     for event in range(world.events.shape[0]):
         record = world.events[event]
         clock = state.clocks[event]
-        factor = world.persona_speed[customer.persona, event]
-        for i in range(record.factor_first, record.factor_first + record.factor_count):
-            factor *= max(state.traits[world.factors[i]], 0.0)
-        clock.factor = min(factor, _SPEED_LIMIT)
+        clock.factor = own_speed(world, state, event)
         clock.speed = 0.0
         clock.remaining = math.inf
         clock.lift = 0.0
@@ -219,4 +219,4 @@ def initialize_clocks(world: World, state: CustomerState) -> None:
         clock.count = 0
         clock.active = 0
         clock.allowed = 1
-        state.clock_due[event] = math.inf
+    fill_array(state.clock_due, math.inf)

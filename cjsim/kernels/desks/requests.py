@@ -6,6 +6,7 @@ import numpy as np
 
 from cjsim.kernel import kernel, rule
 from cjsim.kernels.codes import MAX_COUNT, ChangeFlag, TouchCode
+from cjsim.kernels.desks.waiting import hear_promise
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.rng import uniform
@@ -48,7 +49,7 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
 
     `site` and `index` are the site and ordinal of the message that a human channel delivers.
     Without a message, `site` is -1 and `index` is ignored.
-    Writes: customer, requests, desks, the log.
+    Writes: customer, requests, desks, clocks, clock_due, the log.
     """
     customer = state.customer[0]
     desk_outcome = out.desks[customer.row, desk]
@@ -73,6 +74,8 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
             desk_outcome.out_of_hours += np.uint16(1)
     customer.changes |= ChangeFlag.DESK.value
     state.requests[desk] += 1
+    if site < 0:
+        hear_promise(world, state, desk)
     if customer.next_reply < customer.replies_end:
         customer.reply_due = state.replies[customer.next_reply].time
     else:

@@ -22,6 +22,7 @@ from cjsim.tuning.levers.multiple_testing import holm, p_value
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
+from cjsim.validate.free_value_lint import notes_on_sizes
 
 _Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a separate document
 
@@ -106,6 +107,7 @@ def levers(
         digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, requests),
         seconds=time.perf_counter() - started,
         currency=scenario.currency,
+        assumptions=notes_on_sizes((move.path for move, _effect in measured), scenario.to_dict()["journey"]),
     )
 
 
