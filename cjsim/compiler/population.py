@@ -68,8 +68,8 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
     )
 
 
-def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
-    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n.
+def initial_cohort(plan: Plan, seed: int, first: int, count: int, *, keys: NDArray[np.uint64] | None = None) -> Cohort:
+    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n, unless `keys` are given.
 
     Parameters
     ----------
@@ -79,12 +79,14 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
         In [0, 2**63).
     first, count : int
         Number of the first customer and number of customers, at least 0.
+    keys : ndarray of uint64, optional
+        Keys of all initial customers, if they are a sample.
 
     Returns
     -------
     Cohort
     """
-    key = np.arange(first, first + count, dtype=np.uint64)
+    key = np.arange(first, first + count, dtype=np.uint64) if keys is None else keys[first : first + count]
     return Cohort(key, _draw_entry(plan.population, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
 
 

@@ -48,6 +48,8 @@ class RatioTerms(NamedTuple):
         Factors by which the sum of `allocated_cost` is multiplied before it is added to the sums of numerators and denominators.
     is_total : bool
         Whether the denominator of the ratio is 1. `denominator` then only indicates which customers count.
+    weight : float
+        Factor by which a total was scaled up from a sample to the whole firm.
     """
 
     numerator: Array
@@ -56,6 +58,24 @@ class RatioTerms(NamedTuple):
     numerator_cost_weight: float = 0.0
     denominator_cost_weight: float = 0.0
     is_total: bool = False
+    weight: float = 1.0
+
+    def as_total(self, weight: float = 1.0) -> "RatioTerms":
+        """Return the terms of the sum over the whole firm, of which these are a sample.
+
+        Parameters
+        ----------
+        weight : float
+            Number of customers of the firm per simulated customer.
+
+        Returns
+        -------
+        RatioTerms
+        """
+        if weight == 1:
+            return self._replace(is_total=True)
+        cost_weight = self.numerator_cost_weight * weight
+        return self._replace(numerator=self.numerator * weight, numerator_cost_weight=cost_weight, is_total=True, weight=weight)
 
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
         """Return the terms, set to 0 for all customers who are not selected.
@@ -268,7 +288,7 @@ def _mean_of_field(field: str, run: RunRecord) -> RatioTerms:
 
 
 def _as_total(terms: Callable[[RunRecord], RatioTerms], run: RunRecord) -> RatioTerms:
-    return terms(run)._replace(is_total=True)
+    return terms(run).as_total(run.weight)
 
 
 def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:

@@ -13,6 +13,7 @@ from cjsim.compiler.cohorts import ARRIVED, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
+from cjsim.engine.generations import default_population_limit
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
 from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
@@ -25,7 +26,7 @@ from cjsim.reporting.event_text import EventDescriber, EventText
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
-from cjsim.simulation.simulate import default_population_limit, simulate
+from cjsim.simulation.simulate import simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")

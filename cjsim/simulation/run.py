@@ -3,13 +3,15 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+import numpy as np
+from pydantic import Field, TypeAdapter
 
 from cjsim.argument_types import checked_arguments
 from cjsim.compiler.plan import Codebook, Plan
@@ -17,6 +19,7 @@ from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
+from cjsim.engine.replications import MAX_REPLICATIONS
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
@@ -25,6 +28,8 @@ from cjsim.manifest import RESULT_FORMAT, readable_result
 from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
+from cjsim.metrics.replicated_estimates import PredictionInterval, combine_estimates
+from cjsim.metrics.run_notes import metric_records, run_notes
 from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
@@ -37,6 +42,8 @@ from cjsim.simulation.trial_table import trial_table
 if TYPE_CHECKING:
     import pandas as pd
 
+REPLICATION_FOLDER = "replication_"  # of a saved run, followed by 2, 3, ...
+_Estimates = tuple[Mapping[str, MetricEstimate], Mapping[str, PredictionInterval]]
 # Attributes from which metrics are computed. Notebooks do not offer them for completion, because tables contain the same values.
 _USED_BY_METRICS = frozenset(
     {*("acquisition_channels", "codebook", "desk_rates", "entered", "hidden", "keys", "log_path", "profiles", "registry", "retained")}
@@ -54,12 +61,16 @@ class Run(RunRecord, FolderResult):
     ----------
     profiles : callable
         Returns the `CustomerProfiles`. To save memory, each call redraws them from the seed or loads them from disk.
+    repeats : tuple of Run
+        Further replications: the same scenario with other seeds. Metrics are means over all replications; everything else, such as
+        `customers` and `log`, is about this run, the first replication.
     log_path : Path or None
         Parquet file of the event log; None if no log was written.
     """
 
     profiles: Callable[[], CustomerProfiles]
     log_path: Path | None = None
+    repeats: tuple["Run", ...] = ()
 
     def __str__(self) -> str:
         return self.summary()
@@ -83,15 +94,40 @@ class Run(RunRecord, FolderResult):
         return EventLog(self.log_path) if self.log_path else None
 
     @property
+    def replications(self) -> tuple["Run", ...]:
+        """All replications, each as a run of its own: this run without `repeats`, then the repeats."""
+        return (replace(self, repeats=()), *self.repeats)
+
+    @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
-        """All metrics with their intervals, by name. Includes all currently registered metrics."""
+        """All metrics with their 95 % confidence intervals, by name. Includes all currently registered metrics.
+
+        With several replications, a value is the mean over replications with Student's interval.
+        """
+        return self._estimates[0]
+
+    @property
+    def predictions(self) -> Mapping[str, PredictionInterval]:
+        """95 % prediction intervals of all metrics for one run of this firm, by name. Empty without `repeats`."""
+        return self._estimates[1]
+
+    @property
+    def _estimates(self) -> _Estimates:
         registered = registered_metrics()
-        if registered not in self._metrics_by_registered:
-            self._metrics_by_registered[registered] = estimate_all_metrics(self)
-        return self._metrics_by_registered[registered]
+        if registered not in self._estimates_by_registered:
+            self._estimates_by_registered[registered] = self._estimated()
+        return self._estimates_by_registered[registered]
+
+    def _estimated(self) -> _Estimates:
+        if not self.repeats:
+            return estimate_all_metrics(self), MappingProxyType({})
+        by_run = [estimate_all_metrics(run) for run in self.replications]
+        combined = {name: combine_estimates([metrics[name] for metrics in by_run]) for name in by_run[0]}
+        estimates = {name: one.estimate for name, one in combined.items()}
+        return MappingProxyType(estimates), MappingProxyType({name: one.prediction for name, one in combined.items()})
 
     @cached_property
-    def _metrics_by_registered(self) -> dict[tuple[MetricSource, ...], Mapping[str, MetricEstimate]]:
+    def _estimates_by_registered(self) -> dict[tuple[MetricSource, ...], _Estimates]:
         return {}
 
     def summary(self, *, full: bool = False) -> str:
@@ -106,35 +142,49 @@ class Run(RunRecord, FolderResult):
         -------
         str
         """
-        return run_table(self, self.metrics, full=full)
+        return run_table(self, self.metrics, self.predictions, full=full, n_replications=1 + len(self.repeats))
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null. `processes` and `currency` are present only if there are any."""
-        origin = self.provenance
+        """Return plain values for JSON. Undefined numbers become null.
+
+        `processes` and `currency` are present only if there are any, `replications` (their number) and `prediction_low` and
+        `prediction_high` of each metric only with several replications, `sample` and `notes` only if they apply.
+        """
+        origin, notes = self.provenance, run_notes(self, n_replications=1 + len(self.repeats))
         return {
             "scenario": origin.scenario,
             "customers": len(self),
             "seed": origin.seed,
+            **({"replications": 1 + len(self.repeats)} if self.repeats else {}),
+            **({"sample": origin.sample} if origin.sample is not None else {}),
+            **({"notes": notes} if notes else {}),
             **({"currency": origin.currency} if origin.currency else {}),
             "engine": origin.engine,
             **({"processes": list(origin.processes)} if origin.processes else {}),
             "events": origin.events,
             "seconds": origin.seconds,
-            "metrics": plain_values({name: metric._asdict() for name, metric in self.metrics.items()}),
+            "metrics": plain_values(metric_records(self.metrics, self.predictions)),
         }
 
     def __getstate__(self) -> dict[str, Any]:  # pickle cannot copy the read-only metrics, which are computed again
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the metrics as a DataFrame with one row per metric and the columns value, low, high, n and unit."""
+        """Return the metrics as a DataFrame with one row per metric and the columns value, low, high, n and unit.
+
+        With several replications, there are also the columns prediction_low and prediction_high.
+        """
         import pandas as pd
 
         names = pd.Index(self.metrics, name="metric")
-        return pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
+        frame = pd.DataFrame(self.metrics.values(), columns=list(MetricEstimate._fields), index=names)
+        if self.predictions:
+            frame[["prediction_low", "prediction_high"]] = np.array([self.predictions[name] for name in self.metrics])
+        return frame
 
     def _facts(self) -> str:
-        return f"{self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}, {self.provenance.engine}"
+        replications = f", {1 + len(self.repeats)} replications" if self.repeats else ""
+        return f"{self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}{replications}, {self.provenance.engine}"
 
     def _displayed_table(self) -> "pd.DataFrame":
         """The metrics of the short text table."""
@@ -225,6 +275,7 @@ class Run(RunRecord, FolderResult):
             "hidden": self.hidden,
             "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
             "codebook": asdict(self.codebook),
+            **({"replications": 1 + len(self.repeats)} if self.repeats else {}),
         }
         profiles = self.profiles()
         for name, table in (
@@ -234,6 +285,8 @@ class Run(RunRecord, FolderResult):
             with (folder / name).open("wb") as file:  # Arrow itself opens only files whose path is Unicode text
                 pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         _copy_log(self.log_path, folder / "log.parquet")
+        for number, run in enumerate(self.repeats, start=2):
+            run.save(folder / f"{REPLICATION_FOLDER}{number}")
         write_json(folder / "metrics.json", self.to_json())
         write_json(folder / MANIFEST_FILE, manifest)
 
@@ -268,6 +321,7 @@ class Run(RunRecord, FolderResult):
             )
             wages = TypeAdapter(dict[str, Wages]).validate_python(manifest["wages"])
             _check_names(codebook, provenance, wages, (*stages["retained"], *stages["hidden"]))
+            count = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_REPLICATIONS)]).validate_python(manifest.get("replications", 1))
             saved, log = SavedCustomers(source, codebook), source / "log.parquet"
             return cls(
                 provenance=provenance,
@@ -279,6 +333,7 @@ class Run(RunRecord, FolderResult):
                 wages=wages,
                 profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
+                repeats=tuple(cls.load(source / f"{REPLICATION_FOLDER}{number}") for number in range(2, count + 1)),
             )
 
 
