@@ -147,7 +147,7 @@ class FirmShare:
         wait, wait_here = erlang_wait(load, agents), erlang_wait(load_here, agents_here)
         exact = agents * self.share
         rounded = "" if math.isclose(agents_here, exact) else f" (rounded from {exact:.3g})"
-        start = f"{name}: {agents_here:.3g} agents here{rounded}, {agents:.3g} in the whole firm"
+        start = f"{name}: {agents_here:.3g} agent{'s' * (agents_here != 1)} here{rounded}, {agents:.3g} in the whole firm"
         if math.isinf(wait) or math.isinf(wait_here):
             per_agent, per_agent_here = load / agents, load_here / agents_here
             is_longer, is_equal = per_agent_here > per_agent, math.isclose(per_agent_here, per_agent, rel_tol=1e-3)

@@ -69,6 +69,8 @@ class Provenance(JsonRecord):
         Currency of all amounts, if the scenario names one.
     shared : tuple of str
         What customers share: 'desks', 'budgets', both or nothing.
+    replications : int
+        Number of replications of which this run is the first.
     firm_customers : int or None
         Number of initial customers of the scenario, if the run has another number.
     sample : float or None
@@ -101,6 +103,7 @@ class Provenance(JsonRecord):
     until_days: str | None = None
     currency: str | None = None
     shared: tuple[str, ...] = ()
+    replications: int = 1
     firm_customers: int | None = None
     sample: float | None = None
     sample_notes: tuple[str, ...] = ()

@@ -80,6 +80,8 @@ class RatioTerms(NamedTuple):
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
         """Return the terms, set to 0 for all customers who are not selected.
 
+        Allocated costs become part of numerators and denominators, because which customers share them varies with the selection.
+
         Parameters
         ----------
         is_chosen : ndarray of bool, shape (n_customers,)
@@ -89,11 +91,13 @@ class RatioTerms(NamedTuple):
         -------
         RatioTerms
         """
-        allocated_cost = None if self.allocated_cost is None else np.where(is_chosen, self.allocated_cost, _FLOAT64_ZERO)
+        denominator = self.denominator
+        if self.allocated_cost is not None and self.denominator_cost_weight != 0:
+            denominator = denominator + self.denominator_cost_weight * self.allocated_cost
         return self._replace(
-            numerator=np.where(is_chosen, self.numerator, _FLOAT64_ZERO),
-            denominator=np.where(is_chosen, self.denominator, self.denominator.dtype.type(0)),
-            allocated_cost=allocated_cost,
+            numerator=np.where(is_chosen, self.numerator_with_cost, _FLOAT64_ZERO),
+            denominator=np.where(is_chosen, denominator, denominator.dtype.type(0)),
+            allocated_cost=None,
         )
 
     def subset(self, is_chosen: Array) -> "RatioTerms":

@@ -1,6 +1,6 @@
 """Notes that stand beside the numbers of a run where these could mislead: dependent customers, a changed firm, a sample of the firm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cjsim.engine.replications import DEFAULT_REPLICATIONS, customers_affect_each_other
@@ -9,28 +9,42 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.replicated_estimates import PredictionInterval
 
 
-def run_notes(run: RunRecord, *, n_replications: int) -> list[str]:
+def run_notes(run: RunRecord) -> list[str]:
     """Return what a reader of the metrics of a run must know, one sentence or a few for each fact.
 
     Parameters
     ----------
     run : RunRecord
         The run; with several replications, the first one.
-    n_replications : int
-        Number of replications.
 
     Returns
     -------
     list of str
     """
     origin = run.provenance
-    notes = [] if n_replications > 1 else narrow_interval_notes(run)
+    notes = narrow_interval_notes(run)
     if origin.firm_customers is not None and origin.sample is None:
         notes += _changed_firm_notes(run, origin.firm_customers)
     if origin.sample is not None:
         share = f"{100 * origin.sample:g} %"
         notes.append(f"A sample of {share} of the firm's customers: totals are scaled up to the whole firm, n counts simulated customers.")
     return [*notes, *origin.sample_notes]
+
+
+def comparison_notes(runs: Sequence[RunRecord]) -> list[str]:
+    """Return the notes of compared runs, each once; the notes on staff are those of the first run.
+
+    Parameters
+    ----------
+    runs : sequence of RunRecord
+        The runs; the first is the baseline.
+
+    Returns
+    -------
+    list of str
+    """
+    narrow = [note for run in runs for note in narrow_interval_notes(run)]
+    return list(dict.fromkeys([*narrow[:1], *run_notes(runs[0])]))
 
 
 def narrow_interval_notes(run: RunRecord) -> list[str]:
@@ -46,7 +60,7 @@ def narrow_interval_notes(run: RunRecord) -> list[str]:
     list of str
         One note, or none.
     """
-    if not run.provenance.shared or not customers_affect_each_other(run):
+    if run.provenance.replications > 1 or not run.provenance.shared or not customers_affect_each_other(run):
         return []
     shared = " and ".join(run.provenance.shared)
     return [

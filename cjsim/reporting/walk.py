@@ -109,7 +109,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
         return arrivals.subset(customer - initial, 1)
     count = initial + len(arrivals)
     if customer >= count and any(effect["op"] == EffectCode.REFER for effect in plan.world.effects):
-        run = simulate(scenario, seed=seed, progress=progress)
+        run = simulate(scenario, seed=seed, replications=1, progress=progress)
         count = len(run)
         if customer < count:
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]

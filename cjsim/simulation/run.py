@@ -2,16 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from cjsim.argument_types import checked_arguments
 from cjsim.compiler.plan import Codebook, Plan
@@ -19,7 +18,6 @@ from cjsim.compiler.wages import Wages, desk_wages
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
-from cjsim.engine.replications import MAX_REPLICATIONS
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
@@ -30,12 +28,13 @@ from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.registration import MetricSource, registered_metrics
 from cjsim.metrics.replicated_estimates import PredictionInterval, combine_estimates
 from cjsim.metrics.run_notes import metric_records, run_notes
+from cjsim.metrics.saved_names import check_saved_names
 from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
-from cjsim.simulation.experiment_arms import find_experiment
-from cjsim.simulation.grouped_metrics import GroupedMetrics
+from cjsim.simulation.segments.experiment_arms import find_experiment
+from cjsim.simulation.segments.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table
 from cjsim.simulation.trial_table import trial_table
 
@@ -96,7 +95,7 @@ class Run(RunRecord, FolderResult):
     @property
     def replications(self) -> tuple["Run", ...]:
         """All replications, each as a run of its own: this run without `repeats`, then the repeats."""
-        return (replace(self, repeats=()), *self.repeats)
+        return (replace(self, repeats=(), provenance=replace(self.provenance, replications=1)), *self.repeats)
 
     @property
     def metrics(self) -> Mapping[str, MetricEstimate]:
@@ -142,7 +141,7 @@ class Run(RunRecord, FolderResult):
         -------
         str
         """
-        return run_table(self, self.metrics, self.predictions, full=full, n_replications=1 + len(self.repeats))
+        return run_table(self, self.metrics, self.predictions, full=full)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null.
@@ -150,12 +149,12 @@ class Run(RunRecord, FolderResult):
         `processes` and `currency` are present only if there are any, `replications` (their number) and `prediction_low` and
         `prediction_high` of each metric only with several replications, `sample` and `notes` only if they apply.
         """
-        origin, notes = self.provenance, run_notes(self, n_replications=1 + len(self.repeats))
+        origin, notes = self.provenance, run_notes(self)
         return {
             "scenario": origin.scenario,
             "customers": len(self),
             "seed": origin.seed,
-            **({"replications": 1 + len(self.repeats)} if self.repeats else {}),
+            **({"replications": origin.replications} if self.repeats else {}),
             **({"sample": origin.sample} if origin.sample is not None else {}),
             **({"notes": notes} if notes else {}),
             **({"currency": origin.currency} if origin.currency else {}),
@@ -183,8 +182,9 @@ class Run(RunRecord, FolderResult):
         return frame
 
     def _facts(self) -> str:
-        replications = f", {1 + len(self.repeats)} replications" if self.repeats else ""
-        return f"{self.provenance.scenario}: {len(self):,} customers, seed {self.provenance.seed}{replications}, {self.provenance.engine}"
+        origin, count = self.provenance, len(self.repeats) + 1
+        seeds = f"{count} replications from seed {origin.seed}" if self.repeats else f"seed {origin.seed}"
+        return f"{origin.scenario}: {len(self):,} customers, {seeds}, {origin.engine}"
 
     def _displayed_table(self) -> "pd.DataFrame":
         """The metrics of the short text table."""
@@ -192,14 +192,17 @@ class Run(RunRecord, FolderResult):
         return self.to_pandas().loc[[name for name in self.metrics if not definitions[name].is_detail]]
 
     @checked_arguments
-    def by(self, by: str, *, exposed_only: bool = False) -> GroupedMetrics:
+    def by(self, by: str | None = None, *, where: str | None = None, exposed_only: bool = False) -> GroupedMetrics:
         """Return the metrics by group of customers.
 
         Parameters
         ----------
-        by : str
-            'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of a given experiment, or the name of an
-            attribute.
+        by : str, optional
+            'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of a given experiment, 'entry_month', 'persona'
+            (which the firm cannot see), or an attribute, such as 'acquired_by'. By default, there is one group.
+        where : str, optional
+            Only customers who meet this condition on attributes, `persona`, `arm` and `entry_month`, such as "country == 'DE'". All
+            customers are simulated; costs that they share stay allocated equally to all of them.
         exposed_only : bool
             By default, an arm consists of all customers assigned to it, whether or not they reach a split (intention to treat). If
             True, only customers who reached a split count. Until then, nothing depends on the arm, so the arms remain comparable unless
@@ -212,9 +215,12 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If there is no such experiment or attribute, or `exposed_only` is used with an attribute.
+            If there is no such experiment or grouping, no customer meets the condition, or `exposed_only` is used without arms.
         """
-        return GroupedMetrics.of(self, self.profiles(), by, exposed_only=exposed_only)
+        if by is None and where is None:
+            raise InputError(format_error("by", "must be given, or else a condition", "neither", "Pass by='arm' or where=CONDITION."))
+        replications = [(run, run.profiles()) for run in self.replications]
+        return GroupedMetrics.of(replications, by, where=where, exposed_only=exposed_only)
 
     @checked_arguments
     def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":
@@ -275,7 +281,6 @@ class Run(RunRecord, FolderResult):
             "hidden": self.hidden,
             "wages": {desk: wages._asdict() for desk, wages in self.wages.items()},
             "codebook": asdict(self.codebook),
-            **({"replications": 1 + len(self.repeats)} if self.repeats else {}),
         }
         profiles = self.profiles()
         for name, table in (
@@ -320,8 +325,7 @@ class Run(RunRecord, FolderResult):
                 {name: manifest[name] for name in ("retained", "hidden")}
             )
             wages = TypeAdapter(dict[str, Wages]).validate_python(manifest["wages"])
-            _check_names(codebook, provenance, wages, (*stages["retained"], *stages["hidden"]))
-            count = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_REPLICATIONS)]).validate_python(manifest.get("replications", 1))
+            check_saved_names(codebook, provenance, wages, (*stages["retained"], *stages["hidden"]))
             saved, log = SavedCustomers(source, codebook), source / "log.parquet"
             return cls(
                 provenance=provenance,
@@ -333,7 +337,7 @@ class Run(RunRecord, FolderResult):
                 wages=wages,
                 profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
-                repeats=tuple(cls.load(source / f"{REPLICATION_FOLDER}{number}") for number in range(2, count + 1)),
+                repeats=tuple(cls.load(source / f"{REPLICATION_FOLDER}{number}") for number in range(2, provenance.replications + 1)),
             )
 
 
@@ -371,22 +375,6 @@ def run_from_plan(
         profiles=partial(draw_profiles, plan, provenance.seed, registry),
         log_path=log_path,
     )
-
-
-def _check_names(codebook: Codebook, provenance: Provenance, wages: Mapping[str, Wages], stages: Sequence[str]) -> None:
-    """Raise a ValueError if the parts of a manifest do not fit together."""
-    pairs = (
-        ("stages", stages, codebook.stages),
-        ("wages", codebook.desks, wages),
-        ("desk_rates", codebook.desks, provenance.desk_rates),
-        ("spend", codebook.acquisition, provenance.spend),
-    )
-    for part, names, known in pairs:
-        if missing := [name for name in names if name not in known]:
-            raise ValueError(f"{part} without '{missing[0]}'")
-    date.fromisoformat(provenance.start)
-    if not codebook.moments or not provenance.horizon > 0:
-        raise ValueError("no moments, or a horizon that is not positive")
 
 
 def _load_profiles(saved: SavedCustomers, manifest: Mapping[str, Any]) -> CustomerProfiles:

@@ -90,7 +90,7 @@ def with_repeats(first: Run, settings: RunSettings, replications: int) -> Run:
     for number in range(1 + len(repeats), replications):
         name = f"{settings.scenario.name}, replication {number + 1} of {replications}"
         repeats.append(simulate_seed(settings, replication_seed(first.seed, number), name=name))
-    return replace(first, repeats=tuple(repeats))
+    return replace(first, repeats=tuple(repeats), provenance=replace(first.provenance, replications=replications))
 
 
 def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = None, name: str | None = None) -> Run:

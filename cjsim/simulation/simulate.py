@@ -17,6 +17,7 @@ from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer, checked_share
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.seeded_run import ENGINES, RunSettings, simulate_seed, with_repeats
@@ -108,13 +109,61 @@ def simulate(
     >>> float(simulate(Scenario.from_dict(tiny), seed=1).outcomes.customers["revenue"].mean())
     90.0
     """
-    scenario = as_scenario(scenario).checked()
+    settings = checked_settings(
+        as_scenario(scenario),
+        customers=customers,
+        engine=engine,
+        threads=threads,
+        max_customers=max_customers,
+        follow_up_days=follow_up_days,
+        until_days=until_days,
+        processes=processes,
+        progress=progress,
+        sample=sample,
+    )
+    seed = settings.scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
+    count = None if replications is None else checked_integer("replications", replications, 1, MAX_REPLICATIONS)
+    first = simulate_seed(settings, seed, log=log)
+    return with_repeats(first, settings, default_replications(first) if count is None else count)
+
+
+def checked_settings(
+    scenario: Scenario,
+    *,
+    customers: int | None = None,
+    engine: Literal["compiled", "readable"] = "compiled",
+    threads: int | None = None,
+    max_customers: int | None = None,
+    follow_up_days: float | None = None,
+    until_days: ArrayLike | None = None,
+    processes: Sequence[SimulationProcess] = (),
+    progress: Progress | None = None,
+    sample: float | None = None,
+) -> RunSettings:
+    """Check the arguments of `simulate`, and return them as settings.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    customers, engine, threads, max_customers, follow_up_days, until_days, processes, progress, sample : optional
+        As in `simulate`.
+
+    Returns
+    -------
+    RunSettings
+
+    Raises
+    ------
+    InputError
+        If the scenario is invalid, or an argument is out of range or does not fit another one.
+    """
+    scenario.checked()
     if customers is not None and sample is not None:
         must, remedy = "must be omitted with `sample`, which takes a share of the scenario's customers", "Omit one of them."
         raise InputError(format_error("customers", must, f"{customers}", remedy))
     least = 0 if scenario.journey.acquisition else 1
     n_initial = scenario.customers if customers is None else checked_integer("customers", customers, least, MAX_CUSTOMERS)
-    seed = scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
     if engine not in ENGINES:
         raise InputError(format_error("engine", f"must be one of {quote_choices(ENGINES)}", repr(engine), "Choose one of these."))
     user_processes = UserProcesses(processes, scenario.start)
@@ -122,7 +171,7 @@ def simulate(
         raise InputError(format_error("processes", "must run on the readable engine", repr(engine), "Pass engine='readable'."))
     n_threads = checked_integer("threads", (os.cpu_count() or 1) if threads is None else threads, 1, MAX_THREADS)
     limit = default_population_limit(n_initial) if max_customers is None else max_customers
-    settings = RunSettings(
+    return RunSettings(
         scenario=scenario,
         n_initial=n_initial,
         engine=engine,
@@ -134,9 +183,6 @@ def simulate(
         sample=None if sample is None else checked_share("sample", sample),
         progress=progress or NoProgress(),
     )
-    count = None if replications is None else checked_integer("replications", replications, 1, MAX_REPLICATIONS)
-    first = simulate_seed(settings, seed, log=log)
-    return with_repeats(first, settings, default_replications(first) if count is None else count)
 
 
 def _checked_ends(until_days: ArrayLike) -> Array:

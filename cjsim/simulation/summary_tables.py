@@ -30,7 +30,6 @@ def run_table(
     predictions: Mapping[str, PredictionInterval] | None = None,
     *,
     full: bool = False,
-    n_replications: int = 1,
 ) -> str:
     """Format the metrics of a run as a text table.
 
@@ -44,8 +43,6 @@ def run_table(
         Their prediction intervals, with several replications.
     full : bool
         Whether to include metrics by stage and channel, and metrics that are undefined or constant in this run.
-    n_replications : int
-        Number of replications.
 
     Returns
     -------
@@ -54,7 +51,7 @@ def run_table(
     definitions = all_metric_definitions(run.codebook)
     shown = [definition for definition in definitions.values() if full or not _is_left_out(definition, metrics[definition.name], run)]
     origin = run.provenance
-    predictions = predictions or {}
+    predictions, n_replications = predictions or {}, origin.replications
     rows = [_metric_row(one, metrics[one.name], predictions.get(one.name), origin.currency) for one in shown]
     seeds = f"{n_replications} replications from seed {origin.seed}" if n_replications > 1 else f"seed {origin.seed}"
     head = (
@@ -62,25 +59,24 @@ def run_table(
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
     table = align_columns(("metric", "value", "95 % interval", "a single run", "unit", "n", ""), rows)
-    notes = [*run_notes(run, n_replications=n_replications), table_notes(len(definitions) - len(rows))]
+    notes = [*run_notes(run), table_notes(len(definitions) - len(rows))]
     if n_replications > 1:
-        notes.insert(0, replication_legend(n_replications, run.provenance.horizon))
+        notes.insert(0, replication_legend(run))
     return "\n\n".join([wrap_lines(head), table, wrap_lines("\n".join(notes))])
 
 
-def replication_legend(n_replications: int, days: float) -> str:
+def replication_legend(run: RunRecord) -> str:
     """Explain the intervals of several replications.
 
     Parameters
     ----------
-    n_replications : int
-        Number of replications.
-    days : float
-        Simulated days.
+    run : RunRecord
+        The first replication.
     """
+    origin = run.provenance
     return (
-        f"95 % interval: of the mean over many runs (Student, {n_replications} independent replications). a single run: 95 % prediction"
-        f" interval of one run of this firm, that is, of {days:g} days as the firm would live through them."
+        f"95 % interval: of the mean over many runs (Student, {origin.replications} independent replications). a single run: 95 %"
+        f" prediction interval of one run of this firm, that is, of {origin.horizon:g} days of it."
     )
 
 
@@ -127,7 +123,8 @@ def group_table(
             rows.append((name_with_mark(definition), group, value, interval, unit, f"{metric.n:,}", title_with_unit(definition)))
     sizes = ", ".join(f"{n:,} {group}" for group, n in entered.items())
     table = align_columns(("metric", by, "value", "95 % interval", "unit", "n", ""), rows, optional=["n"])
-    head, notes = wrap_lines(f"Customers who entered by {by}: {sizes}"), wrap_lines(table_notes(len(definitions) - len(shown)))
+    by_text = "" if by == "customers" else f" by {by}"
+    head, notes = wrap_lines(f"Customers who entered{by_text}: {sizes}"), wrap_lines(table_notes(len(definitions) - len(shown)))
     return f"{head}\n\n{table}\n\n{notes}"
 
 

@@ -1,6 +1,6 @@
 """`GroupedMetrics`: the metrics of a run by group of customers, such as the arms of an experiment or the levels of an attribute."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -8,25 +8,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, format_error
 from cjsim.json_records import plain_values
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.metrics.group_estimates import GroupDifference, estimate_by_group, group_difference
+from cjsim.metrics.group_estimates import GroupDifference, GroupEstimate, estimate_by_group, group_difference
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.replicated_estimates import combine_differences, combine_estimates
+from cjsim.metrics.run_notes import narrow_interval_notes, run_notes
+from cjsim.metrics.text_table import wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.experiment_arms import control_arm, draw_arms, find_experiment, first_exposures
+from cjsim.simulation.segments.customer_groups import (
+    ARM,
+    ENTRY_MONTH,
+    chosen_customers,
+    customer_groups,
+    find_grouping,
+    group_notes,
+    parse_filter,
+)
+from cjsim.simulation.segments.experiment_arms import control_arm, find_experiment, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ARM = "arm"
+WHERE, CHOSEN = "customers", "chosen"  # the only group, those who meet a condition
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,7 +52,7 @@ class GroupedMetrics(FolderResult):
     Attributes
     ----------
     by : str
-        'arm:NAME' or the name of an attribute.
+        'arm:NAME', 'persona', 'entry_month', the name of an attribute, or 'customers' for a single group.
     is_exposed_only : bool
         Whether only customers who reached a split of the experiment count.
     groups : Mapping of str to Mapping of str to MetricEstimate
@@ -60,6 +71,10 @@ class GroupedMetrics(FolderResult):
         that, the first arm. None for an attribute.
     currency : str or None
         Currency of the scenario.
+    where : str or None
+        Condition that customers had to meet.
+    notes : tuple of str
+        What a reader must know: latent groups, small groups, and notes on the run.
     """
 
     by: str
@@ -71,20 +86,29 @@ class GroupedMetrics(FolderResult):
     definitions: Mapping[str, MetricDefinition]
     control: str | None = None
     currency: str | None = None
+    where: str | None = None
+    notes: tuple[str, ...] = ()
     _marker = "groups.json"
 
     @classmethod
-    def of(cls, run: RunRecord, profiles: CustomerProfiles, by: str, *, exposed_only: bool = False) -> "GroupedMetrics":
+    def of(
+        cls,
+        replications: Sequence[tuple[RunRecord, CustomerProfiles]],
+        by: str | None,
+        *,
+        where: str | None = None,
+        exposed_only: bool = False,
+    ) -> "GroupedMetrics":
         """Estimate the metrics of each group.
 
         Parameters
         ----------
-        run : RunRecord
-            The run.
-        profiles : CustomerProfiles
-            Attributes of its customers.
-        by : str
-            'arm' for the arms of the only experiment, 'arm:NAME', or the name of an attribute.
+        replications : sequence of (RunRecord, CustomerProfiles)
+            The replications of a run, with the attributes of their customers.
+        by : str or None
+            As in `find_grouping`. None for a single group, those who meet `where`.
+        where : str, optional
+            Condition on what is fixed at entry, as in `chosen_customers`.
         exposed_only : bool
             Whether to restrict arms to customers who reached a split of the experiment.
 
@@ -95,22 +119,16 @@ class GroupedMetrics(FolderResult):
         Raises
         ------
         InputError
-            If there is no such experiment or attribute, or `exposed_only` is used with an attribute.
+            If there is no such experiment or grouping, the condition is invalid, or `exposed_only` is used without arms.
         """
-        by, experiment = find_grouping(run.codebook, by)
-        if experiment is not None:
-            members = _customers_by_arm(run, experiment)
-            is_exposed, control = ~np.isnan(first_exposures(run, experiment)), control_arm(run.codebook, experiment)
-        else:
-            members, is_exposed, control = _customers_by_level(run, profiles, by), None, None
-            if exposed_only:
-                must, remedy = "must be used with the arms of an experiment", "Use it with 'arm', or omit it."
-                raise InputError(format_error("exposed_only", must, f"attribute '{by}'", remedy))
-        if exposed_only and is_exposed is not None:
-            members = {name: chosen & is_exposed for name, chosen in members.items()}
-        entered = {name: int(np.count_nonzero(chosen & run.entered)) for name, chosen in members.items()}
-        exposed = {} if is_exposed is None else {name: int(np.count_nonzero(chosen & is_exposed)) for name, chosen in members.items()}
-        return _estimated(run, members, by=by, control=control, is_exposed_only=exposed_only, entered=entered, exposed=exposed)
+        run = replications[0][0]
+        grouping, experiment = (None, None) if by is None else find_grouping(run.codebook, by)
+        if exposed_only and experiment is None:
+            must, remedy = "must be used with the arms of an experiment", "Use it with 'arm', or omit it."
+            raise InputError(format_error("exposed_only", must, f"'{by}'", remedy))
+        parts = [_Part.of(one, profiles, grouping, where, exposed_only=exposed_only) for one, profiles in replications]
+        control = None if experiment is None else control_arm(run.codebook, experiment)
+        return _estimated(parts, by=grouping or WHERE, where=where, control=control, is_exposed_only=exposed_only)
 
     def __str__(self) -> str:
         return self.summary()
@@ -135,10 +153,12 @@ class GroupedMetrics(FolderResult):
         -------
         str
         """
+        notes = wrap_lines("\n".join([*([] if self.where is None else [f"Only customers with {self.where}."]), *self.notes]))
         if self.control is None:
-            return group_table(self.by, self.groups, self.definitions, self.entered, currency=self.currency, full=full)
+            table = group_table(self.by, self.groups, self.definitions, self.entered, currency=self.currency, full=full)
+            return f"{table}\n\n{notes}" if notes else table
         counts, is_exposed_only = (self.entered, self.exposed), self.is_exposed_only
-        return arm_tables(
+        tables = arm_tables(
             self.groups,
             self.differences,
             self.definitions,
@@ -148,10 +168,13 @@ class GroupedMetrics(FolderResult):
             currency=self.currency,
             full=full,
         )
+        return f"{tables}\n\n{notes}" if notes else tables
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null. `exposed` and `differences` are present only for arms."""
         content: dict[str, Any] = {"by": self.by, "groups": _as_dicts(self.groups), "entered": self.entered}
+        content |= {"where": self.where} if self.where is not None else {}
+        content |= {"notes": list(self.notes)} if self.notes else {}
         if self.exposed:
             content |= {"exposed": self.exposed, "exposed_only": self.is_exposed_only}
             content |= {"versus": self.control, "differences": _as_dicts(self.differences)}
@@ -174,37 +197,10 @@ class GroupedMetrics(FolderResult):
         return frame
 
 
-def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
-    """Return what distinguishes the groups, 'arm:NAME' or the name of an attribute, and the experiment (None for an attribute).
+def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None = None, experiment: str | None = None) -> None:
+    """Raise if a scenario has no such groups or experiment, or a condition is invalid.
 
-    Parameters
-    ----------
-    codebook : Codebook
-        Names of the scenario.
-    by : str
-        As in `GroupedMetrics.of`.
-
-    Returns
-    -------
-    tuple of (str, str or None)
-
-    Raises
-    ------
-    InputError
-        If there is no such experiment or attribute.
-    """
-    kind, _, name = by.partition(":")
-    if kind == _ARM:
-        experiment = find_experiment(codebook, name or None, "by")
-        return f"{_ARM}:{experiment}", experiment
-    if by not in codebook.attributes:
-        known = [*codebook.attributes, *([_ARM] if codebook.experiments else [])]
-        raise InputError(format_error("by", *unknown_name_parts(by, known, "attribute")))
-    return by, None
-
-
-def check_groups(scenario: Scenario, *, by: str | None = None, experiment: str | None = None) -> None:
-    """Raise if a scenario has no such groups or experiment. Used before a simulation, which may take a long time.
+    Used before a simulation, which may take a long time.
 
     Parameters
     ----------
@@ -212,62 +208,93 @@ def check_groups(scenario: Scenario, *, by: str | None = None, experiment: str |
         The scenario.
     by : str, optional
         As in `GroupedMetrics.of`.
+    where : str, optional
+        Condition on customers.
     experiment : str, optional
         Name of an experiment.
 
     Raises
     ------
     InputError
-        If there is no such experiment or attribute, or the scenario is invalid.
+        If there is no such experiment or grouping, or the condition or the scenario is invalid.
     """
-    if by is not None or experiment is not None:
+    if by is not None or where is not None or experiment is not None:
         codebook = compile_scenario(scenario.checked()).codebook
         if by is not None:
             find_grouping(codebook, by)
+        if where is not None:
+            parse_filter(codebook, where)
         if experiment is not None:
             find_experiment(codebook, experiment)
 
 
-def _estimated(
-    run: RunRecord,
-    members: Mapping[str, Array],
-    *,
-    by: str,
-    control: str | None,
-    is_exposed_only: bool,
-    entered: dict[str, int],
-    exposed: dict[str, int],
-) -> GroupedMetrics:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One replication: its groups with their customers, and who was exposed to the experiment (None without arms)."""
+
+    run: RunRecord
+    members: Mapping[str, Array]
+    is_exposed: Array | None
+
+    @classmethod
+    def of(cls, run: RunRecord, profiles: CustomerProfiles, by: str | None, where: str | None, *, exposed_only: bool) -> "_Part":
+        groups = {CHOSEN: np.ones(len(run), bool)} if by is None else customer_groups(run, profiles, by)
+        is_exposed = None
+        if by is not None and by.startswith(f"{ARM}:"):
+            is_exposed = ~np.isnan(first_exposures(run, by.partition(":")[2]))
+        chosen = run.entered if where is None else run.entered & chosen_customers(run, profiles, where)
+        if exposed_only and is_exposed is not None:
+            chosen = chosen & is_exposed
+        is_restricted = where is not None or exposed_only
+        return cls(run, {name: members & chosen if is_restricted else members for name, members in groups.items()}, is_exposed)
+
+    def estimates(self, definition: MetricDefinition) -> dict[str, GroupEstimate]:
+        """Estimate a metric of each group."""
+        return dict(zip(self.members, estimate_by_group(self.run, definition, list(self.members.values())), strict=True))
+
+    def counts(self, is_chosen: Array) -> dict[str, int]:
+        """Count the chosen customers of each group."""
+        return {name: int(np.count_nonzero(members & is_chosen)) for name, members in self.members.items()}
+
+
+def _estimated(parts: Sequence[_Part], *, by: str, where: str | None, control: str | None, is_exposed_only: bool) -> GroupedMetrics:
+    run = parts[0].run
     definitions = all_metric_definitions(run.codebook)
-    groups: dict[str, dict[str, MetricEstimate]] = {name: {} for name in members}
-    differences: dict[str, dict[str, GroupDifference]] = {} if control is None else {name: {} for name in members if name != control}
+    names = sorted({name for part in parts for name in part.members}) if by == ENTRY_MONTH else list(parts[0].members)
+    groups: dict[str, dict[str, MetricEstimate]] = {name: {} for name in names}
+    differences: dict[str, dict[str, GroupDifference]] = {} if control is None else {name: {} for name in names if name != control}
     for metric, definition in definitions.items():
-        estimates = dict(zip(members, estimate_by_group(run, definition, list(members.values())), strict=True))
-        for name, estimate in estimates.items():
-            groups[name][metric] = estimate.metric
+        found = [part.estimates(definition) for part in parts]
+        for name in names:
+            estimates = [one[name].metric for one in found if name in one]
+            groups[name][metric] = estimates[0] if len(parts) == 1 else combine_estimates(estimates).estimate
         if control is not None and not definition.is_total:
             for name, by_metric in differences.items():
-                by_metric[metric] = group_difference(estimates[control], estimates[name])
+                by_metric[metric] = _difference(control, name, found)
+    entered, of_run = parts[0].counts(run.entered), run_notes(run)
+    if len(parts) > 1:
+        of_run = [note for note in of_run if note not in narrow_interval_notes(run)]
     return GroupedMetrics(
         by=by,
         is_exposed_only=is_exposed_only,
         groups=_frozen(groups),
         entered=MappingProxyType(entered),
-        exposed=MappingProxyType(exposed),
+        exposed=MappingProxyType({} if parts[0].is_exposed is None else parts[0].counts(parts[0].is_exposed)),
         differences=_frozen(differences),
         definitions=MappingProxyType(definitions),
         control=control,
         currency=run.provenance.currency,
+        where=where,
+        notes=(*group_notes(by, entered, where), *of_run),
     )
 
 
-def _customers_by_arm(run: RunRecord, experiment: str) -> dict[str, Array]:
-    arms = draw_arms(run, experiment)
-    return {name: arms == arm for arm, name in enumerate(run.codebook.experiments[experiment])}
-
-
-def _customers_by_level(run: RunRecord, profiles: CustomerProfiles, attribute: str) -> dict[str, Array]:
-    return {level: np.asarray(profiles.attributes[attribute] == level) for level in run.codebook.attributes[attribute]}
+def _difference(control: str, name: str, replications: Sequence[Mapping[str, GroupEstimate]]) -> GroupDifference:
+    """Return the difference of an arm from the control: unpaired in a single run, by seed with several replications."""
+    if len(replications) == 1:
+        return group_difference(replications[0][control], replications[0][name])
+    values = ([one[group].metric.value for one in replications] for group in (control, name))
+    return GroupDifference(*combine_differences(*values).difference[2:5])
 
 
 def _frozen(content: dict[str, Any]) -> Mapping[str, Mapping[str, Any]]:
