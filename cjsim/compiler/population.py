@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cjsim.compiler.arrivals import arrival_stream, compile_arrivals
 from cjsim.compiler.cohorts import Cohort, are_initial
 from cjsim.compiler.entry_file import read_entries
+from cjsim.compiler.firm_share import SAMPLE_STREAM
 from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan
 from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.compiler.symbols import Symbols, record_array
@@ -46,7 +47,7 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
         If the entry file is invalid.
     """
     journey, trait_columns = scenario.journey, symbols.trait_columns
-    streams = ["population:persona", "population:entry", "population:interest"]
+    streams = ["population:persona", "population:entry", "population:interest", SAMPLE_STREAM]
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
     streams += [arrival_stream(name) for name in journey.acquisition]
     for name in streams:
