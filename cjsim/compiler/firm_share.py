@@ -156,7 +156,7 @@ class FirmShare:
         if is_equal:
             return f"{start}. Waits are about as long as in the whole firm."
         if is_longer:
-            return f"{start}. Waits are longer than in the whole firm, because fewer agents serve the same load per agent less evenly."
+            return f"{start}. Waits are longer than in the whole firm, because a smaller team absorbs bursts of requests less well."
         return f"{start}. Waits are shorter than in the whole firm, because rounding leaves more agents per customer."
 
     def _mean_agents(self, staffing: Staffing) -> float:
