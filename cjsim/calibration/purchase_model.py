@@ -338,15 +338,15 @@ def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
 
 
 def _single_customer_warnings(histories: PurchaseHistories, column: str) -> list[str]:
-    """Return a warning if all purchases have one customer, because another column may be meant."""
+    """Return a warning if all purchases belong to one customer, because the column may be the wrong one."""
     if len(histories.x) > 1:
         return []
-    only = f"all purchases have the customer {short_repr(str(histories.customer_ids[0]))} in column '{column}'"
+    only = f"all purchases belong to one customer, {short_repr(str(histories.customer_ids[0]))} in column '{column}'"
     return [f"{only}: nothing about other customers can be fitted; check that the column holds customer IDs"]
 
 
 def _require_within(name: str, value: float, *, above: float | None, most: float, example: float) -> None:
-    """Raise unless a number is above a limit (or at least 0, without one) and at most another."""
+    """Raise unless a number is at most `most` and above `above` (or at least 0, if that is None)."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not (value >= 0 if above is None else value > above) or not value <= most:
         must = f"must be a number {'from 0' if above is None else f'above {above:g} and up'} to {most:g}"

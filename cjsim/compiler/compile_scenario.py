@@ -22,7 +22,7 @@ from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
 from cjsim.errors import InputError, format_error
-from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
+from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, RestartFlag, TouchCode, TriggerCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
@@ -191,7 +191,7 @@ def _has_clock(event: Event) -> bool:
 
 def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
     journey = scenario.journey
-    effects, stage_events = EffectChains(symbols), SpanTable()
+    effects = EffectChains(symbols)
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
@@ -199,22 +199,10 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
         for name, event in journey.events.items()
     ]
-    stages, stage_links = [], []
-    for code, (name, stage) in enumerate(journey.stages.items()):
-        clocks_here = [
-            codes[other]
-            for other, event in journey.events.items()
-            if event.stages != "anywhere" and name in event.stages and _has_clock(event)
-        ]
-        first, count = stage_events.add(clocks_here)
-        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
-        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
-        "stages": stages,
-        "stage_links": stage_links,
-        "stage_events": stage_events.items,
+        **_stage_tables(journey, symbols, actors),
         "events": events,
         "when_events": [code for code, event in clocked if event.when is not None],
         "satisfaction_events": [code for code, event in clocked if event.satisfaction != 0.0],
@@ -222,6 +210,25 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
         "moments": _moment_rows(journey, symbols),
     }
+
+
+def _stage_tables(journey: JourneySpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
+    codes, stage_events = symbols.names.events, SpanTable()
+    stages, stage_links, runs_in = [], [], []
+    for code, (name, stage) in enumerate(journey.stages.items()):
+        clocks_here = [codes[other] for other, event in journey.events.items() if _has_clock(event) and _acts_on_entry(event, name)]
+        first, count = stage_events.add(clocks_here)
+        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
+        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
+        runs_in.append([int(event.stages == "anywhere" or name in event.stages) for event in journey.events.values()])
+    return {"stages": stages, "stage_links": stage_links, "stage_events": stage_events.items, "runs_in": runs_in}
+
+
+def _acts_on_entry(event: Event, stage: str) -> bool:
+    """Whether an entry into a stage can start, restart or change the clock of an event."""
+    if event.stages == "anywhere":
+        return event.satisfaction != 0.0 or bool(event.restart_flags & RestartFlag.MOVE)
+    return stage in event.stages
 
 
 def _started_at(actors: Actors, kind: str, name: str) -> list[int]:
@@ -243,6 +250,7 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         "when": symbols.condition(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
+        "restart": event.restart_flags,
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),

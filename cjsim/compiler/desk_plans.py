@@ -1,17 +1,17 @@
-"""Compiles the staffing of desks: rosters, promised times, escalation and wages."""
+"""Compiles the staffing of desks: crews, promised times, escalation and wages."""
 
 import math
 from typing import NamedTuple
 
 from cjsim.scenario.policy import Staffing
-from cjsim.scenario.rosters import HOURS_PER_DAY, Roster, roster_of
+from cjsim.scenario.rosters import HOURS_PER_DAY, Crew, Roster, crews_of, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 
 
 class DeskPlan(NamedTuple):
     """Compiled staffing of a desk."""
 
-    roster: Roster
+    crews: tuple[Crew, ...]
     sla: float = math.inf  # promised response time in days from the request
     escalate_after: float = math.inf  # waiting time in days after which a customer moves to another desk
     escalate_to: int = -1  # code of that desk, or -1
@@ -36,16 +36,16 @@ def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
 
 def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: ScenarioSpec) -> DeskPlan:
     if staffing is None:
-        return DeskPlan(Roster((), ()))
+        return DeskPlan(())
     start, horizon = scenario.start, scenario.horizon
-    roster = roster_of(staffing.shifts, start=start, horizon_days=horizon)
+    crews = crews_of(staffing.shifts, start=start, horizon_days=horizon)
     wages = tuple(
-        (shift.wage_per_hour * HOURS_PER_DAY, roster_of([shift], start=start, horizon_days=horizon))
+        (shift.wage_per_hour * HOURS_PER_DAY, roster_of(crews_of([shift], start=start, horizon_days=horizon), horizon_days=horizon))
         for shift in staffing.shifts
         if shift.wage_per_hour and shift.agents
     )
     sla = math.inf if staffing.sla is None else staffing.sla
-    plan = DeskPlan(roster, sla, wages=wages)
+    plan = DeskPlan(crews, sla, wages=wages)
     if staffing.escalate is None:
         return plan
     return plan._replace(escalate_after=staffing.escalate.after, escalate_to=codes[staffing.escalate.to])

@@ -40,7 +40,7 @@ class ActorTable:
 
     def __init__(self, symbols: Symbols, scenario: ScenarioSpec) -> None:
         self._rules = scenario.policy.guardrails
-        self._channel_of = {name: message.channel for name, message in scenario.journey.messages.items()}
+        self._messages = scenario.journey.messages
         self.actors: list[RecordFields] = []
         self.steps: list[RecordFields] = []
         self.sites: list[RecordFields] = []
@@ -103,9 +103,9 @@ class ActorTable:
         return any(step["op"] == StepCode.UNTIL and step["target"] == 1 for step in self.steps)
 
     def _is_budgeted(self, message: str) -> bool:
-        """Whether a budget applies to the channel of a message."""
-        channel = self._channel_of[message]
-        return any(budget.applies_to(channel) for budget in self._rules.budgets)
+        """Whether a budget applies to a message."""
+        sent = self._messages[message]
+        return not sent.transactional and any(budget.applies_to(sent.channel) for budget in self._rules.budgets)
 
 
 class _FlowSteps(RecordChain):

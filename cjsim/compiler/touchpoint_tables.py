@@ -123,6 +123,8 @@ def _message_row(
         "cost": journey.channels[message.channel].cost if message.cost is None else message.cost,
         "topic": _topic_code(message.topic, journey),
         "relevance": message.relevance,
+        "transactional": int(message.transactional),
+        "ignores_consent": int(message.transactional and journey.channels[message.channel].consent_covers == "marketing"),
     }
 
 

@@ -46,8 +46,8 @@ _DESCRIPTION = "\n\n".join(
     (
         "A condition is a Python expression about one customer.",
         "Operators: and, or, not, ==, !=, <, <=, >, >=, in [A, B] and not in [A, B], +, -, *, /. Comparisons may be chained.",
-        "Durations are text in quotes, such as '36h' or '7d', and count in days. Names of stages, levels, events and messages need no "
-        "quotes, except Python keywords such as 'return'.",
+        "Durations are text in quotes, such as '36h' or '7d', and are converted to days. Names of stages, levels, events and messages need "
+        "no quotes, except Python keywords such as 'return'.",
         "The 'when' of an event may use only names whose values change when something happens to the customer, not with time alone.",
         "A policy cannot use what the firm does not observe: personas, interests, traits, satisfaction and contact pressure.",
     )

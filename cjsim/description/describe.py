@@ -11,6 +11,12 @@ from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, 
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
+_RESTART_PHRASES = {
+    "move": "restarts at each move among its stages",
+    "when": "restarts whenever this condition holds again",
+    "both": "restarts at each move among its stages and whenever this condition holds again",
+}
+
 
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
     """Describe a scenario, a journey or a policy in plain English.
@@ -141,6 +147,7 @@ def _event_facts(event: Event, *, lifted: bool) -> list[str]:
     has_half_life = lifted or event.half_life != Event.model_fields["half_life"].default
     facts += [f"lift half-life {duration_phrase(event.half_life)}"] if has_half_life else []
     facts += [f"only while {event.when}"] if event.when else []
+    facts += [_RESTART_PHRASES[event.restart]] if event.restart is not None else []
     return facts + (["hidden from the firm"] if not event.observed else [])
 
 

@@ -53,7 +53,7 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
 
 def _response_phrases(channel: Channel) -> Iterator[str]:
     """Describe how customers respond to a channel: delays, moods and contact pressure."""
-    if channel.open_delay.key not in ("fixed", "exponential"):  # of these, the median says everything
+    if channel.open_delay.key not in ("fixed", "exponential"):  # the median determines these distributions
         yield f"{channel.behavior.open_verb} {channel.open_delay.phrase()}"
     if not channel.click_delay.is_always_zero:
         yield f"click {channel.click_delay.phrase()}"
@@ -76,7 +76,8 @@ def _response_phrases(channel: Channel) -> Iterator[str]:
 def _message_phrase(message: Message, channel: Channel) -> str:
     behavior, names = channel.behavior, channel.behavior.response_names
     topic = "the customer's assumed interest" if message.topic == PERSONAL else message.topic
-    about = [f"about {topic}"] if topic is not None else []
+    about = ["transactional"] if message.transactional else []
+    about += [f"about {topic}"] if topic is not None else []
     about += [f"relevance {message.relevance:+g}"] if message.relevance else []
     rates = [f"{format_percent(message.open_rate)} {behavior.open_phrase}", f"{format_percent(message.click_rate)} {behavior.click_phrase}"]
     rates += [f"{format_percent(message.unsubscribe_rate)} opt out"] if message.unsubscribe_rate else []

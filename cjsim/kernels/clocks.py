@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, kernel, rule
-from cjsim.kernels.codes import DistributionCode
+from cjsim.kernels.codes import DistributionCode, RestartFlag, WhenState
 from cjsim.kernels.conditions import condition_holds
 from cjsim.kernels.customer.decay import satisfaction_now
 from cjsim.kernels.quantiles import quantile
@@ -122,7 +122,7 @@ def advance_clock(world: World, state: CustomerState, event: int) -> None:
         clock.lift = lift_left
         if abs(clock.lift) < MIN_LIFT:
             clock.lift = 0.0
-    if clock.active == 1 and clock.allowed == 1:
+    if clock.active == 1 and clock.allowed == WhenState.HOLDS:
         clock.remaining = max(clock.remaining - clock.speed * advanced, 0.0)
 
 
@@ -133,7 +133,7 @@ def solve_clock(world: World, state: CustomerState, event: int) -> None:
     Writes: clock_due.
     """
     clock = state.clocks[event]
-    if clock.active == 0 or clock.allowed == 0 or clock.speed <= 0.0:
+    if clock.active == 0 or clock.allowed != WhenState.HOLDS or clock.speed <= 0.0:
         state.clock_due[event] = math.inf
         return
     needed = clock.remaining / clock.speed
@@ -163,7 +163,7 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
     record = world.events[event]
     advance_clock(world, state, event)
     clock.active = 1
-    clock.allowed = 1 if condition_holds(world, state, record.when) else 0
+    clock.allowed = WhenState.HOLDS.value if condition_holds(world, state, record.when) else WhenState.NOT_YET.value
     clock.speed = clock_speed(world, state, event)
     if record.wait.kind == DistributionCode.NEVER:
         clock.remaining = math.inf
@@ -174,9 +174,35 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
     solve_clock(world, state, event)
 
 
+@inlined
+def set_clock_speed(world: World, state: CustomerState, event: int, speed: float) -> None:
+    """Let a running clock continue at a speed. Does nothing if it has this speed, so that no rounding error arises.
+
+    Writes: clocks, clock_due.
+    """
+    clock = state.clocks[event]
+    if speed != clock.speed:
+        advance_clock(world, state, event)
+        clock.speed = speed
+        solve_clock(world, state, event)
+
+
+@rule
+def start_or_continue_clock(world: World, state: CustomerState, event: int) -> None:
+    """At an entry into a stage of the event: start its clock, or let it continue at a new speed if it also ran in the stage before.
+
+    Writes: clocks, clock_due.
+    """
+    clock = state.clocks[event]
+    if clock.active == 0 or world.events[event].restart & RestartFlag.MOVE != 0:
+        start_clock(world, state, event)
+    elif clock.allowed == WhenState.HOLDS:
+        set_clock_speed(world, state, event, clock_speed(world, state, event))
+
+
 @rule
 def stop_clock(state: CustomerState, event: int) -> None:
-    """Stop a clock, because its event cannot happen in this stage. Its lift continues to decay.
+    """Stop a clock, because its event cannot happen in this stage. Its lift continues to decay; the rest of its target is discarded.
 
     Writes: clocks, clock_due.
     """
@@ -214,15 +240,27 @@ def update_clock_speeds(world: World, state: CustomerState) -> None:
     for i in range(world.satisfaction_events.shape[0]):
         event = world.satisfaction_events[i]
         clock = state.clocks[event]
-        if clock.active == 1 and clock.allowed == 1:
+        if clock.active == 1 and clock.allowed == WhenState.HOLDS:
             if world.events[event].satisfaction != weight:
                 weight = world.events[event].satisfaction
                 factor = math.exp(weight * satisfaction_offset)
-            speed = clock.factor * factor
-            if speed != clock.speed:
-                advance_clock(world, state, event)
-                clock.speed = speed
-                solve_clock(world, state, event)
+            set_clock_speed(world, state, event, clock.factor * factor)
+
+
+@rule
+def change_permission(world: World, state: CustomerState, event: int, holds: bool) -> None:
+    """Pause a clock because its `when` ceases to hold, or let it continue or restart because it begins to hold.
+
+    Writes: clocks, clock_due.
+    """
+    clock = state.clocks[event]
+    if holds and clock.allowed == WhenState.CEASED and world.events[event].restart & RestartFlag.WHEN != 0:
+        start_clock(world, state, event)
+        return
+    advance_clock(world, state, event)
+    clock.allowed = WhenState.HOLDS.value if holds else WhenState.CEASED.value
+    clock.speed = clock_speed(world, state, event)
+    solve_clock(world, state, event)
 
 
 @rule
@@ -239,12 +277,9 @@ def update_clock_permissions(world: World, state: CustomerState) -> None:
         event = world.when_events[i]
         clock = state.clocks[event]
         if clock.active == 1:
-            allowed = 1 if condition_holds(world, state, world.events[event].when) else 0
-            if allowed != clock.allowed:
-                advance_clock(world, state, event)
-                clock.allowed = allowed
-                clock.speed = clock_speed(world, state, event)
-                solve_clock(world, state, event)
+            holds = condition_holds(world, state, world.events[event].when)
+            if holds != (clock.allowed == WhenState.HOLDS):
+                change_permission(world, state, event, holds)
 
 
 @kernel

@@ -163,6 +163,21 @@ class ChangeFlag(IntEnum):
     REFERRAL = 256  # friends who will join
 
 
+class RestartFlag(IntEnum):
+    """What restarts a clock that could continue, as bits."""
+
+    MOVE = 1  # a move among the stages of its event
+    WHEN = 2  # its `when` begins to hold again
+
+
+class WhenState(IntEnum):
+    """Whether the `when` of a started clock holds."""
+
+    NOT_YET = -1  # it has not held since the start
+    CEASED = 0  # it held after the start, and no longer does
+    HOLDS = 1
+
+
 class ConditionOp(IntEnum):
     """Condition programs: postfix over a stack of float64 (true is 1, false 0); `arg` is the code of a name."""
 

@@ -180,10 +180,10 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
         customer.observed_stage = customer.stage
     write_log_row(state, out, TouchCode.ENTERED.value, -1, -1, -1, 0.0)
     book_cost(world, state, out, population.cost[index])
-    for event in range(world.events.shape[0]):
-        if world.events[event].anywhere == 1:
-            start_clock(world, state, event)
     enter_stage(world, state, out, customer.stage)
+    for event in range(world.events.shape[0]):
+        if world.events[event].anywhere == 1 and state.clocks[event].active == 0:
+            start_clock(world, state, event)
     drain_queue(world, state, out)
 
 

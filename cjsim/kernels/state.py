@@ -79,7 +79,7 @@ CLOCK = np.dtype(
         ("starts", "i4"),  # number of starts, which is the ordinal of its draw
         ("count", "i4"),  # number of occurrences
         ("active", "i4"),  # 1: the event can happen in this stage
-        ("allowed", "i4"),  # 1: its `when` holds
+        ("allowed", "i4"),  # a WhenState
     ]
 )
 FLOW_RUN = np.dtype(
@@ -102,8 +102,9 @@ CHANNEL_STATE = np.dtype(
         ("opens", "i4"),
         ("clicks", "i4"),
         ("unopened", "i4"),  # deliveries since the last open
-        ("last_actor", "i4"),  # actor of the last contact; -1 none
+        ("last_actor", "i4"),  # actor of the last contact that gaps and caps count; -1 none
         ("last_contact", "f8"),  # days
+        ("last_counted", "f8"),  # days: the last contact that gaps and caps count
         ("affinity", "f8"),
     ]
 )

@@ -46,6 +46,7 @@ EVENT = np.dtype(
         ("records_hour", "i4"),  # 1: the firm counts its hour as an hour of activity
         ("pull_channels", "u8"),  # set of pull channels that it shows
         ("change", "i4"),  # ChangeFlag.EVENT if any `when` counts it
+        ("restart", "i4"),  # RestartFlag bits
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers
@@ -105,8 +106,10 @@ MESSAGE = np.dtype(
         ("complaint_logit", "f8"),
         ("cost", "f8"),  # money per delivery; PAID: per open
         ("topic", "i4"),  # an interest; -1 none, PERSONAL_TOPIC
-        ("pad", "i4"),
+        ("transactional", "i4"),  # 1: guardrails for marketing neither apply to it nor count it
         ("relevance", "f8"),  # log-odds of opening where the topic is the customer's interest
+        ("ignores_consent", "i4"),  # 1: also sent to customers who opted out
+        ("pad", "i4"),
     ]
 )
 LIFT = np.dtype([("event", "i4"), ("pad", "i4"), ("gain", "f8")])
@@ -157,6 +160,7 @@ STEP_RECORD = np.dtype(
         ("pad", "i4"),
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
         ("typical", "f8"),  # UNTIL: hour at which customers are active on average
+        ("since", "f8"),  # WAIT_FOR: days before the step that count; 0 none, inf: since the flow's start
         ("stream", "u8"),
     ]
 )
@@ -243,6 +247,7 @@ class World(Frame):
     setting = array_of(SETTING)  # (1,)
     stages = array_of(STAGE)
     stage_events = array_of(_I4)  # events, stage by stage
+    runs_in = array_of(_I4, 2)  # (n_stages, n_events): 1 if the clock of the event runs in the stage
     events = array_of(EVENT)
     effects = array_of(EFFECT_RECORD)
     factors = array_of(_I4)  # trait columns

@@ -100,7 +100,7 @@ def format_money(value: float, currency: str | None = None) -> str:
 
 
 class EventDescriber:
-    """Describes the events of one customer in time order, with reasons that refer to earlier events.
+    """Describes the events of one customer in chronological order, with reasons that refer to earlier events.
 
     Parameters
     ----------

@@ -167,7 +167,7 @@ class _DiaryBuilder:
         return values
 
     def diary_lines(self) -> Iterator[DiaryLine]:
-        """Yield the lines of the diary in time order."""
+        """Yield the lines of the diary in chronological order."""
         previous_time = None
         for step in self.trajectory.steps:
             self.describer.begin_step(step)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cjsim.kernels.codes import RestartFlag
 from cjsim.scenario.fields import (
     AcceptedPaths,
     AcquisitionName,
@@ -41,6 +42,7 @@ from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 _MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", title="day of the year (MM-DD)")]
 _Affinity = Annotated[RealNumber, Field(ge=-20, le=20, examples=[0.35])]
+_RESTART_FLAGS = {"move": int(RestartFlag.MOVE), "when": int(RestartFlag.WHEN), "both": RestartFlag.MOVE | RestartFlag.WHEN}
 _OFFICE_HOURS = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
@@ -103,10 +105,17 @@ class Event(StrictModel):
     """Activity profile of the clock; without one, the clock runs at the same rate at all hours."""
     when: Condition | None = Field(None, examples=["tagged(vip)"])
     """Condition under which the clock runs; it may use only names whose value changes when something happens to the customer."""
+    restart: Literal["move", "when", "both"] | None = Field(None, examples=["when"])
+    """What restarts the clock: a `move` among the stages of the event, `when` beginning to hold again, or both; by default, neither."""
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees the event; hidden events are not in the log, and policies cannot refer to them."""
     effects: tuple[Effect, ...] = ()
     """What the event does to the customer, in the order listed."""
+
+    @property
+    def restart_flags(self) -> int:
+        """The moments at which the clock restarts, as bits of `RestartFlag`."""
+        return _RESTART_FLAGS.get(self.restart, 0)
 
 
 class Season(StrictModel):

@@ -1,4 +1,4 @@
-"""Rosters: the number of agents at a desk over time, computed from its shifts."""
+"""Crews and rosters: who works at a desk and when, computed from its shifts."""
 
 import math
 from collections import defaultdict
@@ -13,6 +13,14 @@ from cjsim.scenario.policy import Shift
 HOURS_PER_DAY = 24.0
 
 
+class Crew(NamedTuple):
+    """The agents of one shift on one day: `agents` people on duty from `begins` until `ends`, in days since the start."""
+
+    begins: float
+    ends: float
+    agents: int
+
+
 class Roster(NamedTuple):
     """Agents at a desk: `staff[i]` from `times[i]` to `times[i + 1]`, and none before `times[0]`."""
 
@@ -20,8 +28,11 @@ class Roster(NamedTuple):
     staff: tuple[int, ...]
 
 
-def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> Roster:
-    """Compute the roster of a desk. Overlapping shifts add up. A shift that ends at or before its start ends on the next day.
+def crews_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> tuple[Crew, ...]:
+    """Compute the crews of a desk, ordered by start time and then by the order of the shifts.
+
+    Each shift has a crew of its own on each day. The crew of a shift from 00:00 to 24:00 stays as long as the shift lasts without a gap. A
+    shift that ends at or before its start ends on the next day.
 
     Parameters
     ----------
@@ -34,21 +45,52 @@ def roster_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> R
 
     Returns
     -------
-    Roster
+    tuple of Crew
 
     Examples
     --------
     >>> from cjsim.scenario.policy import Shift
-    >>> roster_of([Shift(**{"agents": 2, "from": "09:00", "to": "12:00"})], start=date(2026, 1, 5), horizon_days=1)
+    >>> crews_of([Shift(**{"agents": 2, "from": "09:00", "to": "12:00"})], start=date(2026, 1, 5), horizon_days=1)
+    (Crew(begins=0.375, ends=0.5, agents=2),)
+    """
+    crews: list[tuple[float, int, Crew]] = []
+    for order, shift in enumerate(shift for shift in shifts if shift.agents):
+        overnight = shift.end <= shift.start
+        own: list[Crew] = []
+        for day in range(-1, math.ceil(horizon_days)):
+            begins = max(day + shift.start / HOURS_PER_DAY, 0.0)
+            ends = (day + 1 if overnight else day) + shift.end / HOURS_PER_DAY
+            if begins < min(ends, horizon_days) and _works_on(shift, start + timedelta(days=day)):
+                if own and own[-1].ends == begins:
+                    begins = own.pop().begins
+                own.append(Crew(begins, ends, shift.agents))
+        crews += ((crew.begins, order, crew) for crew in own)
+    return tuple(crew for _begins, _order, crew in sorted(crews))
+
+
+def roster_of(crews: Sequence[Crew], *, horizon_days: float) -> Roster:
+    """Add up the agents of crews that are on duty at the same time.
+
+    Parameters
+    ----------
+    crews : sequence of Crew
+        The crews of a desk.
+    horizon_days : float
+        Simulated days.
+
+    Returns
+    -------
+    Roster
+
+    Examples
+    --------
+    >>> roster_of([Crew(0.375, 0.5, 2)], horizon_days=1)
     Roster(times=(0.375, 0.5), staff=(2, 0))
     """
     changes: defaultdict[float, int] = defaultdict(int)
-    for day in range(-1, math.ceil(horizon_days)):
-        for shift in shifts:
-            if _works_on(shift, start + timedelta(days=day)):
-                changes[max(day + shift.start / HOURS_PER_DAY, 0.0)] += shift.agents
-                overnight = shift.end <= shift.start
-                changes[max((day + 1 if overnight else day) + shift.end / HOURS_PER_DAY, 0.0)] -= shift.agents
+    for crew in crews:
+        changes[crew.begins] += crew.agents
+        changes[crew.ends] -= crew.agents
     times = [time for time in sorted(changes) if changes[time] != 0 and time < horizon_days]
     return Roster(tuple(times), tuple(accumulate(changes[time] for time in times)))
 

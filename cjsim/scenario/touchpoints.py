@@ -65,6 +65,8 @@ class Message(StrictModel):
     """Channel on which the message is sent."""
     title: Title = Field("", examples=["Welcome email"])
     """Title shown in output."""
+    transactional: bool = Field(False, examples=[True])
+    """Whether it is a service message, such as a receipt, that the firm owes the customer: rules for marketing do not apply to it."""
     open_rate: OpenShare = Field(examples=[0.25])
     """Opens per delivery to a neutral customer."""
     click_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.1])

@@ -4,7 +4,7 @@ import keyword
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, TouchCode
+from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, RestartFlag, TouchCode
 from cjsim.scenario.condition_names import ACQUIRED_BY, NO_ACQUISITION_CHANNEL, RESERVED, TIME_DEPENDENT_OPS, ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Activity, JourneySpec
@@ -102,6 +102,9 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
         for index, ref in enumerate(event.speed):
             yield from trait_faults((*path, "speed", index), ref, journey.traits)
         yield from unknown_name_faults((*path, "activity"), event.activity, journey.activity, "activity profile")
+        if event.restart_flags & RestartFlag.WHEN and event.when is None:
+            remedy = f"Add a 'when', or {'write move' if event.restart == 'both' else 'remove restart'}."
+            yield Fault((*path, "restart"), "must be 'move' without a 'when'", f"'{event.restart}'", remedy)
         if event.when is not None:
             yield from _when_faults((*path, "when"), event.when, names, journey)
 

@@ -313,7 +313,7 @@ def test_until_long_after_the_log_gives_a_warning(tmp_path: Path) -> None:
 
 def test_one_customer_in_all_rows_gives_a_warning(tmp_path: Path) -> None:
     found = calibrate(write_purchase_log(tmp_path, [("EUR", 0, 5.0), ("EUR", 5, 5.0)]))
-    assert any(text.startswith("all purchases have the customer 'EUR' in column 'who'") for text in found.warnings)
+    assert any(text.startswith("all purchases belong to one customer, 'EUR' in column 'who'") for text in found.warnings)
 
 
 def test_unknown_unit_is_rejected(tmp_path: Path) -> None:

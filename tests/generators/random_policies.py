@@ -25,6 +25,7 @@ def random_step(chooser: Chooser, names: ScenarioNames, kind: str, depth: int) -
     """One step of a kind."""
     if kind == "wait_for":
         awaited: ScenarioData = {"event": chooser.choice(names.observed_events), "at_most": chooser.choice(WAIT_DURATIONS)}
+        chooser.add_optional(awaited, 40, since=lambda: chooser.choice(("flow_start", "1d", "5d")))
         chooser.add_optional(awaited, 60, **dict.fromkeys(("then", "else"), lambda: random_steps(chooser, names, depth - 1)))
         return {kind: awaited}
     if kind == "branch":

@@ -27,6 +27,7 @@ def random_channel(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
     chooser.add_optional(
         made,
         40,
+        consent_covers=lambda: "all",
         cost=lambda: 0.02,
         click_cost=lambda: 0.4,
         click_delay=lambda: chooser.choice(DELAY_DISTRIBUTIONS),
@@ -51,6 +52,7 @@ def random_message(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         click_rate=lambda: chooser.choice((0.5, 0.9)),
         unsubscribe_rate=lambda: chooser.choice((0.05, 0.01)),
         complaint_rate=lambda: chooser.choice((0.05, 0.01)),
+        transactional=lambda: chooser.chance(40),
         cost=lambda: 0.3,
         topic=lambda: chooser.choice(("personal", *names.interests)) if names.interests else None,
         lift=lambda: {

@@ -1,6 +1,7 @@
 """Staff wages of a desk: comparison with manual values and integration, inclusion in metrics, and no effect on interval widths."""
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +13,8 @@ from scipy import integrate
 from small_scenarios import small_scenario
 
 from cjsim.compiler.wages import desk_wages
-from cjsim.scenario.policy import Staffing
-from cjsim.scenario.rosters import roster_of
+from cjsim.scenario.policy import Shift, Staffing
+from cjsim.scenario.rosters import Roster, crews_of, roster_of
 from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.run import Run
@@ -25,6 +26,11 @@ BUYS = {"buy": {"in": ["here"], "wait": {"exponential": "6d"}, "effects": [{"pur
 JOURNEY: dict[str, Any] = {"desks": {"help": {"service": {"fixed": "20min"}}, "sales": {"service": {"fixed": "1h"}}}, "events": BUYS}
 ROUND_THE_CLOCK = {"agents": 2, "wage_per_hour": 15.0}
 NIGHTS = {"shifts": [{"agents": 1, "from": "22:00", "to": "06:00", "wage_per_hour": 25}, {"agents": 3, "to": "01:00", "wage_per_hour": 5}]}
+
+
+def roster(shifts: Sequence[Shift]) -> Roster:
+    """The agents over time."""
+    return roster_of(crews_of(shifts, start=date(2026, 1, 5), horizon_days=DAYS), horizon_days=DAYS)
 
 
 def simulate_with_staff(desks: dict[str, Any], **settings: Any) -> Run:
@@ -60,7 +66,7 @@ def test_staff_cost_is_zero_without_wages() -> None:
 @pytest.mark.parametrize("entered", [0.0, 0.01, 4.3, 11.9, 29.99])
 def test_wages_after_entry_are_discounted_and_earlier_wages_are_not(entered: float) -> None:
     staffing = Staffing.model_validate(NIGHTS)
-    paid = [(shift.wage_per_hour * 24, roster_of([shift], start=date(2026, 1, 5), horizon_days=DAYS)) for shift in staffing.shifts]
+    paid = [(shift.wage_per_hour * 24, roster([shift])) for shift in staffing.shifts]
 
     def per_day(t: float) -> float:
         hour = t % 1 * 24
@@ -76,7 +82,14 @@ def test_wages_after_entry_are_discounted_and_earlier_wages_are_not(entered: flo
 
 
 def test_discounted_wages_are_averaged_over_entered_customers() -> None:
-    paid = [(240.0, roster_of(Staffing.model_validate({"agents": 1}).shifts, start=date(2026, 1, 5), horizon_days=DAYS))]
+    paid = [
+        (
+            240.0,
+            roster_of(
+                crews_of(Staffing.model_validate({"agents": 1}).shifts, start=date(2026, 1, 5), horizon_days=DAYS), horizon_days=DAYS
+            ),
+        )
+    ]
     entered = np.array([0.0, 10.0, DAYS, 99.0])
     later = 240 * (10 + -math.expm1(-DISCOUNT_RATE_PER_DAY * 20) / DISCOUNT_RATE_PER_DAY)
     first = 240 * -math.expm1(-DISCOUNT_RATE_PER_DAY * DAYS) / DISCOUNT_RATE_PER_DAY

@@ -158,6 +158,7 @@ def initialize_channels(world: World, state: CustomerState) -> None:
         channel_state.unopened = 0
         channel_state.last_actor = -1
         channel_state.last_contact = -math.inf
+        channel_state.last_counted = -math.inf
 
 
 @rule

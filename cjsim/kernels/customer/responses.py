@@ -150,7 +150,7 @@ def deliver(world: World, state: CustomerState, out: Output, site: int, index: i
     channel = world.channels[message.channel]
     channel_state = state.channels[message.channel]
     relevance = message_relevance(world, state, site, index)
-    record_contact(world, state, message.channel)
+    record_contact(world, state, site)
     pressure = pressure_now(world, state)
     change_satisfaction(world, state, 0.0)
     log_touch(world, state, out, TouchCode.DELIVERED.value, site)
@@ -160,7 +160,6 @@ def deliver(world: World, state: CustomerState, out: Output, site: int, index: i
     state.messages[message_code].sent += 1
     channel_state.contacts += 1
     channel_state.unopened += 1
-    channel_state.last_actor = world.sites[site].actor
     channel_state.last_contact = customer.now
     customer.contacts += 1
     customer.unopened += 1

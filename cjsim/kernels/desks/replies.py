@@ -50,9 +50,9 @@ def handle_reply(world: World, state: CustomerState, out: Output) -> None:
     record_reply(world, state, out, reply)
     site = customer.request_site
     if site >= 0:
-        channel = world.messages[world.sites[site].message].channel
+        message = world.messages[world.sites[site].message]
         # A customer who opted out while the firm waited is not contacted.
-        if state.channels[channel].consent == 1:
+        if state.channels[message.channel].consent == 1 or message.ignores_consent == 1:
             deliver(world, state, out, site, customer.request_index)
         return
     effects = desk.on_unanswered

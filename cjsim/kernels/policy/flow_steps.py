@@ -50,6 +50,18 @@ def resume_waiting_flows(world: World, state: CustomerState, event: int) -> None
             state.actor_due[actor] = state.customer[0].now
 
 
+@inlined
+def has_happened_since(state: CustomerState, event: int, started: float, since: float) -> bool:
+    """Whether an event counts for a WAIT_FOR record that is reached now: it happened in the `since` days before now.
+
+    If `since` is inf, it must have happened after the flow's start `started` (days). An event at the time of the start caused it.
+    """
+    last: float = state.clocks[event].last
+    if since == math.inf:
+        return last > started + TOLERANCE
+    return since > 0.0 and last >= state.customer[0].now - since - TOLERANCE
+
+
 @rule
 def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> None:
     """End the running flows that exit on an event.
@@ -159,6 +171,8 @@ def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> Non
             state.actor_due[actor] = now + step.x if op == StepCode.WAIT else next_local_time(world, state, run.step)
             run.step = step.next
             return
+        elif op == StepCode.WAIT_FOR and has_happened_since(state, step.target, run.started, step.since):
+            run.step = step.next
         elif op == StepCode.WAIT_FOR:
             run.mode = FlowMode.AWAITING.value
             run.awaited_event = step.target

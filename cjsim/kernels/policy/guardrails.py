@@ -28,7 +28,7 @@ def violated_gap(world: World, state: CustomerState, channel: int) -> np.uint64:
         channels: np.uint64 = gap.channels
         if includes_channel(channels, channel):
             for c in range(world.channels.shape[0]):
-                if includes_channel(channels, c) and now - state.channels[c].last_contact < gap.days - TOLERANCE:
+                if includes_channel(channels, c) and now - state.channels[c].last_counted < gap.days - TOLERANCE:
                     return channels
     return NO_CHANNELS
 
@@ -47,11 +47,17 @@ def violated_cap(world: World, state: CustomerState, channel: int) -> np.uint64:
 
 
 @inlined
-def record_contact(world: World, state: CustomerState, channel: int) -> None:
-    """Record a delivery for the caps.
+def record_contact(world: World, state: CustomerState, site: int) -> None:
+    """Record a delivery for gaps and caps. A transactional message is not recorded.
 
-    Writes: cap_times, cap_next.
+    Writes: channels, cap_times, cap_next.
     """
+    message = world.messages[world.sites[site].message]
+    if message.transactional == 1:
+        return
+    channel = message.channel
+    state.channels[channel].last_actor = world.sites[site].actor
+    state.channels[channel].last_counted = state.customer[0].now
     for i in range(world.caps.shape[0]):
         cap = world.caps[i]
         if cap.at_most > 0 and includes_channel(cap.channels, channel):
@@ -61,12 +67,10 @@ def record_contact(world: World, state: CustomerState, channel: int) -> None:
 
 
 @inlined
-def is_held_out(world: World, state: CustomerState, actor: int) -> bool:
-    """Whether the customer is in the policy's holdout (unless the actor ignores it) or in the actor's own holdout."""
+def is_held_out_by_actor(world: World, state: CustomerState, actor: int) -> bool:
+    """Whether the customer is in the actor's own holdout."""
     record = world.actors[actor]
     customer = state.customer[0]
-    if customer.held_out == 1 and record.ignores_holdout == 0:
-        return True
     share: float = record.holdout
     if share <= 0.0:
         return False
@@ -121,12 +125,19 @@ def end_of_deferral(world: World, channel: int, now: float) -> float:
 def decide_send(world: World, state: CustomerState, site: int) -> int:
     """The `SendDecision` for a send now, from the first rule that refuses or defers it.
 
-    A message on a pull channel is checked when it would be shown, and is never deferred. Writes: budget_requests, cutoffs.
+    A message on a pull channel is checked when it would be shown, and is never deferred. Only consent and the actor's own holdout apply to
+    transactional messages. Writes: budget_requests, cutoffs.
     """
-    channel = world.messages[world.sites[site].message].channel
-    if state.channels[channel].consent == 0:
+    actor = world.sites[site].actor
+    message = world.messages[world.sites[site].message]
+    channel = message.channel
+    if state.channels[channel].consent == 0 and message.ignores_consent == 0:
         return SendDecision.CONSENT.value
-    if is_held_out(world, state, world.sites[site].actor):
+    if is_held_out_by_actor(world, state, actor):
+        return SendDecision.HOLDOUT.value
+    if message.transactional == 1:
+        return SendDecision.DELIVER.value
+    if state.customer[0].held_out == 1 and world.actors[actor].ignores_holdout == 0:
         return SendDecision.HOLDOUT.value
     if world.setting[0].exit_program >= 0 and condition_holds(world, state, world.setting[0].exit_program):
         return SendDecision.EXIT.value
@@ -146,7 +157,7 @@ def decide_send(world: World, state: CustomerState, site: int) -> int:
 
 @inlined
 def is_collision(world: World, state: CustomerState, site: int, channels: np.uint64) -> bool:
-    """Whether the last contact on a rule's channels came from an actor other than the site's.
+    """Whether the last contact that counts on a rule's channels came from an actor other than the site's.
 
     If the last contacts on several channels are simultaneous, one is enough.
     """
@@ -154,10 +165,10 @@ def is_collision(world: World, state: CustomerState, site: int, channels: np.uin
     has_other = False
     for c in range(world.channels.shape[0]):
         channel_state = state.channels[c]
-        if includes_channel(channels, c) and channel_state.last_actor >= 0 and channel_state.last_contact >= last:
+        if includes_channel(channels, c) and channel_state.last_actor >= 0 and channel_state.last_counted >= last:
             is_other = channel_state.last_actor != world.sites[site].actor
-            has_other = is_other or (has_other and channel_state.last_contact == last)
-            last = channel_state.last_contact
+            has_other = is_other or (has_other and channel_state.last_counted == last)
+            last = channel_state.last_counted
     return has_other
 
 

@@ -80,6 +80,9 @@ class Channel(StrictModel):
     """Desk whose agents contact the customer; required for `human` channels, and not allowed for others."""
     consent: Share = Field(1.0, examples=[0.8])
     """Probability that a customer consents to the channel at entry."""
+    consent_covers: Literal["marketing", "all"] = Field("marketing", examples=["all"])
+    """Messages that need consent: only `marketing`, or `all` if transactional messages need it too, as with a device's permission for
+    push notifications."""
     cost: NonNegative = Field(0.0, examples=[0.002])
     """Money per delivery; on `paid` channels, money per open."""
     click_cost: NonNegative = Field(0.0, examples=[0.4])
@@ -141,7 +144,7 @@ class Channel(StrictModel):
 
     def phrase(self) -> str:
         """Describe the channel."""
-        parts = [f"{format_percent(self.consent)} consent"]
+        parts = [f"{format_percent(self.consent)} consent{' (for all messages)' if self.consent_covers == 'all' else ''}"]
         parts += [f"shown at the next {' or '.join(self.visits)}"] if self.visits else []
         parts += [f"handled by the {self.desk} desk"] if self.desk else []
         parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []

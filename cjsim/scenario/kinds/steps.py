@@ -100,6 +100,7 @@ class StepBranch(NamedTuple):
     phrase: str  # heading in descriptions
     steps: "tuple[Step, ...]"
     is_shown_empty: bool = False  # appears in descriptions even without steps
+    takes_time: bool = False  # time passes before the first of its steps
 
 
 class SendStep(StepKind, key="send"):
@@ -157,6 +158,9 @@ class WaitForTerms(StrictModel):
     """Event to wait for; the firm must observe it."""
     at_most: PositiveDuration = Field(examples=["14d"])
     """Longest time to wait."""
+    since: Literal["flow_start"] | PositiveDuration | None = Field(None, examples=["flow_start"])
+    """Time from which an event that has already happened counts: a duration before this step, or `flow_start`, for an event after the start
+    of the flow. Without it, only an event after the customer reaches the step counts."""
     then: tuple["Step", ...] = ()
     """Steps to take when the event happens in time; none by default."""
     otherwise: tuple["Step", ...] = Field(default=(), alias="else")
@@ -167,23 +171,33 @@ class WaitForStep(StepKind, key="wait_for"):
     """Waits for an event, up to a maximum time."""
 
     code = StepCode.WAIT_FOR
-    takes_time = True
     changes_something = False
     wait_for: WaitForTerms
     """Event to wait for, the longest wait, and what to do in either case."""
 
     def phrase(self) -> str:
-        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}"
+        since = self.wait_for.since
+        if since is None:
+            skip = ""
+        elif since == "flow_start":
+            skip = ", unless it has happened since the flow started"
+        else:
+            skip = f", unless it has happened within the last {duration_phrase(since)}"
+        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}{skip}"
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         yield from names.observed_faults((*path, self.key, "event"), "event", self.wait_for.event)
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         event = records.registers.code("event", self.wait_for.event)
-        return _add_fork(records, {"op": self.code, "target": event, "x": self.wait_for.at_most}, self, path)
+        since = self.wait_for.since
+        days = 0.0 if since is None else math.inf if since == "flow_start" else since
+        return _add_fork(records, {"op": self.code, "target": event, "x": self.wait_for.at_most, "since": days}, self, path)
 
     def branches(self) -> Iterator[StepBranch]:
-        yield from _then_else(self.key, self.wait_for.then, self.wait_for.otherwise)
+        then, otherwise = _then_else(self.key, self.wait_for.then, self.wait_for.otherwise)
+        yield then._replace(takes_time=self.wait_for.since is None)
+        yield otherwise._replace(takes_time=True)
 
 
 class BranchTerms(StrictModel):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cjsim.kernels.codes import HOURS_PER_DAY, TouchCode
 from cjsim.scenario.phrases import format_percent
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Roster, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.simulation.sampled.customer_sample import SampledRun
 
@@ -37,7 +37,7 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
     escalations = {staffing.escalate.to for staffing in scenario.policy.desks.values() if staffing.escalate is not None}
     where = f"in a simulation of {sample.n_sampled} customers"
     for code, name in enumerate(scenario.journey.desks):
-        roster = sample.plan.desks[code].roster
+        roster = roster_of(sample.plan.desks[code].crews, horizon_days=scenario.horizon)
         asked = rows[(rows["event"] == TouchCode.ASKED) & (rows["source"] == sources.index(name))]
         if len(asked) < MIN_REQUESTS or not any(roster.staff):
             continue
