@@ -20,7 +20,7 @@ from cjsim.compiler.plan import Plan
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.world import Array
 from cjsim.scenario.policy import PolicySpec, Shift, Staffing
-from cjsim.scenario.rosters import Roster, roster_of
+from cjsim.scenario.rosters import Roster, crews_of, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 
 SAMPLE_STREAM = "population:sample"
@@ -168,7 +168,8 @@ class FirmShare:
         return _integral(self._roster(staffing), self.whole.horizon, is_count=True)
 
     def _roster(self, staffing: Staffing) -> Roster:
-        return roster_of(staffing.shifts, start=self.whole.start, horizon_days=self.whole.horizon)
+        crews = crews_of(staffing.shifts, start=self.whole.start, horizon_days=self.whole.horizon)
+        return roster_of(crews, horizon_days=self.whole.horizon)
 
 
 def erlang_wait(load: float, agents: float) -> float:
