@@ -171,9 +171,13 @@ class GroupedMetrics(FolderResult):
         return f"{tables}\n\n{notes}" if notes else tables
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null. `exposed` and `differences` are present only for arms."""
+        """Return plain values for JSON. Undefined numbers become null.
+
+        `exposed` and `differences` are present only for arms, and `metrics` only for the single group of a condition.
+        """
         content: dict[str, Any] = {"by": self.by, "groups": _as_dicts(self.groups), "entered": self.entered}
         content |= {"where": self.where} if self.where is not None else {}
+        content |= {"metrics": content["groups"][CHOSEN]} if self.by == WHERE else {}
         content |= {"notes": list(self.notes)} if self.notes else {}
         if self.exposed:
             content |= {"exposed": self.exposed, "exposed_only": self.is_exposed_only}
