@@ -176,7 +176,7 @@ class _PairedRuns:
         self._customers = scenario.customers if customers is None else customers
         self._seed = scenario.seed if seed is None else seed
         self.events = purchase_events(scenario.journey)
-        self.run = simulate(scenario, customers=self._customers, seed=self._seed, log=log, progress=progress)
+        self.run = simulate(scenario, customers=self._customers, seed=self._seed, replications=1, log=log, progress=progress)
         self.groups = _jackknife_groups(self.run)
         self._sample, self._terms = ClusterSample.from_run(self.run), _terms_by_measure(self.run)
 
@@ -226,7 +226,7 @@ class _PairedRuns:
         }
 
     def _simulate(self, scenario: Scenario, log: Path | None = None) -> Run:
-        run = simulate(scenario, customers=self._customers, seed=self._seed, log=log)
+        run = simulate(scenario, customers=self._customers, seed=self._seed, replications=1, log=log)
         self._progress.advance(1)
         return run
 

@@ -56,6 +56,11 @@ class RunRecord:
         return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
 
     @property
+    def weight(self) -> float:
+        """Number of customers of the firm per simulated customer: 1 unless the run is a sample."""
+        return 1.0 if self.provenance.sample is None else 1.0 / self.provenance.sample
+
+    @property
     def keys(self) -> Array:
         """Customer keys; uint64, shape (n_customers,). A customer has the same key in every run with the same seed."""
         return self.registry.keys

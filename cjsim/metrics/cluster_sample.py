@@ -63,7 +63,7 @@ class ClusterSample(NamedTuple):
         ClusterSample
         """
         registry = run.registry
-        if len(registry) == registry.n_initial:
+        if len(registry) == registry.n_initial and registry.initial_keys is None:
             return cls.of_independent_customers(len(registry))
         n_roots = registry.n_initial + registry.n_arrived
         return cls(n_roots, registry.n_initial, run.roots if n_roots < len(registry) else None, run.keys)

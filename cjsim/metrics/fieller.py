@@ -64,7 +64,13 @@ class FiellerSet(NamedTuple):
 
 
 def fieller_set(
-    numerator: float, denominator: float, *, numerator_variance: float, denominator_variance: float, covariance: float
+    numerator: float,
+    denominator: float,
+    *,
+    numerator_variance: float,
+    denominator_variance: float,
+    covariance: float,
+    quantile: float = NORMAL_QUANTILE_95,
 ) -> FiellerSet:
     """Return a ratio with its 95 % confidence set: all r with (numerator - r denominator)^2 <= z^2 var(numerator - r denominator).
 
@@ -76,6 +82,8 @@ def fieller_set(
         Their variances, at least 0.
     covariance : float
         Their covariance.
+    quantile : float
+        The 97.5 % quantile z: of the normal distribution, or of Student's if the variances are estimated from few replications.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def fieller_set(
     ):
         return FiellerSet(math.nan, math.nan, math.nan, "undefined")
     value = numerator / denominator if denominator else math.nan
-    square = NORMAL_QUANTILE_95**2
+    square = quantile**2
     a = denominator * denominator - square * denominator_variance  # of a r^2 - 2 b r + c <= 0
     b = numerator * denominator - square * covariance
     c = numerator * numerator - square * numerator_variance

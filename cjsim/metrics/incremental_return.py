@@ -8,7 +8,10 @@ Both are ratios of paired differences, with Fieller's confidence sets. The incre
 negative or an unclear C, a larger ratio is not better. Amounts are not discounted.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.world import Array
@@ -18,6 +21,7 @@ from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.fieller import FiellerSet, fieller_set
 from cjsim.metrics.paired_differences import PairedDifference, paired_difference
 from cjsim.metrics.ratios import RatioTerms, influence
+from cjsim.metrics.replicated_estimates import combine_differences, student_quantile
 
 
 class IncrementalReturn(NamedTuple):
@@ -88,6 +92,47 @@ def incremental_return(baseline: RunRecord, alternative: RunRecord) -> Increment
             numerator_variance=square * pairing.combined.variance(roots["margin"]),
             denominator_variance=0.0 if is_same else square * pairing.combined.variance(roots[name]),
             covariance=0.0 if is_same else square * pairing.combined.covariance(roots["margin"], roots[name]),
+        )
+
+    return IncrementalReturn(
+        **changes, is_per_customer=is_per_customer, return_on_cost=_ratio_to("cost").shifted(-1.0), break_even_cost=_ratio_to("contacts")
+    )
+
+
+def replicated_return(pairs: Sequence[tuple[RunRecord, RunRecord]]) -> IncrementalReturn:
+    """Estimate what an alternative brings and costs from replications, whose spread gives the intervals.
+
+    Parameters
+    ----------
+    pairs : sequence of pair of RunRecord
+        The runs under the baseline and under the alternative, by replication; at least two, with independent seeds.
+
+    Returns
+    -------
+    IncrementalReturn
+        Changes are means over replications, with Student's intervals.
+    """
+    ones = [incremental_return(*pair) for pair in pairs]
+    is_per_customer = all(one.is_per_customer for one in ones)
+    scales = [
+        1.0 if is_per_customer or not one.is_per_customer else float(pair[0].entered.sum()) for one, pair in zip(ones, pairs, strict=True)
+    ]
+    values = {
+        name: [(scale * getattr(one, name).baseline, scale * getattr(one, name).value) for scale, one in zip(scales, ones, strict=True)]
+        for name in ("margin", "cost", "contacts")
+    }
+    changes = {name: combine_differences(*zip(*pairs_of_name, strict=True)).difference for name, pairs_of_name in values.items()}
+    by_replication = {name: np.array([after - before for before, after in found]) for name, found in values.items()}
+
+    def _ratio_to(name: str) -> FiellerSet:
+        covariances = np.cov(by_replication["margin"], by_replication[name]) / len(pairs)
+        return fieller_set(
+            changes["margin"].effect,
+            changes[name].effect,
+            numerator_variance=float(covariances[0, 0]),
+            denominator_variance=float(covariances[1, 1]),
+            covariance=float(covariances[0, 1]),
+            quantile=student_quantile(len(pairs)),
         )
 
     return IncrementalReturn(

@@ -221,7 +221,9 @@ class SavedCustomers:
         """
         columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
         observed = ParquetColumns(self.folder / CUSTOMERS_FILE, [*columns, _REFERRED_BY])
-        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_initial:]
+        all_keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)
+        initial_keys, keys = all_keys[:n_initial], all_keys[n_initial:]
+        is_consecutive = np.array_equal(initial_keys, np.arange(len(initial_keys), dtype=np.uint64))
         parents = observed.indices(_REFERRED_BY, null=-1)
         channels = np.full(len(keys), -1, np.int32)
         for column in columns:
@@ -233,7 +235,7 @@ class SavedCustomers:
             where = f"{self.folder / CUSTOMERS_FILE}: {_REFERRED_BY}"
             must, got = f"must name an earlier customer for each but the first {n_initial:,}", "other customers"
             raise InputError(format_error(where, must, got, "Run the command again."))
-        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:])
+        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:], initial_keys=None if is_consecutive else initial_keys)
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":

@@ -15,7 +15,8 @@ from cjsim.errors import InputError
 from cjsim.kernels.world import Array
 from cjsim.metrics.paired_differences import paired_difference
 from cjsim.metrics.ratios import RatioTerms, ratio
-from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.compare_scenarios import compare
+from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.comparison_figure import PairedRuns, comparison_figure_data
 from cjsim.simulation.comparison_summary import compared_metrics
 from cjsim.simulation.documents import Scenario

@@ -15,7 +15,8 @@ from small_scenarios import small_scenario
 from cjsim.compiler.wages import desk_wages
 from cjsim.scenario.policy import Shift, Staffing
 from cjsim.scenario.rosters import Roster, crews_of, roster_of
-from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.compare_scenarios import compare
+from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 

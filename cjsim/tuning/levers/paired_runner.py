@@ -139,7 +139,7 @@ class PairedRunner:
     def _simulate(self, scenario: Scenario) -> Run:
         from cjsim.simulation.simulate import simulate
 
-        return simulate(scenario, **self._run_options, progress=_NotesOnly(self.progress))
+        return simulate(scenario, **self._run_options, replications=1, progress=_NotesOnly(self.progress))
 
     def _terms_of(self, run: Run) -> list[RatioTerms]:
         """Return the terms of the metric, of cost and of profit."""

@@ -13,12 +13,12 @@ from types import MappingProxyType
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
+from cjsim.metrics.multiple_testing import holm, p_value
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios, require_same_customers
 from cjsim.simulation.summary_tables import has_new_customers
 from cjsim.tuning.levers.moves import Move, list_moves
-from cjsim.tuning.levers.multiple_testing import holm, p_value
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
