@@ -121,7 +121,7 @@ class Event(StrictModel):
     @property
     def restart_flags(self) -> int:
         """The moments at which the clock restarts, as bits of `RestartFlag`."""
-        return _RESTART_FLAGS.get(self.restart, 0)
+        return 0 if self.restart is None else _RESTART_FLAGS[self.restart]
 
 
 class Season(StrictModel):

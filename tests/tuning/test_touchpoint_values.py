@@ -8,7 +8,7 @@ from small_scenarios import small_scenario
 
 from cjsim.attribution.scenario_attribution import Touchpoint
 from cjsim.errors import InputError
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.switching.switch_off import switch_off
 from cjsim.tuning.levers.touchpoint_ranking import TouchpointRanking

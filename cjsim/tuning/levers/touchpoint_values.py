@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
+from cjsim.metrics.multiple_testing import holm, p_value
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.switching.switch_off import Touchpoint, list_touchpoints, switch_off
-from cjsim.tuning.levers.multiple_testing import holm, p_value
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 from cjsim.tuning.levers.touchpoint_ranking import TouchpointRanking, TouchpointValue
 
@@ -88,7 +88,9 @@ def touchpoint_values(
         TouchpointValue(
             touchpoint.kind,
             touchpoint.name,
-            *(_reversed(one) for one in effect[:3]),
+            _reversed(effect.metric_effect),
+            _reversed(effect.cost_effect),
+            _reversed(effect.profit_effect),
             has_unreliable_interval=effect.has_unreliable_interval,
             p_value=p,
             is_significant_after_holm=holds,
