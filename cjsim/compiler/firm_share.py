@@ -6,7 +6,7 @@ The sample is nested: a customer in a smaller sample is also in a larger one, wi
   whose rows may be sorted, those with the smallest values of the random stream `population:sample`.
 - An arrival is in the sample if its value of that stream is below the share. This thins the Poisson process of arrivals.
 - Referred customers follow their referrer.
-- Wages and acquisition spend are multiplied by the share. Agents of a shift and budgets are, too, rounded, and are at least 1.
+- Wages, acquisition spend and fixed costs are multiplied by the share. Agents of a shift and budgets are, too, rounded, and are at least 1.
 """
 
 import math
@@ -82,7 +82,7 @@ class FirmShare:
         return cls(scenario, scenario.model_copy(update={"policy": _scaled_policy(scenario.policy, share)}), share, seed, chosen, keys)
 
     def scaled(self, plan: Plan) -> Plan:
-        """Return the plan of `scenario` with acquisition spend in proportion. The arrivals themselves stay those of the whole firm.
+        """Return the plan of `scenario` with acquisition spend and fixed costs in proportion. The arrivals themselves stay those of the whole firm.
 
         Parameters
         ----------
@@ -92,7 +92,11 @@ class FirmShare:
         if self.share is None:
             return plan
         channels = tuple(channel._replace(spend=channel.spend * self.share) for channel in plan.population.acquisition)
-        return replace(plan, population=replace(plan.population, acquisition=channels))
+        payments = {
+            kind: tuple(payment._replace(amount=payment.amount * self.share) for payment in listed)
+            for kind, listed in plan.payments.items()
+        }
+        return replace(plan, population=replace(plan.population, acquisition=channels), payments=payments)
 
     def chosen(self, arrivals: Cohort, plan: Plan) -> Cohort:
         """Return the arrivals in the sample. Each is charged an equal share of the channel's scaled spend.

@@ -86,6 +86,15 @@ def test_a_follow_up_leaves_fixed_costs_out() -> None:
     assert simulate(scenario, follow_up_days=5).metrics["platform_cost"].value == 0
 
 
+def test_a_sample_of_the_firm_bears_its_share_of_fixed_costs() -> None:
+    policy = {"costs": {"platform_per_month": 31, "setup": 80}}
+    scenario = small_scenario(journey=JOURNEY, policy=policy, customers=8)
+    whole, half = simulate(scenario), simulate(scenario, sample=0.5)
+    assert (len(whole), len(half)) == (8, 4)
+    assert {name: cost.paid for name, cost in half.fixed_costs.items()} == {"platform": 15, "setup": 40}
+    assert half.metrics["cost"].value == pytest.approx(whole.metrics["cost"].value)
+
+
 def test_a_shared_desk_bears_its_share_of_the_wages() -> None:
     staff = {"agents": 2, "wage_per_hour": 10}
     own, shared = run_with({}, desks={"help": staff}), run_with({}, desks={"help": staff | {"shared": 0.1}})
