@@ -82,7 +82,7 @@ class FirmShare:
         return cls(scenario, scenario.model_copy(update={"policy": _scaled_policy(scenario.policy, share)}), share, seed, chosen, keys)
 
     def scaled(self, plan: Plan) -> Plan:
-        """Return the plan of `scenario` with acquisition spend and fixed costs in proportion. The arrivals themselves stay those of the whole firm.
+        """Return the plan of `scenario` with spend and fixed costs in proportion. The arrivals themselves stay those of the whole firm.
 
         Parameters
         ----------
