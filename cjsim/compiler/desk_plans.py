@@ -43,7 +43,10 @@ def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: Scena
     start, horizon = scenario.start, scenario.horizon
     crews = crews_of(staffing.shifts, start=start, horizon_days=horizon, zone=firm)
     wages = tuple(
-        (shift.wage_per_hour * HOURS_PER_DAY, roster_of(crews_of([shift], start=start, horizon_days=horizon, zone=firm), horizon_days=horizon))
+        (
+            shift.wage_per_hour * HOURS_PER_DAY,
+            roster_of(crews_of([shift], start=start, horizon_days=horizon, zone=firm), horizon_days=horizon),
+        )
         for shift in staffing.shifts
         if shift.wage_per_hour and shift.agents
     )
