@@ -1,21 +1,25 @@
 """`compile_scenario` compiles a scenario to the arrays that kernels read.
 
 Arrays that kernels loop over have their true length, which can be 0: stages, events, channels, messages, sites, actors, quiet_hours,
-gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All other arrays are accessed through spans
-or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events whose wait is `never`.
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events, speed_rules, branch_events. All other arrays
+are accessed through spans or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events
+whose wait is `never`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from cjsim.compiler.activity_profiles import profile_tables
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
+from cjsim.compiler.fixed_costs import fixed_payments
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.population import compile_population
+from cjsim.compiler.speed_tables import first_purchase, speed_rule_rows
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
@@ -26,9 +30,11 @@ from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.time_zones import zone_table
+from cjsim.scenario.touchpoints import Losses
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
@@ -44,6 +50,7 @@ _OPS_BY_CHANGE = {
         *(ConditionOp.CONTACTS, ConditionOp.OPENS, ConditionOp.CLICKS, ConditionOp.UNOPENED),
         *(ConditionOp.CHANNEL_CONTACTS, ConditionOp.CHANNEL_OPENS, ConditionOp.CHANNEL_CLICKS, ConditionOp.CHANNEL_UNOPENED),
         *(ConditionOp.SENT, ConditionOp.OPENED, ConditionOp.CLICKED),
+        *(op for op in ConditionOp if op.name.startswith("TRUE_")),
     ),
     ChangeFlag.DESK: (ConditionOp.ASKS,),
     ChangeFlag.REFERRAL: (ConditionOp.REFERRALS,),
@@ -89,7 +96,10 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     for name, actor in actors:
         actor_table.add(name, actor)
     guardrails = guardrail_rows(policy, symbols)
-    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
+    setting = _setting_row(scenario, symbols) | {
+        "learning": int(actor_table.learns_hours()),
+        "limits_defer": int(scenario.policy.guardrails.limits_defer),
+    }
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
@@ -114,7 +124,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
-    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario, symbols.zones.zones[0]))
+    desks = desk_plans(scenario, symbols.zones.zones[0])
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desks, fixed_payments(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -140,7 +151,16 @@ def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, .
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
         experiments=symbols.experiments,
         idle_arms=symbols.idle_arms,
+        bouncing=_channels_where(journey, lambda losses, _: losses.hard_bounce + losses.soft_bounce > 0),
+        mismeasured=_channels_where(journey, lambda losses, channel: losses.spam + channel.machine_opens + channel.bot_clicks > 0),
     )
+
+
+def _channels_where(journey: JourneySpec, is_chosen: Callable[[Losses, Channel], bool]) -> tuple[str, ...]:
+    """Return the channels with a message that satisfies a predicate of its losses and its channel."""
+    channels = journey.channels
+    found = {one.channel for one in journey.messages.values() if is_chosen(one.losses(channels[one.channel]), channels[one.channel])}
+    return tuple(name for name in channels if name in found)
 
 
 def _time_constant(half_life_days: float | None) -> float:
@@ -198,10 +218,12 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
-    events = [
-        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
-        for name, event in journey.events.items()
-    ]
+    events, purchases = [], {}
+    for name, event in journey.events.items():
+        n_effects = len(effects.rows)
+        change = ChangeFlag.EVENT if name in counted_events else 0
+        events.append({**_event_row(name, event, journey, symbols, effects, actors), "change": change})
+        purchases[name] = first_purchase(effects, n_effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
@@ -212,6 +234,7 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "effects": effects.rows,
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
         "moments": _moment_rows(journey, symbols),
+        "speed_rules": speed_rule_rows(journey, symbols, purchases),
     }
 
 
@@ -300,5 +323,7 @@ def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
         "knots": symbols.tables.array(),
         "factors": symbols.factors.items,
         "links": symbols.links.items,
+        "branch_events": [symbols.names.events[event] for event, _branch in symbols.branches],
         "schedule": symbols.schedule.items,
+        "opening_times": symbols.opening_times.items,
     }

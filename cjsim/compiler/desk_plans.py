@@ -17,6 +17,7 @@ class DeskPlan(NamedTuple):
     escalate_after: float = math.inf  # waiting time in days after which a customer moves to another desk
     escalate_to: int = -1  # code of that desk, or -1
     wages: tuple[tuple[float, Roster], ...] = ()  # for each paid shift: money per day and agent, and the agents at work
+    shared: float = 1.0  # share of the agents' time and wages that the firm bears
 
 
 def desk_plans(scenario: ScenarioSpec, firm: LocalTime) -> tuple[DeskPlan, ...]:
@@ -44,14 +45,14 @@ def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: Scena
     crews = crews_of(staffing.shifts, start=start, horizon_days=horizon, zone=firm)
     wages = tuple(
         (
-            shift.wage_per_hour * HOURS_PER_DAY,
+            staffing.shared * shift.wage_per_hour * HOURS_PER_DAY,
             roster_of(crews_of([shift], start=start, horizon_days=horizon, zone=firm), horizon_days=horizon),
         )
         for shift in staffing.shifts
         if shift.wage_per_hour and shift.agents
     )
     sla = math.inf if staffing.sla is None else staffing.sla
-    plan = DeskPlan(crews, sla, wages=wages)
+    plan = DeskPlan(crews, sla, wages=wages, shared=staffing.shared)
     if staffing.escalate is None:
         return plan
     return plan._replace(escalate_after=staffing.escalate.after, escalate_to=codes[staffing.escalate.to])

@@ -13,7 +13,7 @@ from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
 Actors = list[tuple[str, Flow | Broadcast]]
-SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
+SITE_STREAMS = ("read", "delay", "click", "click_delay", "match", "transit", "machine")
 
 
 def ordered_actors(policy: PolicySpec) -> Actors:

@@ -47,8 +47,18 @@ class TraitColumns:
 
 # Arrays that hold at least one element, because kernels read them without a loop.
 _PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
-_PADDED |= {"level_zones", "stage_events", "steps"}
+_PADDED |= {"level_zones", "opening_times", "stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
+_TRUE_OPS = {  # a journey reads the customer's own opens and clicks, a policy those in the log
+    ConditionOp.OPENS: ConditionOp.TRUE_OPENS,
+    ConditionOp.CLICKS: ConditionOp.TRUE_CLICKS,
+    ConditionOp.UNOPENED: ConditionOp.TRUE_UNOPENED,
+    ConditionOp.CHANNEL_OPENS: ConditionOp.TRUE_CHANNEL_OPENS,
+    ConditionOp.CHANNEL_CLICKS: ConditionOp.TRUE_CHANNEL_CLICKS,
+    ConditionOp.CHANNEL_UNOPENED: ConditionOp.TRUE_CHANNEL_UNOPENED,
+    ConditionOp.OPENED: ConditionOp.TRUE_OPENED,
+    ConditionOp.CLICKED: ConditionOp.TRUE_CLICKED,
+}
 
 
 class SpanTable:
@@ -75,9 +85,10 @@ class Symbols:
         self.trait_columns = TraitColumns(of_journey.traits)
         self.condition_codes: list[tuple[int, int, float]] = []  # condition programs, one after another
         self.tables = QuantileTables()
-        self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
+        self.factors, self.links, self.schedule, self.opening_times = SpanTable(), SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.start, self.horizon, self.zones = start, horizon, zones
+        self.branches: dict[tuple[str, str], int] = {}  # codes of named branches by event and name
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
@@ -109,6 +120,10 @@ class Symbols:
         """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
 
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`. Assigns a new code at the first use."""
+        return self.branches.setdefault((event, name), len(self.branches))
+
     def condition(self, text: str | None, *, latent: bool = False) -> int:
         """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
         if text is None:
@@ -117,7 +132,8 @@ class Symbols:
         if key not in self._condition_indices:
             self._condition_indices[key] = len(self.condition_codes)
             program = parse_condition(text, self._names_for[latent])
-            self.condition_codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
+            meanings = _TRUE_OPS if latent else _OBSERVED_OPS
+            self.condition_codes += [(meanings.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
         return self._condition_indices[key]
 
     @property

@@ -96,7 +96,7 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     if fired:
         yield "Only when fired by an effect:"
         for name, event in fired.items():
-            facts = _event_facts(event, lifted=name in lifted)
+            facts = _event_facts(name, event, lifted=name in lifted)
             yield f"    {name_with_title(name, event.title)}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
@@ -138,14 +138,16 @@ def _contact_lift_phrase(event: str, gain: float) -> str:
 
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:
     wait = "only when fired" if event.wait == "never" else event.wait.phrase()
-    facts = _event_facts(event, lifted=lifted)
+    facts = _event_facts(name, event, lifted=lifted)
     return f"{name_with_title(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
-def _event_facts(event: Event, *, lifted: bool) -> list[str]:
+def _event_facts(name: str, event: Event, *, lifted: bool) -> list[str]:
     """Describe the clock of an event apart from its wait."""
     facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
     facts += [f"rate x exp({event.satisfaction:g} (satisfaction - 0.5))"] if event.satisfaction else []
+    facts += [event.demand.phrase(name)] if event.demand is not None else []
+    facts += [urgency.phrase() for urgency in event.urgency]
     facts += [f"timed by the activity profile '{event.activity}'"] if event.activity else []
     has_half_life = lifted or event.half_life != Event.model_fields["half_life"].default
     facts += [f"lift half-life {duration_phrase(event.half_life)}"] if has_half_life else []

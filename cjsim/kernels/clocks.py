@@ -24,6 +24,7 @@ from cjsim.kernels.world import Array, World
 MIN_LIFT = 1e-6  # a smaller lift counts as 0
 SATISFACTION_STEP = 0.01  # change in satisfaction at which the speeds of running clocks are updated
 MAX_LIFT = 1e6  # upper limit of a lift
+MAX_SPEED = 1e12  # upper limit of a product of traits; prevents infinite and nan clock times
 MAX_ITERATIONS = 100  # of Halley's method, which needs 2 or 3 for typical lifts and many at a lift of -1
 EXPM1_BELOW = 1e-3  # below this y, 1 - exp(-y) is computed by expm1, which is slower but accurate
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 1e-300  # relative and absolute step size; the error after a step is of the order of its cube
@@ -170,9 +171,19 @@ def solve_clock(world: World, state: CustomerState, event: int) -> None:
     state.clock_due[event] = calendar_time(world, state, world.events[event].profile, clock.synced + needed)
 
 
+@rule
+def own_speed(world: World, state: CustomerState, event: int) -> float:
+    """The customer's own factor in the speed of a clock: the persona's speed times traits, at most MAX_SPEED."""
+    record = world.events[event]
+    factor: float = world.persona_speed[state.customer[0].persona, event]
+    for i in range(record.factor_first, record.factor_first + record.factor_count):
+        factor *= max(state.traits[world.factors[i]], 0.0)
+    return min(factor, MAX_SPEED)
+
+
 @inlined
 def clock_speed(world: World, state: CustomerState, event: int) -> float:
-    """Speed m, clock time per day: the customer's own factor times exp(w (satisfaction - 0.5))."""
+    """Speed m, clock time per day: the factor of the customer and of speed rules, times exp(w (satisfaction - 0.5))."""
     weight = world.events[event].satisfaction
     factor: float = state.clocks[event].factor
     if weight == 0.0:

@@ -101,6 +101,27 @@ def is_offer_valid(state: CustomerState, offer: int) -> bool:
 
 
 @rule
+def true_response_value(state: CustomerState, op: int, arg: int) -> float:
+    """The value of a name that refers to the customer's own opens and clicks (TRUE_OPENS to TRUE_CLICKED): a count."""
+    customer = state.customer[0]
+    if op == ConditionOp.TRUE_OPENS:
+        return float(customer.true_opens)
+    if op == ConditionOp.TRUE_CLICKS:
+        return float(customer.true_clicks)
+    if op == ConditionOp.TRUE_UNOPENED:
+        return float(customer.true_unopened)
+    if op == ConditionOp.TRUE_CHANNEL_OPENS:
+        return float(state.channels[arg].true_opens)
+    if op == ConditionOp.TRUE_CHANNEL_CLICKS:
+        return float(state.channels[arg].true_clicks)
+    if op == ConditionOp.TRUE_CHANNEL_UNOPENED:
+        return float(state.channels[arg].true_unopened)
+    if op == ConditionOp.TRUE_OPENED:
+        return float(state.messages[arg].true_opened)
+    return float(state.messages[arg].true_clicked)
+
+
+@rule
 def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
     """The current value of a name of the condition language for this customer: a count, days, money, or 1 or 0.
 
@@ -150,6 +171,8 @@ def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
         return 1.0 if rule_treats(world, state, arg) else 0.0
     if op == ConditionOp.GAIN:
         return rule_score(world, state, arg)
+    if op >= ConditionOp.TRUE_OPENS:
+        return true_response_value(state, op, arg)
     return relationship_value(state, op, arg)
 
 

@@ -13,6 +13,7 @@ from cjsim.compiler.cohorts import ARRIVED, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import initial_cohort
+from cjsim.engine.generations import default_population_limit
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
 from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
@@ -26,7 +27,7 @@ from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
-from cjsim.simulation.simulate import default_population_limit, simulate
+from cjsim.simulation.simulate import simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
@@ -109,7 +110,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
         return arrivals.subset(customer - initial, 1)
     count = initial + len(arrivals)
     if customer >= count and any(effect["op"] == EffectCode.REFER for effect in plan.world.effects):
-        run = simulate(scenario, seed=seed, progress=progress)
+        run = simulate(scenario, seed=seed, replications=1, progress=progress)
         count = len(run)
         if customer < count:
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]

@@ -296,6 +296,7 @@ MessageName = Annotated[Name, Field(title="name of a message", examples=["welcom
 OfferName = Annotated[Name, Field(title="name of an offer", examples=["ten_percent"])]
 DeskName = Annotated[Name, Field(title="name of a desk", examples=["support"])]
 AcquisitionName = Annotated[Name, Field(title="name of an acquisition channel", examples=["search_ads"])]
+BranchName = Annotated[Name, Field(title="name of a branch", examples=["skip"])]
 TagName = Annotated[Name, Field(title="tag", examples=["vip"])]
 ScoreName = Annotated[Name, Field(title="name of a score", examples=["engagement"])]
 ActorName = Annotated[Name, Field(title="name of a flow or broadcast", examples=["order_updates"])]

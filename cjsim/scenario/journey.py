@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.kernels.codes import RestartFlag
+from cjsim.scenario.demand import Demand, Urgency
 from cjsim.scenario.fields import (
     AcceptedPaths,
     AcquisitionName,
@@ -106,6 +107,10 @@ class Event(StrictModel):
     """Weight w of satisfaction s in the clock speed, which is multiplied by exp(w (s - 0.5))."""
     half_life: PositiveDuration = Field(3.0, examples=["2d"])
     """Half-life of the lift that messages give to this event."""
+    demand: Demand | None = Field(None, examples=[{"elasticity": 1.8, "purchase": "order"}])
+    """How the clock speed responds to the price of a purchase and to discounts; not at all by default."""
+    urgency: tuple[Urgency, ...] = ()
+    """How an offer or a deadline that is about to end changes the clock speed."""
     activity: ProfileName | None = None
     """Activity profile of the clock; without one, the clock runs at the same rate at all hours."""
     when: Condition | None = Field(None, examples=["tagged(vip)"])
@@ -120,7 +125,7 @@ class Event(StrictModel):
     @property
     def restart_flags(self) -> int:
         """The moments at which the clock restarts, as bits of `RestartFlag`."""
-        return _RESTART_FLAGS.get(self.restart, 0)
+        return 0 if self.restart is None else _RESTART_FLAGS[self.restart]
 
 
 class Season(StrictModel):
@@ -248,7 +253,7 @@ class JourneySpec(Document):
     messages: dict[MessageName, Message] = {}
     """Messages that policies can send, and how customers respond to them."""
     offers: dict[OfferName, Offer] = {}
-    """Discounts that effects and flows can give to customers, who respond to the message, not to the size of the discount."""
+    """Discounts that effects and flows can give to customers, who respond to the size of the discount only through `demand`."""
     desks: dict[DeskName, Desk] = {}
     """Desks that answer customers: service times, patience and effects; the policy declares their staff."""
     acquisition: dict[AcquisitionName, Acquisition] = {}

@@ -98,6 +98,36 @@ def roster_of(crews: Sequence[Crew], *, horizon_days: float) -> Roster:
     return Roster(tuple(times), tuple(accumulate(changes[time] for time in times)))
 
 
+def opening_times(roster: Roster) -> tuple[float, ...]:
+    """Return the times at which a desk opens and closes in turn, starting with the first opening, in days. It is open while it has agents.
+
+    Examples
+    --------
+    >>> opening_times(Roster((0.375, 0.5, 0.75), (2, 1, 0)))
+    (0.375, 0.75)
+    """
+    before = (0, *roster.staff)
+    return tuple(time for time, staff, earlier in zip(roster.times, roster.staff, before, strict=False) if bool(staff) != bool(earlier))
+
+
+def crew_days(crews: Sequence[Crew], horizon_days: float) -> float:
+    """Return the time that all agents together are on duty before the horizon, in days.
+
+    Parameters
+    ----------
+    crews : sequence of Crew
+        The crews of a desk.
+    horizon_days : float
+        Simulated days.
+
+    Examples
+    --------
+    >>> crew_days([Crew(0.375, 0.5, 2), Crew(0.75, 1.5, 1)], 1.0)
+    0.5
+    """
+    return math.fsum((min(crew.ends, horizon_days) - crew.begins) * crew.agents for crew in crews)
+
+
 def _works_on(shift: Shift, day: date) -> bool:
     if not shift.weekdays and not shift.dates:
         return True

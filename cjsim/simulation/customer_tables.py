@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjsim.compiler.plan import Codebook
-from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
+from cjsim.engine.outcomes import CHANNEL_TOUCHES, HIDDEN_TOUCHES, REPLY_NAMES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.input_files.parquet_columns import ParquetColumns
-from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ReplyCode
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, HiddenTouch, ReplyCode, TouchCode
 from cjsim.kernels.state import OUTCOME
 from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
@@ -31,7 +31,8 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-assert {*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
+_DETAIL_COLUMNS = ("message_cost",)  # only in saved tables
+assert {*_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
     OUTCOME.names or ()
 )
 
@@ -51,7 +52,8 @@ class CustomerColumns(NamedTuple):
         codebook : Codebook
             Names of attributes and moments.
         """
-        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *RETENTION_COLUMNS}
+        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS}
+        taken |= {*_STATE_COLUMNS, *RETENTION_COLUMNS}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -94,6 +96,7 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
     hidden = np.isin(outcomes["stage"], [run.codebook.stages.index(name) for name in run.hidden])
     columns["stage"] = _label_column(outcomes["stage"], run.codebook.stages, mask=hidden)
     if touches:
+        columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _DETAIL_COLUMNS}
         columns |= {column: np.ascontiguousarray(run.outcomes.touch_counts[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
         columns |= {column: np.ascontiguousarray(array) for column, array in _desk_columns(run.codebook, run.outcomes.desks)}
     return pa.table(columns)
@@ -109,7 +112,8 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     profiles : CustomerProfiles
         Profiles of the customers.
     full : bool
-        Whether to include the days in each stage, such as `days[active]`, and the key of each customer's random numbers.
+        Whether to include the days in each stage, such as `days[active]`, opens and clicks by channel that only the simulator
+        knows, such as `true_opened[email]`, and the key of each customer's random numbers.
 
     Returns
     -------
@@ -125,6 +129,8 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in profiles.traits.items()}
     if full:
         columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
+        counts = run.outcomes.touch_counts
+        columns |= {column: np.ascontiguousarray(counts[:, i, j]) for column, i, j in _hidden_touch_columns(run.codebook)}
         columns["key"] = run.registry.keys
     return pa.table(columns)
 
@@ -162,7 +168,7 @@ class SavedCustomers:
             desks=len(self.codebook.desks),
         )
         customers = outcomes.customers
-        for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
+        for name in (*_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
             customers[name] = observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
             customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)
@@ -175,7 +181,14 @@ class SavedCustomers:
         for i, name in enumerate(self.codebook.stages):
             outcomes.dwell[:, i] = truth.numbers(f"days[{name}]", np.float32)
         for column, i, j in _touch_columns(self.codebook):
-            outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
+            if CHANNEL_TOUCHES[j] in self.codebook.events:  # false for touches that the version that saved the run did not know
+                outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
+        if _knows_hidden_touches(self.codebook):
+            for column, i, j in _hidden_touch_columns(self.codebook):
+                outcomes.touch_counts[:, i, j] = truth.numbers(column, np.uint16)
+        else:  # customers made all opens and clicks
+            for touch, hidden in ((TouchCode.OPENED, HiddenTouch.TRUE_OPENED), (TouchCode.CLICKED, HiddenTouch.TRUE_CLICKED)):
+                outcomes.touch_counts[:, :, hidden] = outcomes.touch_counts[:, :, touch]
         for column, array in _desk_columns(self.codebook, outcomes.desks):
             array[:] = observed.numbers(column, array.dtype)
         return outcomes
@@ -208,7 +221,9 @@ class SavedCustomers:
         """
         columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
         observed = ParquetColumns(self.folder / CUSTOMERS_FILE, [*columns, _REFERRED_BY])
-        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_initial:]
+        all_keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)
+        initial_keys, keys = all_keys[:n_initial], all_keys[n_initial:]
+        is_consecutive = np.array_equal(initial_keys, np.arange(len(initial_keys), dtype=np.uint64))
         parents = observed.indices(_REFERRED_BY, null=-1)
         channels = np.full(len(keys), -1, np.int32)
         for column in columns:
@@ -220,7 +235,7 @@ class SavedCustomers:
             where = f"{self.folder / CUSTOMERS_FILE}: {_REFERRED_BY}"
             must, got = f"must name an earlier customer for each but the first {n_initial:,}", "other customers"
             raise InputError(format_error(where, must, got, "Run the command again."))
-        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:])
+        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:], initial_keys=None if is_consecutive else initial_keys)
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":
@@ -243,9 +258,21 @@ def table_to_pandas(table: Any) -> "pd.DataFrame":
 
 
 def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, channel index and touch index of each count column."""
+    """Yield the name, channel index and touch index of each count column that the firm sees."""
     for i, channel in enumerate(codebook.channels):
         for j, touch in enumerate(CHANNEL_TOUCHES):
+            yield f"{touch}[{channel}]", i, j
+
+
+def _knows_hidden_touches(codebook: Codebook) -> bool:
+    """Whether the version that saved a run knew touches that only the simulator knows."""
+    return TouchCode.BOUNCED_HARD.name.lower() in codebook.events
+
+
+def _hidden_touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, channel index and touch index of each count column that only the simulator knows."""
+    for i, channel in enumerate(codebook.channels):
+        for j, touch in enumerate(HIDDEN_TOUCHES, start=len(CHANNEL_TOUCHES)):
             yield f"{touch}[{channel}]", i, j
 
 
@@ -257,6 +284,8 @@ def _desk_columns(codebook: Codebook, outcomes: Array) -> Iterator[tuple[str, Ar
         yield f"asked_again[{desk}]", outcome["joined"]
         for reply in ReplyCode:
             yield f"{REPLY_NAMES[reply]}[{desk}]", outcome["replies"][:, reply]
+        for field in ("out_of_hours", "outside_closed", "outside_abandoned"):
+            yield f"{field}[{desk}]", outcome[field]
         yield f"waited_days[{desk}]", outcome["waited"]
         yield f"service_days[{desk}]", outcome["service"]
 

@@ -97,7 +97,7 @@ def _fired_by(effects: tuple[Effect, ...]) -> set[str]:
 def _clock_settings(journey: JourneySpec) -> Iterator[tuple[str, str, str]]:
     """Settings that act on the clock of an event and differ from their defaults: path, event, and a word for the setting."""
     for name, event in journey.events.items():
-        for key in ("speed", "satisfaction", "half_life", "activity", "when", "restart"):
+        for key in ("speed", "satisfaction", "demand", "urgency", "half_life", "activity", "when", "restart"):
             if getattr(event, key) != Event.model_fields[key].default:
                 yield f"events.{name}.{key}", name, f"'{key}'"
     for owner, persona in journey.personas.items():

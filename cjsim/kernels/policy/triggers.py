@@ -33,6 +33,7 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
     run.next_date = 0
     run.unopened = 0
     run.started = -math.inf
+    run.tried = -math.inf
     run.last_activity = -math.inf
     state.actor_due[actor] = math.inf
     if record.trigger == TriggerCode.SCHEDULE:

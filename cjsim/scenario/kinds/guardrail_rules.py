@@ -1,11 +1,10 @@
 """Guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
 
 import math
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from itertools import groupby
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -13,24 +12,22 @@ from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import (
     ActorName,
     CalendarDay,
-    ChannelNames,
     Condition,
     Hour,
-    Integer,
-    PositiveDuration,
     Share,
     TimeZone,
     hour_text,
     is_in_yearly_period,
     readable_duration,
 )
+from cjsim.scenario.kinds.channel_rules import ChannelRule, LocalMoments, PastContact
+from cjsim.scenario.kinds.contact_limits import Budget, Cap, Gap
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names, zone_phrase
+from cjsim.scenario.phrases import channels_phrase, format_percent, join_alternatives, join_names, zone_phrase
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
-MAX_PERIODS = 1_000_000  # per budget, because each period needs memory
 _DAYS_BEYOND_HORIZON = 366  # covers the end of a blackout that is in force at the horizon
 
 
@@ -38,60 +35,6 @@ def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
     if len({*days}) < len(days):
         raise FieldError("must not contain a date twice", "Remove one of the two.")
     return days
-
-
-LocalMoments = Mapping[str, datetime]  # the local time of the firm and of the customer
-
-
-class PastContact(NamedTuple):
-    """A delivered message."""
-
-    time: float  # days since the start
-    channel: str
-
-
-class ChannelRule(StrictModel):
-    """A guardrail that applies to the channels in `channels`, or to all channels if none are named."""
-
-    noun: ClassVar[str]
-    channels: ChannelNames = ()
-    """Channels to which the rule applies; all channels by default."""
-
-    def applies_to(self, channel: str) -> bool:
-        """Whether the rule applies to a channel."""
-        return not self.channels or channel in self.channels
-
-    @abstractmethod
-    def phrase(self) -> str:
-        """Describe the rule as a restriction on sends."""
-
-    @abstractmethod
-    def records(self, registers: Registers) -> list[RecordFields]:
-        """The fields of its records."""
-
-    def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
-        """Yield the faults of the rule in a scenario with this horizon."""
-        yield from ()
-
-    def warnings(self) -> Iterator[str]:
-        """Yield likely mistakes, each as the predicate of a sentence."""
-        yield from ()
-
-    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
-        """Yield likely mistakes in a scenario that uses these channels of the rule, each as the predicate of a sentence."""
-        yield from ()
-
-    def deferral_reason(self, at: LocalMoments) -> str:
-        """Return why the rule defers a send; empty if the rule allows it. `at` is the local time of the firm and of the customer."""
-        return ""
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        """Return why the rule refuses a send at a time (days), given the past contacts; empty if the rule allows it."""
-        return ""
-
-    def recent_contacts(self, now: float, days: float, contacts: Iterable[PastContact]) -> list[float]:
-        """Return the times of the contacts on the rule's channels within the last `days` days."""
-        return [contact.time for contact in contacts if self.applies_to(contact.channel) and now - contact.time < days]
 
 
 class QuietHours(ChannelRule):
@@ -119,9 +62,9 @@ class QuietHours(ChannelRule):
         hours = {"start": self.start, "end": self.end, "by_customer": int(self.time_zone == "customer")}
         return [{"channels": registers.channel_mask(self.channels), **hours}]
 
-    def deferral_reason(self, at: LocalMoments) -> str:
-        now = at[self.time_zone]
-        return self.noun if self.blocks(now.hour + now.minute / 60 + now.second / 3600) else ""
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        local = at[self.time_zone]
+        return self.noun if self.blocks(local.hour + local.minute / 60 + local.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
         """Whether the rule defers a send at this hour of the day."""
@@ -199,97 +142,17 @@ class Blackout(ChannelRule):
         elif covered == days and used:
             yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
-    def deferral_reason(self, at: LocalMoments) -> str:
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if self.then == "defer" and self.covers(at[self.time_zone].date()) else ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if decision is SendDecision.BLACKOUT else ""
 
 
-class Gap(ChannelRule):
-    """A minimum time between two contacts."""
-
-    noun = "gap"
-    at_least: PositiveDuration = Field(examples=["20h"])
-    """Minimum time from one delivery to the next send."""
-
-    def phrase(self) -> str:
-        return f"at least {duration_phrase(self.at_least)} between contacts{channels_phrase(self.channels)}"
-
-    def records(self, registers: Registers) -> list[RecordFields]:
-        return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        recent = self.recent_contacts(now, self.at_least, contacts)
-        if decision is not SendDecision.GAP or not recent:
-            return ""
-        return f"the last contact was {duration_phrase(now - max(recent))} ago, but the minimum gap is {duration_phrase(self.at_least)}"
-
-
-class Cap(ChannelRule):
-    """At most `at_most` contacts in any period of length `per`."""
-
-    noun = "cap"
-    at_most: Annotated[Integer, Field(ge=0, le=1000)] = Field(examples=[3])
-    """Largest number of deliveries to one customer in a period."""
-    per: PositiveDuration = Field(examples=["7d"])
-    """Length of the period, a rolling window that ends at the send."""
-
-    def phrase(self) -> str:
-        return f"at most {self.at_most} in {duration_phrase(self.per)}{channels_phrase(self.channels)}"
-
-    def records(self, registers: Registers) -> list[RecordFields]:
-        first = registers.reserve("cap_times", self.at_most)
-        return [{"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}]
-
-    def warnings(self) -> Iterator[str]:
-        yield from _zero_warnings(self.at_most, self.channels)
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        recent = self.recent_contacts(now, self.per, contacts)
-        if decision is not SendDecision.CAP or len(recent) < self.at_most:
-            return ""
-        return f"{len(recent)} contact{'s' if len(recent) != 1 else ''} in {duration_phrase(self.per)}, and the cap is {self.at_most}"
-
-
-class Budget(ChannelRule):
-    """At most `at_most` contacts with all customers together in each period of length `per`, counted from the start."""
-
-    noun = "budget"
-    at_most: Annotated[Integer, Field(ge=0, le=10**12)] = Field(examples=[50_000])
-    """Largest number of sends to all customers together in a period."""
-    per: PositiveDuration = Field(examples=["30d"])
-    """Length of the periods, which are counted from the start of the simulation."""
-
-    def phrase(self) -> str:
-        return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, across all customers"
-
-    def records(self, registers: Registers) -> list[RecordFields]:
-        periods = math.floor(registers.horizon / self.per) + 1
-        terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
-        return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]
-
-    def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
-        if horizon_days / self.per > MAX_PERIODS:
-            must = f"must divide the {readable_duration(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
-            yield Fault((*path, "per"), must, readable_duration(self.per), "Lengthen the period, or shorten the horizon.")
-
-    def warnings(self) -> Iterator[str]:
-        yield from _zero_warnings(self.at_most, self.channels)
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        return "the budget for all customers is exhausted" if decision is SendDecision.BUDGET else ""
-
-
-def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
-    if at_most == 0:
-        yield f"is 0, so nothing is ever sent by {join_alternatives(channels) or 'any channel'}."
-
-
 class Guardrails(StrictModel):
     """Rules that every send must pass, in this order: consent (always), holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
 
-    Among the blackouts in force, refusal takes precedence over deferral. All rules check a deferred send again, so a send that waited
+    Among the rules of one kind, refusal takes precedence over deferral. All rules check a deferred send again, so a send that waited
     until midnight may be deferred again by the quiet hours of that night.
     """
 
@@ -334,6 +197,11 @@ class Guardrails(StrictModel):
             yield f"never when {self.exit}"
         yield from (rule.phrase() for _, rule in self.all_rules())
 
+    @property
+    def limits_defer(self) -> bool:
+        """Whether a gap, cap or budget makes sends wait."""
+        return any(rule.then == "defer" for rule in (*self.gaps, *self.caps, *self.budgets))
+
     def name_faults(self, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield a fault for each unknown channel."""
         for path, rule in self.all_rules():
@@ -371,15 +239,17 @@ class Guardrails(StrictModel):
                 if not channel:
                     return
 
-    def deferral_reason(self, channel: str, at: LocalMoments) -> str:
-        """Return why a send on a channel is deferred. `at` is the local time of the firm and of the customer."""
-        reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
+    def deferral_reason(self, channel: str, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        """Return why a send on a channel is deferred. `at` is the local time of the firm and of the customer, `now` in days."""
+        known = list(contacts)
+        reasons = (rule.deferral_reason(at, now, known) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
 
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
             SendDecision.CONSENT: f"no consent for {channel}",
+            SendDecision.BOUNCED: "an earlier message bounced for good",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }

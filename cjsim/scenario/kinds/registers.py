@@ -76,6 +76,9 @@ class Registers(Protocol):
         `time_zone` says whose local time counts. Returns the first index, the count, and the stride from one time zone to the next.
         """
 
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`."""
+
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 if there is none."""
 

@@ -1,6 +1,5 @@
 """Warnings about desks that are closed when customers ask, and about desks with too few or too many agents."""
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from cjsim.kernels.codes import HOURS_PER_DAY, TouchCode
 from cjsim.scenario.phrases import format_percent
-from cjsim.scenario.rosters import Roster, roster_of
+from cjsim.scenario.rosters import Roster, crew_days, roster_of
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.sampled.customer_sample import SampledRun
@@ -55,7 +54,8 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
             )
         waits = scenario.journey.desks[name].patience == "endless"
         served = int(np.count_nonzero(is_call | ~is_closed | waits))
-        load = served * sample.weight * scenario.journey.desks[name].service.mean() / agent_days(roster, scenario.horizon)
+        staffed_days = sample.plan.desks[code].shared * crew_days(sample.plan.desks[code].crews, scenario.horizon)
+        load = served * sample.weight * scenario.journey.desks[name].service.mean() / staffed_days
         if load < MIN_UTILIZATION and name not in escalations:
             yield (
                 f"policy.desks.{name}.shifts: the agents are busy {_rounded_percent(load)} of their time (from the requests {where}), "
@@ -89,29 +89,6 @@ def agents_at(roster: Roster, time: float) -> int:
     """
     index = bisect_right(roster.times, time) - 1
     return roster.staff[index] if index >= 0 else 0
-
-
-def agent_days(roster: Roster, horizon_days: float) -> float:
-    """Return the time that all agents together are at work, in days.
-
-    Parameters
-    ----------
-    roster : Roster
-        The agents over time.
-    horizon_days : float
-        Simulated days.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> agent_days(Roster((0.375, 0.5), (2, 0)), 1.0)
-    0.25
-    """
-    ends = (*roster.times[1:], horizon_days)
-    return math.fsum((end - begin) * staff for begin, end, staff in zip(roster.times, ends, roster.staff, strict=True))
 
 
 def _hours_text(times: NDArray[np.float64], n_requests: int) -> str:
