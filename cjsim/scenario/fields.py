@@ -158,6 +158,17 @@ def parse_day(value: Any) -> Any:
     return day
 
 
+def _parse_calendar_day(value: Any) -> Any:
+    text = f"{value}"
+    try:
+        # A leap year, so that 02-29 exists.
+        day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
+    except ValueError:
+        must = "must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year"
+        raise FieldError(must, "Write it as YYYY-MM-DD, or as MM-DD for every year.") from None
+    return text if len(text) == len("12-24") else day
+
+
 def is_in_yearly_period(day: date, first: str, last: str) -> bool:
     """Whether a day is in a period that recurs every year, from `first` through `last` (`MM-DD`), possibly past the end of the year.
 
@@ -269,6 +280,10 @@ Weekday = Annotated[
 TimeZone = Annotated[Literal["firm", "customer"], Field(title="whose time zone", examples=["customer"])]
 Condition = Annotated[str, Field(min_length=1, max_length=2000, title="condition", examples=["purchases >= 1"])]
 Day = Annotated[date, BeforeValidator(parse_day), Field(title="date", examples=["2026-12-24"])]
+_DAY_SCHEMA = WithJsonSchema(
+    {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
+)
+CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 # Names of what a journey or a policy declares.
 StageName = Annotated[Name, Field(title="name of a stage", examples=["active"])]
 EventName = Annotated[Name, Field(title="name of an event", examples=["visit"])]

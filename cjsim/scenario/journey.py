@@ -44,7 +44,11 @@ from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 _MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", title="day of the year (MM-DD)")]
 _Affinity = Annotated[RealNumber, Field(ge=-20, le=20, examples=[0.35])]
-_RESTART_FLAGS = {"move": int(RestartFlag.MOVE), "when": int(RestartFlag.WHEN), "both": RestartFlag.MOVE | RestartFlag.WHEN}
+_RESTART_FLAGS: dict[str | None, int] = {
+    "move": int(RestartFlag.MOVE),
+    "when": int(RestartFlag.WHEN),
+    "both": RestartFlag.MOVE | RestartFlag.WHEN,
+}
 _OFFICE_HOURS = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
 
 

@@ -32,6 +32,7 @@ from cjsim.kernels.codes import (
 )
 from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
+from cjsim.simulation import seeded_run
 from cjsim.simulation import simulate as simulate_module
 from cjsim.simulation.documents import Scenario
 
@@ -103,7 +104,7 @@ def simulate_in_memory(
 ) -> InMemoryResult:
     """Simulate a scenario with its log in memory."""
     writer = InMemoryLogWriter()
-    with mock.patch.object(simulate_module, "LogWriter", writer):
+    with mock.patch.object(seeded_run, "LogWriter", writer):
         options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes}
         options |= {"follow_up_days": follow_up_days, "until_days": until_days}
         result = simulate_module.simulate(scenario, engine=engine, log="kept", **options)

@@ -1,24 +1,23 @@
 """Guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import (
     ActorName,
+    CalendarDay,
     Condition,
     Hour,
     Share,
     TimeZone,
     hour_text,
     is_in_yearly_period,
-    parse_day,
     readable_duration,
 )
 from cjsim.scenario.kinds.channel_rules import ChannelRule, LocalMoments, PastContact
@@ -32,27 +31,10 @@ from cjsim.yaml.strict_model import FieldError, StrictModel
 _DAYS_BEYOND_HORIZON = 366  # covers the end of a blackout that is in force at the horizon
 
 
-def _parse_calendar_day(value: Any) -> Any:
-    text = f"{value}"
-    try:
-        # A leap year, so that 02-29 exists.
-        day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
-    except ValueError:
-        must = "must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year"
-        raise FieldError(must, "Write it as YYYY-MM-DD, or as MM-DD for every year.") from None
-    return text if len(text) == len("12-24") else day
-
-
 def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
     if len({*days}) < len(days):
         raise FieldError("must not contain a date twice", "Remove one of the two.")
     return days
-
-
-_DAY_SCHEMA = WithJsonSchema(
-    {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
-)
-CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 
 
 class QuietHours(ChannelRule):
@@ -145,8 +127,8 @@ class Blackout(ChannelRule):
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        by_customer = int(self.time_zone == "customer")
-        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse"), "by_customer": by_customer}
+        flags = {"refuses": int(self.then == "refuse"), "by_customer": int(self.time_zone == "customer")}
+        terms = {"channels": registers.channel_mask(self.channels), **flags}
         days = range(registers.local_days.start, math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
         spans = [list(run) for is_covered, run in runs if is_covered]
