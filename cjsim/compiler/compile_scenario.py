@@ -1,8 +1,9 @@
 """`compile_scenario` compiles a scenario to the arrays that kernels read.
 
 Arrays that kernels loop over have their true length, which can be 0: stages, events, channels, messages, sites, actors, quiet_hours,
-gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All other arrays are accessed through spans
-or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events whose wait is `never`.
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events, speed_rules, branch_events. All other arrays
+are accessed through spans or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events
+whose wait is `never`.
 """
 
 import math
@@ -10,18 +11,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from cjsim.compiler.activity_profiles import profile_table
+from cjsim.compiler.activity_profiles import profile_tables
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
+from cjsim.compiler.fixed_costs import fixed_payments
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.population import compile_population
+from cjsim.compiler.speed_tables import first_purchase, speed_rule_rows
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
+from cjsim.compiler.zone_tables import zone_tables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, RestartFlag, TouchCode, TriggerCode
 from cjsim.kernels.world import Array
@@ -31,6 +33,7 @@ from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import zone_table
 from cjsim.scenario.touchpoints import Losses
 
 CONVERSION = "conversion"
@@ -73,8 +76,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     Raises
     ------
     InputError
-        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, or two random streams
-        collide.
+        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, two random streams
+        collide, or a time zone differs from the firm's by other than quarter hours.
     """
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
@@ -84,6 +87,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         of_policy=of_policy,
         start=scenario.start,
         horizon=scenario.horizon,
+        zones=zone_table(scenario),
         n_moments=len(_journey_moments(journey)),
     )
     actors = ordered_actors(policy)
@@ -99,7 +103,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
-        **_profile_tables(scenario),
+        **profile_tables(scenario, symbols.zones),
+        **zone_tables(symbols.zones),
         "setting": [setting],
         "discounts": _discount_factors(scenario),
         "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
@@ -119,7 +124,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
-    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
+    desks = desk_plans(scenario, symbols.zones.zones[0])
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desks, fixed_payments(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -167,7 +173,7 @@ def _discount_factors(scenario: ScenarioSpec) -> list[float]:
 
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
-    journey = scenario.journey
+    journey, zones = scenario.journey, symbols.zones
     when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
         "horizon": scenario.horizon,
@@ -175,6 +181,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
         "pressure_tau": _time_constant(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
+        "zone_attribute": -1 if zones.attribute is None else list(symbols.names.levels).index(zones.attribute),
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
@@ -211,10 +218,12 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
-    events = [
-        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
-        for name, event in journey.events.items()
-    ]
+    events, purchases = [], {}
+    for name, event in journey.events.items():
+        n_effects = len(effects.rows)
+        change = ChangeFlag.EVENT if name in counted_events else 0
+        events.append({**_event_row(name, event, journey, symbols, effects, actors), "change": change})
+        purchases[name] = first_purchase(effects, n_effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
@@ -225,6 +234,7 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "effects": effects.rows,
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
         "moments": _moment_rows(journey, symbols),
+        "speed_rules": speed_rule_rows(journey, symbols, purchases),
     }
 
 
@@ -259,7 +269,7 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         **span_fields("trigger", links.add(_started_at(actors, "event", name))),
         **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
         **span_fields("watch", links.add(flows_where(actors, lambda flow: name in (flow.on.reset_by() or ())))),
-        "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
+        "wait": DistributionRecord() if event.wait == "never" else event.wait.event_record(symbols),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
@@ -306,19 +316,6 @@ def _actor_tables(table: ActorTable, journey: JourneySpec) -> dict[str, Any]:
     }
 
 
-def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
-    rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
-    first = guide_first = 0
-    for name, declared in scenario.journey.activity.items():
-        table = profile_table(declared, start=scenario.start, horizon_days=scenario.horizon, where=f"activity.{name}")
-        count, guide_count = len(table.activity), len(table.guide)
-        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin})
-        activity.append(table.activity)
-        guide.append(table.guide)
-        first, guide_first = first + count, guide_first + guide_count
-    return {"profiles": rows, "activity": np.concatenate(activity), "guide": np.concatenate(guide)}
-
-
 def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
     codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.condition_codes]
     return {
@@ -326,5 +323,7 @@ def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
         "knots": symbols.tables.array(),
         "factors": symbols.factors.items,
         "links": symbols.links.items,
+        "branch_events": [symbols.names.events[event] for event, _branch in symbols.branches],
         "schedule": symbols.schedule.items,
+        "opening_times": symbols.opening_times.items,
     }

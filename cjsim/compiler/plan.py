@@ -1,6 +1,7 @@
 """`Plan`, a compiled scenario, and its parts."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from cjsim.compiler.desk_plans import DeskPlan
 from cjsim.compiler.entry_file import Entries
+from cjsim.compiler.fixed_costs import Payment
 from cjsim.compiler.symbols import DerivedTrait
 from cjsim.kernels.world import Array, World
 from cjsim.scenario.kinds.trait_laws import TraitTransform
@@ -105,3 +107,4 @@ class Plan:
     population: PopulationPlan
     streams: tuple[str, ...]  # names of all random streams
     desks: tuple[DeskPlan, ...] = ()  # how each desk is run
+    payments: Mapping[str, tuple[Payment, ...]] = field(default_factory=dict)  # by kind of fixed cost

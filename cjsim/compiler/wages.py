@@ -4,22 +4,25 @@ Agents are paid for their shifts, regardless of demand. All customers who enter 
 hour's wages is discounted to the customer's entry, like all other money in CLV. Wages paid before the entry are not discounted.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.compiler.elementary_functions import exp, expm1
 from cjsim.scenario.rosters import Roster
 
 FloatArray = NDArray[np.float64]
 
 
 class Wages(NamedTuple):
-    """Wages of a desk over the horizon: the amount paid, and its mean over customers, discounted to their entries."""
+    """Staff of a desk over the horizon: wages paid, their mean over customers discounted to entry, and the working time of the agents."""
 
     paid: float  # money
     worth: float  # money
+    agent_days: float = math.nan  # the firm's share of the time that all agents together are at work, in days
 
 
 def desk_wages(paid: Sequence[tuple[float, Roster]], *, horizon_days: float, entered: FloatArray, force: float) -> Wages:
@@ -44,7 +47,7 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], *, horizon_days: float, ent
     --------
     >>> two = Roster(times=(0.5,), staff=(2,))
     >>> desk_wages([(240.0, two)], horizon_days=1.0, entered=np.zeros(3), force=0.0)
-    Wages(paid=240.0, worth=240.0)
+    Wages(paid=240.0, worth=240.0, agent_days=nan)
     """
     total = worth = 0.0
     entries = entered[entered < horizon_days]
@@ -70,11 +73,11 @@ def _discounted_days(begins: FloatArray, ends: FloatArray, staff: FloatArray, en
     begin, agents = begins[interval], np.where(is_started, staff[interval], 0.0)
     before = np.where(is_started, worked[interval] + agents * (entered - begin), 0.0)
     after = np.where(is_started, ahead[interval] - agents * _discount_integral(begin, np.maximum(entered, begin), force), ahead[0])
-    return np.asarray(before + np.exp(force * entered) * after)
+    return np.asarray(before + exp(force * entered) * after)
 
 
 def _discount_integral(begins: FloatArray, ends: FloatArray, force: float) -> FloatArray:
     """Integrate exp(-force t) over time intervals."""
     if force == 0:
         return ends - begins
-    return np.asarray(np.exp(-force * begins) * -np.expm1(-force * (ends - begins)) / force)
+    return np.asarray(exp(-force * begins) * -expm1(-force * (ends - begins)) / force)

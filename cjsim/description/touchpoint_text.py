@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import effects_phrase
+from cjsim.scenario.kinds.reaction_effects import sway_phrase
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, mix_phrase, name_with_title
 from cjsim.scenario.touchpoints import PERSONAL, Acquisition, Desk, Message, Offer
 
@@ -96,8 +97,9 @@ def _message_phrase(message: Message, channel: Channel) -> str:
     rates += [f"{format_percent(rate)} {what}" for rate, what in (*own, (message.spam_rate, "land in the spam folder")) if rate is not None]
     cost = [f"{format_number(message.cost)} {behavior.cost_phrase}"] if message.cost is not None else []
     lifts = [f"{event} rate x {1 + gain:g} when {names.get(when, when)}" for when, gains in message.lift for event, gain in gains.items()]
+    sways = [f"{sway_phrase(sways)} when {names.get(when, when)}" for when, sways in message.sway if sways]
     effects = [f"when {names.get(when, when)}{effects_phrase(after)}" for when, after in message.effects if after]
-    return join_names([*about, *rates, *cost, *lifts, *effects])
+    return join_names([*about, *rates, *cost, *lifts, *sways, *effects])
 
 
 def _offer_phrase(offer: Offer) -> str:
@@ -110,8 +112,9 @@ def _offer_phrase(offer: Offer) -> str:
 
 def _desk_line(desk: Desk) -> str:
     waits = "customers never give up" if desk.patience == "endless" else f"customers give up {desk.patience.phrase()}"
+    waiting = "" if desk.waiting is None else f"; {desk.waiting.phrase()}"
     family = "" if desk.service.key in ("fixed", "exponential") else f" ({desk.service.family_phrase()})"
-    return f"a conversation takes {duration_phrase(desk.service.mean())} on average{family}, {waits}"
+    return f"a conversation takes {duration_phrase(desk.service.mean())} on average{family}, {waits}{waiting}"
 
 
 def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:

@@ -31,6 +31,8 @@ class PopulationRegistry:
         Customer numbers of the referrers; -1 for arrivals.
     first_key : int
         Key of the first initial customer.
+    initial_keys : ndarray of uint64, shape (n_initial,), or None
+        Keys of the initial customers, if they are not consecutive.
     """
 
     n_initial: int
@@ -38,9 +40,18 @@ class PopulationRegistry:
     later_channels: NDArray[np.int32]
     later_parents: IntArray64
     first_key: int = 0
+    initial_keys: NDArray[np.uint64] | None = None
 
     @classmethod
-    def of(cls, n_initial: int, arrivals: Cohort, referrals: Sequence[Array], *, first_key: int = 0) -> "PopulationRegistry":
+    def of(
+        cls,
+        n_initial: int,
+        arrivals: Cohort,
+        referrals: Sequence[Array],
+        *,
+        first_key: int = 0,
+        initial_keys: NDArray[np.uint64] | None = None,
+    ) -> "PopulationRegistry":
         """Register initial customers, arrivals and referred customers.
 
         Parameters
@@ -53,6 +64,8 @@ class PopulationRegistry:
             Generations of referred customers, with the customer numbers of their referrers.
         first_key : int
             Key of the first initial customer.
+        initial_keys : ndarray of uint64, shape (n_initial,), optional
+            Keys of the initial customers, if they are not consecutive.
 
         Returns
         -------
@@ -64,6 +77,7 @@ class PopulationRegistry:
             np.concatenate([arrivals.channel, *(generation["acquisition_channel"] for generation in referrals)]),
             np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in referrals)]),
             first_key,
+            initial_keys,
         )
 
     @classmethod
@@ -92,7 +106,10 @@ class PopulationRegistry:
     @property
     def keys(self) -> NDArray[np.uint64]:
         """Customer keys, shape (n_customers,). A customer has the same key in every run with the same seed."""
-        return np.concatenate([np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64), self.later_keys])
+        initial = self.initial_keys
+        if initial is None:
+            initial = np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64)
+        return np.concatenate([initial, self.later_keys])
 
     @property
     def channels(self) -> NDArray[np.int32]:

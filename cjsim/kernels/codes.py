@@ -14,6 +14,7 @@ class DistributionCode(IntEnum):
     TABLE = 5
     STEPS = 6
     UNIFORM = 7
+    CALENDAR = 8  # not a distribution: the next of the times in World.schedule
 
 
 class EffectCode(IntEnum):
@@ -34,6 +35,16 @@ class EffectCode(IntEnum):
     ASK = 12
     REFER = 13
     OPT_IN = 14
+    SWAY = 15
+    ANNOUNCE = 16
+
+
+class SpeedRuleCode(IntEnum):
+    """What a SPEED_RULE depends on."""
+
+    PRICE = 0
+    OFFER_ENDS = 1
+    EVENT_DUE = 2
 
 
 class StepCode(IntEnum):

@@ -14,7 +14,9 @@ from cjsim.kernels.customer.apply_effects import apply_effects, enter_stage
 from cjsim.kernels.customer.decay import pressure_now, satisfaction_now
 from cjsim.kernels.customer.initial_state import clear_counters, fill_array, initialize_channels, initialize_clocks, initialize_customer
 from cjsim.kernels.customer.responses import CLICK, HIDDEN, OPEN, resolve_response
+from cjsim.kernels.customer.speed_rules import apply_speed_rules
 from cjsim.kernels.desks.replies import handle_reply
+from cjsim.kernels.local_time import local_time
 from cjsim.kernels.log_rows import log_event_code, write_log_row
 from cjsim.kernels.policy.flow_steps import exit_flows, resume_waiting_flows, run_actor
 from cjsim.kernels.policy.pull_messages import deliver_placed
@@ -46,15 +48,16 @@ def record_event(world: World, state: CustomerState, out: Output, event: int) ->
 
 @inlined
 def record_active_hour(world: World, state: CustomerState) -> None:
-    """Count this hour of the day as an hour of observed activity, if the policy learns best hours.
+    """Count this hour of the customer's day as an hour of observed activity, if the policy learns best hours.
 
     Writes: active_hours, customer.observed_hours.
     """
     if world.setting[0].learning == 0:
         return
     customer = state.customer[0]
-    day = math.floor(customer.now + TOLERANCE)
-    hour = int((customer.now - day + TOLERANCE) * HOURS_PER_DAY)
+    local = local_time(world, customer.zone, customer.now)
+    day = math.floor(local + TOLERANCE)
+    hour = int((local - day + TOLERANCE) * HOURS_PER_DAY)
     state.active_hours[min(hour, HOURS_PER_DAY - 1)] += 1
     customer.observed_hours += 1
 
@@ -128,13 +131,16 @@ def drain_queue(world: World, state: CustomerState, out: Output) -> None:
             start_flow(world, state, out, item - FLOW_START)
     customer.n_queued = 0
     update_clock_permissions(world, state)
+    if world.speed_rules.shape[0] > 0:
+        apply_speed_rules(world, state)
 
 
 @kernel
 def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: int, time: float) -> None:
     """Handle the event that is due and all its immediate consequences. Marks the customer as stuck if time does not advance.
 
-    `kind` is a `DueKind`; `which` is the index of the pending response, the event or the actor (DESK_REPLY: 0); `time` is in days.
+    `kind` is a `DueKind`; `which` is the index of the pending response, the event (the number of events: a change of a speed rule) or the
+    actor (DESK_REPLY: 0); `time` is in days.
     """
     customer = state.customer[0]
     customer.last_kind = kind
@@ -147,7 +153,7 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
     customer.now = time
     if kind == DueKind.CLOCK:
         state.queue[0] = which
-        customer.n_queued = 1
+        customer.n_queued = 1 if which < world.events.shape[0] else 0  # else a speed rule changes
     elif kind == DueKind.ACTOR:
         run_actor(world, state, out, which)
     elif kind == DueKind.DESK_REPLY:

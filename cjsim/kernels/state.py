@@ -46,6 +46,8 @@ CUSTOMER = np.dtype(
         ("opens", "i4"),
         ("clicks", "i4"),
         ("unopened", "i4"),  # deliveries since the last open
+        ("zone", "i4"),  # time zone
+        ("first_profile", "i4"),  # first activity profile of the time zone
         ("true_opens", "i4"),  # `opens`, `clicks` and `unopened` are those in the log; these are the customer's own
         ("true_clicks", "i4"),
         ("true_unopened", "i4"),
@@ -65,7 +67,9 @@ CUSTOMER = np.dtype(
         ("request_ordinal", "i4"),  # ordinal of the request at this desk
         ("request_priority", "f8"),
         ("requested_at", "f8"),  # days
+        ("request_out_of_hours", "i4"),  # 1: no agent was on duty when the open request was made
         ("awaits_reply", "i4"),  # 1: the open request has no reply yet
+        ("pad", "i4"),
         ("reply_due", "f8"),  # days: end of the conversation; inf: not known
         ("next_reply", "i8"),  # index in CustomerState.replies of the next reply
         ("replies_end", "i8"),  # index after the last known reply
@@ -74,12 +78,13 @@ CUSTOMER = np.dtype(
 )
 CLOCK = np.dtype(
     [
-        ("factor", "f8"),  # persona's factor times traits
+        ("factor", "f8"),  # persona's factor times traits, times the factor of speed rules
         ("speed", "f8"),  # speed m: factor times the effect of satisfaction
         ("remaining", "f8"),  # remaining target at `synced`
         ("lift", "f8"),  # lift A at `synced`
         ("synced", "f8"),  # clock time at which the clock was last advanced
         ("last", "f8"),  # when the event last happened; -inf never
+        ("started", "f8"),  # days: last start of the clock
         ("starts", "i4"),  # number of starts, which is the ordinal of its draw
         ("count", "i4"),  # number of occurrences
         ("active", "i4"),  # 1: the event can happen in this stage
@@ -113,14 +118,14 @@ CHANNEL_STATE = np.dtype(
         ("bounced", "i4"),  # 1: a message bounced for good
         ("machine_opens", "i4"),  # 1: the customer's mail client opens each message
         ("bot_clicks", "i4"),  # 1: the customer's mail server opens each message and clicks
-        ("pad", "i4"),
         ("last_actor", "i4"),  # actor of the last contact that gaps and caps count; -1 none
         ("last_contact", "f8"),  # days
         ("last_counted", "f8"),  # days: the last contact that gaps and caps count
         ("affinity", "f8"),
     ]
 )
-HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4")])  # redeemed: number of redemptions
+# redeemed: number of redemptions; known: 1 if the customer knows of the offer.
+HELD_OFFER = np.dtype([("valid_until", "f8"), ("uses_left", "i4"), ("redeemed", "i4"), ("known", "i4"), ("pad", "i4")])
 # A message that waits for a visit: expiry time (days; -inf: no message waits), ordinal.
 PLACED_MESSAGE = np.dtype([("expires", "f8"), ("index", "i4"), ("pad", "i4")])
 # The end of a conversation: time (days), ReplyCode, replying desk, waiting time (days), service time (days).
@@ -132,6 +137,7 @@ MESSAGE_COUNTS = np.dtype(
     [("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("true_opened", "i4"), ("true_clicked", "i4"), ("pad", "i4")]  # as in CUSTOMER
 )
 SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and the time at which they applied (days)
+BRANCH_SWAY = np.dtype([("value", "f8"), ("at", "f8")])  # log odds, and the clock time of the branch's event at which they applied (days)
 
 
 class CustomerState(Frame):
@@ -139,7 +145,7 @@ class CustomerState(Frame):
 
     customer = array_of(CUSTOMER)  # (1,)
     clocks = array_of(CLOCK)  # by event
-    clock_due = array_of(_F8)  # days, by event
+    clock_due = array_of(_F8)  # days, by event; the last element is when a SPEED_RULE changes next, if there are any
     runs = array_of(FLOW_RUN)  # by actor
     actor_due = array_of(_F8)  # days, by actor
     responses = array_of(PENDING_RESPONSE)  # capacity; `customer.n_responses` are pending
@@ -157,6 +163,7 @@ class CustomerState(Frame):
     attributes = array_of(_F8)  # by attribute: level code
     visits = array_of(_I4)  # by stage: times entered
     offers = array_of(HELD_OFFER)  # by offer
+    sways = array_of(BRANCH_SWAY)  # by named branch
     placed = array_of(PLACED_MESSAGE)  # by site
     active_hours = array_of(_I4)  # by hour of the day: opens, clicks and visits
     requests = array_of(_I4)  # by desk: requests
@@ -171,6 +178,7 @@ OUTCOME = np.dtype(
         ("revenue", "f8"),
         ("margin", "f8"),
         ("cost", "f8"),  # of messages, desks and acquisition
+        ("message_cost", "f8"),  # of deliveries, opens and clicks; part of `cost`
         ("discounts", "f8"),  # discounts from offers, already subtracted from revenue and margin
         ("clv", "f8"),  # margin minus costs, each discounted to entry
         ("first_purchase", "f8"),  # days; nan never
@@ -201,7 +209,9 @@ DESK_OUTCOME = np.dtype(  # one customer at one desk
         ("asks", "u2"),  # conversations begun
         ("joined", "u2"),  # requests made while another was open
         ("replies", "u2", (3,)),  # by ReplyCode
-        ("pad", "u2"),
+        ("out_of_hours", "u2"),  # conversations asked for when no agent of this desk was on duty
+        ("outside_closed", "u2"),  # replies to requests made out of hours
+        ("outside_abandoned", "u2"),  # of which abandoned
         ("waited", "f4"),  # days, summed over requests with a reply
         ("service", "f4"),  # days
     ]

@@ -20,7 +20,9 @@ from cjsim.scenario.fields import (
 )
 from cjsim.scenario.kinds.channels import LOSS_KEYS, Channel, LossShare
 from cjsim.scenario.kinds.effects import Effect, Lift
+from cjsim.scenario.kinds.reaction_effects import Sways
 from cjsim.scenario.kinds.wait_laws import WaitLaw
+from cjsim.scenario.phrases import duration_phrase
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
 PERSONAL = "personal"  # the topic of a personalized message: the interest that the firm assumes for the customer
@@ -37,6 +39,19 @@ class Lifts(StrictModel):
     """Gain in the lift of each event when the customer opens the message."""
     clicked: dict[EventName, Lift] = {}
     """Gain in the lift of each event when the customer clicks."""
+
+
+class MessageSways(StrictModel):
+    """Log odds that a message adds to named branches of an event's `choose` when it is delivered, opened or clicked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"opened": {"choose_box": {"skip": -0.5}}}]})
+
+    delivered: Sways = {}
+    """Log odds by event and branch when the message is delivered."""
+    opened: Sways = {}
+    """Log odds by event and branch when the customer opens the message."""
+    clicked: Sways = {}
+    """Log odds by event and branch when the customer clicks."""
 
 
 class MessageEffects(StrictModel):
@@ -98,8 +113,10 @@ class Message(StrictModel):
     """Money per delivery, by default that of the channel."""
     lift: Lifts = Lifts()
     """How much faster events happen after a delivery, an open or a click; -1 stops the clock, and 1 doubles its speed."""
+    sway: MessageSways = MessageSways()
+    """How much likelier branches of events become after a delivery, an open or a click; it decays as lifts do."""
     effects: MessageEffects = MessageEffects()
-    """What happens to the customer at a delivery, an open or a click, apart from lifts."""
+    """What happens to the customer at a delivery, an open or a click, apart from lifts and sways."""
 
     def losses(self, channel: Channel) -> Losses:
         """Return the probabilities with which the message does not reach the inbox on its channel."""
@@ -121,9 +138,9 @@ class Offer(StrictModel):
     title: Title = Field("", examples=["10 % off"])
     """Title shown in output."""
     discount: Annotated[RealNumber, Field(gt=0, le=1)] | None = Field(None, examples=[0.1])
-    """Discount as a share of the value of a purchase; either this or `amount` is required. Customers do not respond to its size."""
+    """Discount as a share of the value of a purchase; either this or `amount` is required. Customers respond only through `demand`."""
     amount: Positive | None = Field(None, examples=[5])
-    """Discount in money, at most the value of the purchase; either this or `discount` is required. Customers do not respond to its size."""
+    """Discount in money, at most the value of the purchase; either this or `discount` is required."""
     valid: PositiveDuration = Field(examples=["14d"])
     """How long a customer can redeem the offer after receiving it."""
     uses: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(1, examples=[3])
@@ -155,6 +172,32 @@ class DeskEffects(StrictModel):
     """Effects when the customer's patience runs out before a conversation begins."""
 
 
+class Waiting(StrictModel):
+    """How waiting for a desk disappoints customers. A loss h multiplies satisfaction by exp(-h).
+
+    A promise (the policy's `sla`) that is longer than the expected wait costs `loss` times its excess, in expected waits, when the customer
+    asks. The wait itself costs the same for its excess over the promise, times `broken_promise`, or over the expected wait if nothing is
+    promised. A customer who waits longer than expected gets the effects `late`, even if the promise is kept.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expected": "10min", "loss": 0.05}]})
+
+    expected: PositiveDuration = Field(examples=["10min"])
+    """Wait that customers expect if nothing is promised."""
+    loss: Annotated[RealNumber, Field(ge=0, le=100)] = Field(examples=[0.05])
+    """Loss h for each expected wait of waiting beyond the expectation."""
+    broken_promise: Annotated[RealNumber, Field(ge=1, le=100)] = Field(2.0, examples=[2])
+    """Factor of the loss for waiting beyond a promise."""
+
+    def phrase(self) -> str:
+        """Describe the disappointment."""
+        expected = duration_phrase(self.expected)
+        return (
+            f"customers expect to wait {expected}; each further {expected} multiplies satisfaction by exp(-{self.loss:g}), "
+            f"and by exp(-{self.loss * self.broken_promise:g}) beyond a promise"
+        )
+
+
 class Desk(StrictModel):
     """A desk whose agents answer requests: service time, patience of waiting customers, and effects on them."""
 
@@ -164,6 +207,8 @@ class Desk(StrictModel):
     """Distribution of the length of a conversation; at least one second."""
     patience: WaitLaw | Literal["endless"] = Field("endless", examples=[{"exponential": "10min"}])
     """Distribution of how long a customer waits for an answer; without limit by default."""
+    waiting: Waiting | None = Field(None, examples=[{"expected": "10min", "loss": 0.05}])
+    """How waiting disappoints customers; by default, only the effects of replies do."""
     effects: DeskEffects = DeskEffects()
     """What the replies do to the customer."""
 

@@ -31,7 +31,8 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-assert {*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
+_DETAIL_COLUMNS = ("message_cost",)  # only in saved tables
+assert {*_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
     OUTCOME.names or ()
 )
 
@@ -51,7 +52,8 @@ class CustomerColumns(NamedTuple):
         codebook : Codebook
             Names of attributes and moments.
         """
-        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *RETENTION_COLUMNS}
+        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS}
+        taken |= {*_STATE_COLUMNS, *RETENTION_COLUMNS}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -94,6 +96,7 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
     hidden = np.isin(outcomes["stage"], [run.codebook.stages.index(name) for name in run.hidden])
     columns["stage"] = _label_column(outcomes["stage"], run.codebook.stages, mask=hidden)
     if touches:
+        columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _DETAIL_COLUMNS}
         columns |= {column: np.ascontiguousarray(run.outcomes.touch_counts[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
         columns |= {column: np.ascontiguousarray(array) for column, array in _desk_columns(run.codebook, run.outcomes.desks)}
     return pa.table(columns)
@@ -165,7 +168,7 @@ class SavedCustomers:
             desks=len(self.codebook.desks),
         )
         customers = outcomes.customers
-        for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
+        for name in (*_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
             customers[name] = observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
             customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)
@@ -218,7 +221,9 @@ class SavedCustomers:
         """
         columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
         observed = ParquetColumns(self.folder / CUSTOMERS_FILE, [*columns, _REFERRED_BY])
-        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_initial:]
+        all_keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)
+        initial_keys, keys = all_keys[:n_initial], all_keys[n_initial:]
+        is_consecutive = np.array_equal(initial_keys, np.arange(len(initial_keys), dtype=np.uint64))
         parents = observed.indices(_REFERRED_BY, null=-1)
         channels = np.full(len(keys), -1, np.int32)
         for column in columns:
@@ -230,7 +235,7 @@ class SavedCustomers:
             where = f"{self.folder / CUSTOMERS_FILE}: {_REFERRED_BY}"
             must, got = f"must name an earlier customer for each but the first {n_initial:,}", "other customers"
             raise InputError(format_error(where, must, got, "Run the command again."))
-        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:])
+        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:], initial_keys=None if is_consecutive else initial_keys)
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":
@@ -279,6 +284,8 @@ def _desk_columns(codebook: Codebook, outcomes: Array) -> Iterator[tuple[str, Ar
         yield f"asked_again[{desk}]", outcome["joined"]
         for reply in ReplyCode:
             yield f"{REPLY_NAMES[reply]}[{desk}]", outcome["replies"][:, reply]
+        for field in ("out_of_hours", "outside_closed", "outside_abandoned"):
+            yield f"{field}[{desk}]", outcome[field]
         yield f"waited_days[{desk}]", outcome["waited"]
         yield f"service_days[{desk}]", outcome["service"]
 

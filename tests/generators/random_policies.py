@@ -170,7 +170,7 @@ def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> Scen
     made: ScenarioData = chooser.choice(
         ({"agents": 1, "wage_per_hour": 20}, {"shifts": [{"agents": chooser.integer(1, 2), "from": "09:00", "to": "17:30"}, EVENING_SHIFT]})
     )
-    chooser.add_optional(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5)
+    chooser.add_optional(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5, promised=lambda: False)
     if number == 0 and len(names.desks) > 1:
         chooser.add_optional(made, 60, escalate=lambda: {"after": chooser.choice(("1h", "1d")), "to": names.desks[1]})
     return made
@@ -179,6 +179,17 @@ def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> Scen
 def random_spend(chooser: Chooser, start: int) -> Any:
     """The spend on a channel."""
     return chooser.choice((0, 15, {"per_day": 5, "periods": [{"per_day": 80, "from": f"2025-11-{start}", "to": f"2025-11-{start + 4}"}]}))
+
+
+def add_costs(chooser: Chooser, journey: ScenarioData, policy: ScenarioData) -> None:
+    """Let the firm pay for its platform, contacts and creative work, and share its desks."""
+    unpriced = [name for name, channel in journey["channels"].items() if "cost" not in channel]
+    creative = {"flows": dict.fromkeys(policy["flows"], 40), "messages": dict.fromkeys(journey["messages"], 15)}
+    costs: ScenarioData = {"per_contact": {name: 0.05 for name in unpriced if chooser.chance(60)}}
+    chooser.add_optional(costs, 60, platform_per_month=lambda: 30, setup=lambda: 100, creative=lambda: creative)
+    policy["costs"] = costs
+    for desk in policy["desks"].values():
+        chooser.add_optional(desk, 50, shared=lambda: 0.1)
 
 
 def random_policy(chooser: Chooser, names: ScenarioNames, start: int) -> ScenarioData:

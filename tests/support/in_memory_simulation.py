@@ -25,6 +25,7 @@ from cjsim.kernels.codes import (
     DistributionCode,
     EffectCode,
     RestartFlag,
+    SpeedRuleCode,
     StepCode,
     TouchCode,
     TriggerCode,
@@ -145,6 +146,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
     found: list[tuple[type[IntEnum], Iterable[int]]] = [
+        (SpeedRuleCode, world.speed_rules["kind"]),
         (EffectCode, [op for op in world.effects["op"] if op != EffectCode.END]),
         (StepCode, world.steps["op"] if len(world.actors) else ()),
         (TriggerCode, world.actors["trigger"]),
@@ -160,7 +162,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
 # END marks the absence of an effect. Satisfaction and pressure decay, so journey conditions must not use them, and policies cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
-    for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, RestartFlag, TouchCode)
+    for kind in (SpeedRuleCode, EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, RestartFlag, TouchCode)
     for member in kind
 } - {
     "EffectCode.END",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cjsim.kernel import rule
-from cjsim.kernels.accounting import book_cost
+from cjsim.kernels.accounting import book_message_cost
 from cjsim.kernels.codes import HiddenTouch, TouchCode
 from cjsim.kernels.customer.responses import deliver, register_delivery
 from cjsim.kernels.log_rows import count_hidden_touch, log_touch
@@ -31,7 +31,7 @@ def transmit(world: World, state: CustomerState, out: Output, site: int, index: 
         is_hard = u < message.hard_bounce
         if is_hard:
             state.channels[message.channel].bounced = 1
-        book_cost(world, state, out, message.cost)
+        book_message_cost(world, state, out, message.cost)
         log_touch(world, state, out, TouchCode.BOUNCED_HARD.value if is_hard else TouchCode.BOUNCED_SOFT.value, site)
     elif u < message.unseen:
         register_delivery(world, state, out, site)

@@ -5,12 +5,11 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.clocks import clock_time
+from cjsim.kernels.clocks import clock_time, own_speed
+from cjsim.kernels.local_time import FIRM
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Population
 from cjsim.kernels.world import Array, World
-
-_SPEED_LIMIT = 1e12  # upper limit of a product of traits; prevents infinite and nan clock times
 
 
 @rule
@@ -76,8 +75,20 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
         state.traits[j] = population.traits[index, j]
     for j in range(state.attributes.shape[0]):
         state.attributes[j] = population.attributes[index, j]
+    customer.zone = customer_zone(world, state)
+    customer.first_profile = customer.zone * (world.profiles.shape[0] // world.zones.shape[0])
     customer.held_out = draw_holdout(world, state)
     customer.preferred_pressure = preferred_pressure(world, state)
+
+
+@inlined
+def customer_zone(world: World, state: CustomerState) -> int:
+    """The time zone of the customer, from an attribute; the firm's if no attribute states it."""
+    attribute: int = world.setting[0].zone_attribute
+    if attribute < 0:
+        return FIRM
+    zone: int = world.level_zones[int(state.attributes[attribute])]
+    return zone
 
 
 @inlined
@@ -114,7 +125,8 @@ def fill_array(values: Array, value: float) -> None:
 def clear_counters(world: World, state: CustomerState) -> None:
     """Clear the previous customer's tags, scores, counts, offers and contacts.
 
-    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, placed, budget_requests.
+    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, sways, placed,
+    budget_requests.
     """
     fill_array(state.tags, 0)
     fill_array(state.decision_counts, 0)
@@ -136,6 +148,10 @@ def clear_counters(world: World, state: CustomerState) -> None:
         state.offers[j].valid_until = -math.inf
         state.offers[j].uses_left = 0
         state.offers[j].redeemed = 0
+        state.offers[j].known = 0
+    for j in range(world.branch_events.shape[0]):
+        state.sways[j].value = 0.0
+        state.sways[j].at = 0.0
     for j in range(world.sites.shape[0]):
         state.placed[j].expires = -math.inf
     for j in range(world.budgets.shape[0]):
@@ -192,17 +208,15 @@ def initialize_clocks(world: World, state: CustomerState) -> None:
     for event in range(world.events.shape[0]):
         record = world.events[event]
         clock = state.clocks[event]
-        factor = world.persona_speed[customer.persona, event]
-        for i in range(record.factor_first, record.factor_first + record.factor_count):
-            factor *= max(state.traits[world.factors[i]], 0.0)
-        clock.factor = min(factor, _SPEED_LIMIT)
+        clock.factor = own_speed(world, state, event)
         clock.speed = 0.0
         clock.remaining = math.inf
         clock.lift = 0.0
         clock.synced = clock_time(world, state, record.profile, customer.now)
         clock.last = -math.inf
+        clock.started = -math.inf
         clock.starts = 0
         clock.count = 0
         clock.active = 0
         clock.allowed = 1
-        state.clock_due[event] = math.inf
+    fill_array(state.clock_due, math.inf)

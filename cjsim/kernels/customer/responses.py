@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.accounting import book_cost, record_opt_out
+from cjsim.kernels.accounting import book_message_cost, record_opt_out
 from cjsim.kernels.clocks import calendar_time, clock_time, lift_clock, update_clock_speeds
 from cjsim.kernels.codes import ChangeFlag, ChannelKind, HiddenTouch, TouchCode
 from cjsim.kernels.conditions import condition_holds
@@ -180,7 +180,7 @@ def register_delivery(world: World, state: CustomerState, out: Output, site: int
     log_touch(world, state, out, TouchCode.DELIVERED.value, site)
     out.outcome[customer.row].contacts += 1
     if world.channels[message.channel].kind != ChannelKind.PAID:
-        book_cost(world, state, out, message.cost)
+        book_message_cost(world, state, out, message.cost)
     state.messages[message_code].sent += 1
     channel_state.contacts += 1
     channel_state.unopened += 1
@@ -290,7 +290,7 @@ def register_click(world: World, state: CustomerState, out: Output, site: int, i
     state.channels[message.channel].true_clicks += 1
     state.messages[message_code].true_clicked += 1
     count_hidden_touch(state, out, HiddenTouch.TRUE_CLICKED.value, message.channel)
-    book_cost(world, state, out, world.channels[message.channel].click_cost)
+    book_message_cost(world, state, out, world.channels[message.channel].click_cost)
     if not is_hidden:
         log_click(world, state, out, site)
     lift_by_message(world, state, message_code, 2)
@@ -318,7 +318,7 @@ def register_open(world: World, state: CustomerState, out: Output, site: int, in
     state.messages[streams.message].true_opened += 1
     count_hidden_touch(state, out, HiddenTouch.TRUE_OPENED.value, message.channel)
     if channel.kind == ChannelKind.PAID:
-        book_cost(world, state, out, message.cost)
+        book_message_cost(world, state, out, message.cost)
     if not is_hidden:
         log_open(world, state, out, site)
     lift_by_message(world, state, streams.message, 1)

@@ -97,11 +97,12 @@ def message_metrics(codebook: Codebook) -> list[MetricDefinition]:
 def _delivery_metrics(codebook: Codebook) -> Iterator[MetricDefinition]:
     """Yield the metrics of bounces, overall and by channel, if messages may bounce."""
     sent, bounced = (TouchCode.DELIVERED, *_BOUNCES), _BOUNCES
-    for name, title, numerator, better in (
-        ("delivery_rate", "delivered messages per message sent, where messages may bounce", (TouchCode.DELIVERED,), "higher"),
-        ("bounce_rate", "bounces per message sent, where messages may bounce", bounced, "lower"),
-        ("hard_bounce_rate", "bounces for good per message sent, where messages may bounce", (TouchCode.BOUNCED_HARD,), "lower"),
+    for name, title, numerator in (
+        ("delivery_rate", "delivered messages per message sent, where messages may bounce", (TouchCode.DELIVERED,)),
+        ("bounce_rate", "bounces per message sent, where messages may bounce", bounced),
+        ("hard_bounce_rate", "bounces for good per message sent, where messages may bounce", (TouchCode.BOUNCED_HARD,)),
     ):
+        better: Literal["higher", "lower"] = "higher" if name == "delivery_rate" else "lower"
         yield from _rates(codebook, codebook.bouncing, name, title, numerator, sent, better=better, of="messages sent")
 
 

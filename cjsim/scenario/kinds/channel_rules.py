@@ -1,7 +1,7 @@
 """`ChannelRule`, the base class of guardrails that apply to channels."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import ClassVar, NamedTuple
 
@@ -10,6 +10,8 @@ from cjsim.scenario.fields import ChannelNames
 from cjsim.scenario.kinds.registers import RecordFields, Registers
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import StrictModel
+
+LocalMoments = Mapping[str, datetime]  # the local time of the firm and of the customer
 
 
 class PastContact(NamedTuple):
@@ -50,7 +52,7 @@ class ChannelRule(StrictModel):
         """Yield likely mistakes in a scenario that uses these channels of the rule, each as the predicate of a sentence."""
         yield from ()
 
-    def deferral_reason(self, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why the rule defers a send at a local time (`now`, days), given the past contacts; empty if the rule allows it."""
         return ""
 

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import Integer, PositiveDuration, readable_duration
-from cjsim.scenario.kinds.channel_rules import ChannelRule, PastContact
+from cjsim.scenario.kinds.channel_rules import ChannelRule, LocalMoments, PastContact
 from cjsim.scenario.kinds.registers import RecordFields, Registers
 from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_alternatives
 from cjsim.yaml.paths import Fault, KeyPath
@@ -64,7 +63,7 @@ class Gap(LimitRule):
     def records(self, registers: Registers) -> list[RecordFields]:
         return [{"channels": registers.channel_mask(self.channels), "days": self.at_least, **self.wait_fields()}]
 
-    def deferral_reason(self, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
         return self._reason(now, contacts) if self.then == "defer" else ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
@@ -105,7 +104,7 @@ class Cap(LimitRule):
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self._reason(now, contacts) if decision is SendDecision.CAP else ""
 
-    def deferral_reason(self, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
         return self._reason(now, contacts) if self.then == "defer" else ""
 
     def _reason(self, now: float, contacts: Iterable[PastContact]) -> str:
@@ -150,7 +149,7 @@ class Budget(LimitRule):
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return _SPENT if decision is SendDecision.BUDGET else ""
 
-    def deferral_reason(self, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
         # Budgets are checked last, so a deferral that nothing else explains is due to a budget.
         return _SPENT if self.then == "defer" else ""
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
@@ -15,16 +15,17 @@ from cjsim.scenario.fields import (
     Condition,
     Hour,
     Share,
+    TimeZone,
     hour_text,
     is_in_yearly_period,
     parse_day,
     readable_duration,
 )
-from cjsim.scenario.kinds.channel_rules import ChannelRule, PastContact
+from cjsim.scenario.kinds.channel_rules import ChannelRule, LocalMoments, PastContact
 from cjsim.scenario.kinds.contact_limits import Budget, Cap, Gap
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
-from cjsim.scenario.phrases import channels_phrase, format_percent, join_alternatives, join_names
+from cjsim.scenario.phrases import channels_phrase, format_percent, join_alternatives, join_names, zone_phrase
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
@@ -62,6 +63,8 @@ class QuietHours(ChannelRule):
     """Time of day at which quiet hours begin."""
     end: Hour = Field(alias="to", examples=["08:00"])
     """Time of day at which quiet hours end and deferred sends continue; it may be on the next day."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose clock counts: that of the customer or that of the firm."""
 
     @model_validator(mode="after")
     def _not_all_day(self) -> "QuietHours":
@@ -70,13 +73,16 @@ class QuietHours(ChannelRule):
         return self
 
     def phrase(self) -> str:
-        return f"none between {hour_text(self.start)} and {hour_text(self.end)}{channels_phrase(self.channels)}"
+        hours = f"{hour_text(self.start)} and {hour_text(self.end)}{zone_phrase(self.time_zone, 'customer')}"
+        return f"none between {hours}{channels_phrase(self.channels)}"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
+        hours = {"start": self.start, "end": self.end, "by_customer": int(self.time_zone == "customer")}
+        return [{"channels": registers.channel_mask(self.channels), **hours}]
 
-    def deferral_reason(self, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
-        return self.noun if self.blocks(at.hour + at.minute / 60 + at.second / 3600) else ""
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        local = at[self.time_zone]
+        return self.noun if self.blocks(local.hour + local.minute / 60 + local.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
         """Whether the rule defers a send at this hour of the day."""
@@ -103,6 +109,8 @@ class Blackout(ChannelRule):
     then: Literal["defer", "refuse"] = Field("defer", examples=["refuse"])
     """What happens to a send: `defer` makes it wait until midnight after the last day, when all guardrails check it again, and `refuse`
     drops it."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose calendar counts: that of the customer or that of the firm."""
 
     @model_validator(mode="after")
     def _days_fit(self) -> "Blackout":
@@ -133,11 +141,13 @@ class Blackout(ChannelRule):
         when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of every year') if days)}"
         if not self.dates:
             when = f"from {self.first} to {self.last}" + (" of every year" if isinstance(self.first, str) else "")
+        when += zone_phrase(self.time_zone, "customer")
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
-        days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
+        by_customer = int(self.time_zone == "customer")
+        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse"), "by_customer": by_customer}
+        days = range(registers.local_days.start, math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
         spans = [list(run) for is_covered, run in runs if is_covered]
         return [{**terms, "begin": span[0], "end": span[-1] + 1} for span in spans]
@@ -150,8 +160,8 @@ class Blackout(ChannelRule):
         elif covered == days and used:
             yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
-    def deferral_reason(self, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
-        return self.noun if self.then == "defer" and self.covers(at.date()) else ""
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        return self.noun if self.then == "defer" and self.covers(at[self.time_zone].date()) else ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if decision is SendDecision.BLACKOUT else ""
@@ -247,8 +257,8 @@ class Guardrails(StrictModel):
                 if not channel:
                     return
 
-    def deferral_reason(self, channel: str, at: datetime, now: float, contacts: Iterable[PastContact]) -> str:
-        """Return why a send on a channel is deferred at a local time (`now`, days), given the past contacts."""
+    def deferral_reason(self, channel: str, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        """Return why a send on a channel is deferred. `at` is the local time of the firm and of the customer, `now` in days."""
         known = list(contacts)
         reasons = (rule.deferral_reason(at, now, known) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
