@@ -23,7 +23,7 @@ from cjsim.scenario.fields import (
 from cjsim.scenario.kinds.earlier_events import Since, since_days, since_phrase
 from cjsim.scenario.kinds.effects import DeskRequest
 from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
-from cjsim.scenario.kinds.references import ReferringKind, add_scores
+from cjsim.scenario.kinds.references import ReferringKind, add_scores, experiment_stream
 from cjsim.scenario.kinds.registers import Chain, PendingIndex, PolicyNames, RecordFields
 from cjsim.scenario.name_checks import duplicate_faults, sum_faults
 from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, score_phrase
@@ -222,10 +222,8 @@ class BranchStep(StepKind, key="branch"):
         return self.branch.condition
 
 
-def _then_else(
-    key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]", waits: tuple[bool, bool] = (False, False)
-) -> Iterator[StepBranch]:
-    for name, steps, takes_time in (("then", then, waits[0]), ("else", otherwise, waits[1])):
+def _then_else(key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]", waits: tuple[bool, ...] = ()) -> Iterator[StepBranch]:
+    for (name, steps), takes_time in zip((("then", then), ("else", otherwise)), waits or (False, False), strict=True):
         yield StepBranch((key, name), name, name, steps, takes_time=takes_time)
 
 
@@ -245,11 +243,6 @@ class Arm(StrictModel):
     """Share of customers in this arm; the shares of all arms sum to 1."""
     steps: tuple["Step", ...] = ()
     """Steps for customers in this arm; none by default."""
-
-
-def experiment_stream(experiment: str) -> str:
-    """Return the name of the random stream that draws a customer's arm of an experiment."""
-    return f"experiment:{experiment}"
 
 
 def _change_something(steps: tuple["Step", ...]) -> bool:
