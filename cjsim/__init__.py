@@ -161,7 +161,7 @@ def __dir__() -> list[str]:
 
 
 class _PublicModule(ModuleType):
-    """Keeps a public function when Python imports a folder of the same name, such as `cjsim.attribution`, and would bind that instead."""
+    """Keeps a public function, such as `cjsim.attribution`, when Python imports the subpackage of the same name and would replace it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in _MODULE_BY_NAME or not isinstance(value, ModuleType) or _MODULE_BY_NAME[name] == value.__name__:

@@ -132,4 +132,4 @@ def _blackouts(scenario: Scenario, channel: str, until_day: int | None) -> list[
     days = math.ceil(scenario.horizon) + 1 if until_day is None else until_day
     last = scenario.start + timedelta(days=days - 1)
     kept = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in scenario.policy.guardrails.blackouts]
-    return [*kept, {"channels": [channel], "from": f"{scenario.start}", "to": f"{last}", "then": "refuse"}]
+    return [*kept, {"channels": [channel], "from": f"{scenario.start}", "to": f"{last}", "then": "refuse", "time_zone": "firm"}]

@@ -109,7 +109,7 @@ def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterato
 
 
 def _echo_count(file: Path, count: int) -> None:
-    """Print a number of warnings on standard error; nothing if it is 0."""
+    """Print how many warnings there are on standard error, if there are any."""
     if count:
         echo_message(f"{file}: {count} warning{'s' * (count > 1)}; run cjsim check {file}")
 

@@ -10,9 +10,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from cjsim.compiler.activity_profiles import profile_table
+from cjsim.compiler.activity_profiles import profile_tables
 from cjsim.compiler.desk_plans import desk_plans
 from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
@@ -23,14 +21,16 @@ from cjsim.compiler.speed_tables import first_purchase, speed_rule_rows
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
+from cjsim.compiler.zone_tables import zone_tables
 from cjsim.errors import InputError, format_error
-from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
+from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, RestartFlag, TouchCode, TriggerCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import zone_table
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
@@ -71,8 +71,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     Raises
     ------
     InputError
-        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, or two random streams
-        collide.
+        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, two random streams
+        collide, or a time zone differs from the firm's by other than quarter hours.
     """
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
@@ -82,6 +82,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         of_policy=of_policy,
         start=scenario.start,
         horizon=scenario.horizon,
+        zones=zone_table(scenario),
         n_moments=len(_journey_moments(journey)),
     )
     actors = ordered_actors(policy)
@@ -94,7 +95,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
-        **_profile_tables(scenario),
+        **profile_tables(scenario, symbols.zones),
+        **zone_tables(symbols.zones),
         "setting": [setting],
         "discounts": _discount_factors(scenario),
         "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
@@ -114,7 +116,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
-    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario, symbols.zones.zones[0]))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -153,7 +155,7 @@ def _discount_factors(scenario: ScenarioSpec) -> list[float]:
 
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
-    journey = scenario.journey
+    journey, zones = scenario.journey, symbols.zones
     when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
         "horizon": scenario.horizon,
@@ -161,6 +163,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
         "pressure_tau": _time_constant(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
+        "zone_attribute": -1 if zones.attribute is None else list(symbols.names.levels).index(zones.attribute),
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
@@ -193,7 +196,7 @@ def _has_clock(event: Event) -> bool:
 
 def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
     journey = scenario.journey
-    effects, stage_events = EffectChains(symbols), SpanTable()
+    effects = EffectChains(symbols)
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
@@ -203,22 +206,10 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         change = ChangeFlag.EVENT if name in counted_events else 0
         events.append({**_event_row(name, event, journey, symbols, effects, actors), "change": change})
         purchases[name] = first_purchase(effects, n_effects)
-    stages, stage_links = [], []
-    for code, (name, stage) in enumerate(journey.stages.items()):
-        clocks_here = [
-            codes[other]
-            for other, event in journey.events.items()
-            if event.stages != "anywhere" and name in event.stages and _has_clock(event)
-        ]
-        first, count = stage_events.add(clocks_here)
-        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
-        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
-        "stages": stages,
-        "stage_links": stage_links,
-        "stage_events": stage_events.items,
+        **_stage_tables(journey, symbols, actors),
         "events": events,
         "when_events": [code for code, event in clocked if event.when is not None],
         "satisfaction_events": [code for code, event in clocked if event.satisfaction != 0.0],
@@ -227,6 +218,25 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "moments": _moment_rows(journey, symbols),
         "speed_rules": speed_rule_rows(journey, symbols, purchases),
     }
+
+
+def _stage_tables(journey: JourneySpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
+    codes, stage_events = symbols.names.events, SpanTable()
+    stages, stage_links, runs_in = [], [], []
+    for code, (name, stage) in enumerate(journey.stages.items()):
+        clocks_here = [codes[other] for other, event in journey.events.items() if _has_clock(event) and _acts_on_entry(event, name)]
+        first, count = stage_events.add(clocks_here)
+        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
+        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
+        runs_in.append([int(event.stages == "anywhere" or name in event.stages) for event in journey.events.values()])
+    return {"stages": stages, "stage_links": stage_links, "stage_events": stage_events.items, "runs_in": runs_in}
+
+
+def _acts_on_entry(event: Event, stage: str) -> bool:
+    """Whether an entry into a stage can start, restart or change the clock of an event."""
+    if event.stages == "anywhere":
+        return event.satisfaction != 0.0 or bool(event.restart_flags & RestartFlag.MOVE)
+    return stage in event.stages
 
 
 def _started_at(actors: Actors, kind: str, name: str) -> list[int]:
@@ -241,13 +251,14 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         **span_fields("trigger", links.add(_started_at(actors, "event", name))),
         **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
         **span_fields("watch", links.add(flows_where(actors, lambda flow: name in (flow.on.reset_by() or ())))),
-        "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
+        "wait": DistributionRecord() if event.wait == "never" else event.wait.event_record(symbols),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
         "when": symbols.condition(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
+        "restart": event.restart_flags,
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
@@ -285,19 +296,6 @@ def _actor_tables(table: ActorTable, journey: JourneySpec) -> dict[str, Any]:
         "score_actors": table.triggered(TriggerCode.SCORE_ABOVE, TriggerCode.SCORE_BELOW),
         "unopened_actors": table.triggered(TriggerCode.UNOPENED),
     }
-
-
-def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
-    rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
-    first = guide_first = 0
-    for name, declared in scenario.journey.activity.items():
-        table = profile_table(declared, start=scenario.start, horizon_days=scenario.horizon, where=f"activity.{name}")
-        count, guide_count = len(table.activity), len(table.guide)
-        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin})
-        activity.append(table.activity)
-        guide.append(table.guide)
-        first, guide_first = first + count, guide_first + guide_count
-    return {"profiles": rows, "activity": np.concatenate(activity), "guide": np.concatenate(guide)}
 
 
 def _symbol_tables(symbols: Symbols) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from cjsim.scenario.policy import Staffing
 from cjsim.scenario.rosters import HOURS_PER_DAY, Crew, Roster, crews_of, roster_of
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import LocalTime
 
 
 class DeskPlan(NamedTuple):
@@ -18,29 +19,34 @@ class DeskPlan(NamedTuple):
     wages: tuple[tuple[float, Roster], ...] = ()  # for each paid shift: money per day and agent, and the agents at work
 
 
-def desk_plans(scenario: ScenarioSpec) -> tuple[DeskPlan, ...]:
+def desk_plans(scenario: ScenarioSpec, firm: LocalTime) -> tuple[DeskPlan, ...]:
     """Compile the staffing of all desks of a scenario, in the order of their codes.
 
     Parameters
     ----------
     scenario : ScenarioSpec
         A valid scenario. Desks that the policy does not staff have no agents.
+    firm : LocalTime
+        Local time of the firm, which counts for shifts.
 
     Returns
     -------
     tuple of DeskPlan
     """
     codes = {name: code for code, name in enumerate(scenario.journey.desks)}
-    return tuple(_desk_plan(scenario.policy.desks.get(name), codes, scenario) for name in codes)
+    return tuple(_desk_plan(scenario.policy.desks.get(name), codes, scenario, firm) for name in codes)
 
 
-def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: ScenarioSpec) -> DeskPlan:
+def _desk_plan(staffing: Staffing | None, codes: dict[str, int], scenario: ScenarioSpec, firm: LocalTime) -> DeskPlan:
     if staffing is None:
         return DeskPlan(())
     start, horizon = scenario.start, scenario.horizon
-    crews = crews_of(staffing.shifts, start=start, horizon_days=horizon)
+    crews = crews_of(staffing.shifts, start=start, horizon_days=horizon, zone=firm)
     wages = tuple(
-        (shift.wage_per_hour * HOURS_PER_DAY, roster_of(crews_of([shift], start=start, horizon_days=horizon), horizon_days=horizon))
+        (
+            shift.wage_per_hour * HOURS_PER_DAY,
+            roster_of(crews_of([shift], start=start, horizon_days=horizon, zone=firm), horizon_days=horizon),
+        )
         for shift in staffing.shifts
         if shift.wage_per_hour and shift.agents
     )

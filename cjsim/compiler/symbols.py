@@ -14,7 +14,8 @@ from cjsim.kernels.rng import stream_id
 from cjsim.kernels.world import Array, World
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
+from cjsim.scenario.kinds.registers import LocalTimes, PendingIndex, RecordFields
+from cjsim.scenario.time_zones import MARGIN_DAYS, ZoneTable
 
 
 class DerivedTrait(NamedTuple):
@@ -46,7 +47,7 @@ class TraitColumns:
 
 # Arrays that hold at least one element, because kernels read them without a loop.
 _PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
-_PADDED |= {"stage_events", "steps"}
+_PADDED |= {"level_zones", "stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
 
 
@@ -66,7 +67,9 @@ class SpanTable:
 class Symbols:
     """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float, n_moments: int) -> None:
+    def __init__(
+        self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float, zones: ZoneTable, n_moments: int
+    ) -> None:
         self.names = of_journey
         self.stream_names: dict[int, str] = {}
         self.trait_columns = TraitColumns(of_journey.traits)
@@ -75,7 +78,7 @@ class Symbols:
         self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
         self.branches: dict[tuple[str, str], int] = {}  # codes of named branches by event and name
-        self.start, self.horizon = start, horizon
+        self.start, self.horizon, self.zones = start, horizon, zones
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
@@ -122,9 +125,24 @@ class Symbols:
             self.condition_codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
         return self._condition_indices[key]
 
-    def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
-        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
-        return self.schedule.add(times)
+    @property
+    def local_days(self) -> range:
+        """Days of all local calendars that the simulation can reach, as numbers of days since the start."""
+        margin = MARGIN_DAYS if self.zones.has_offsets else 0
+        return range(-margin, int(self.horizon) + 1 + margin)
+
+    def occurrences(self, local_times: LocalTimes, time_zone: str) -> tuple[int, int, int]:
+        """Append the occurrences of something that recurs in local time to `World.schedule`, once for each time zone that counts.
+
+        Returns the first index, the count, and the stride from one time zone to the next.
+        """
+        local = local_times(self.local_days, start=self.start)
+        if time_zone == "firm" or len(self.zones.zones) == 1 or not self.zones.has_offsets:
+            times = [time for time in map(self.zones.zones[0].instant, local) if 0 <= time <= self.horizon]
+            return (*self.schedule.add(times), 0)
+        # All zones have the same number of times, even outside the simulated period, so that a number means the same date in each zone.
+        first, _ = self.schedule.add(time for zone in self.zones.zones for time in map(zone.instant, local))
+        return first, len(local), len(local)
 
     def experiment(self, name: str, cumulative_shares: Mapping[str, float], idle_arms: Iterable[str]) -> int:
         """Register an experiment. Returns the index of the moment of a customer's first exposure."""

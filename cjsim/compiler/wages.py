@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.compiler.elementary_functions import exp, expm1
 from cjsim.scenario.rosters import Roster
 
 FloatArray = NDArray[np.float64]
@@ -70,11 +71,11 @@ def _discounted_days(begins: FloatArray, ends: FloatArray, staff: FloatArray, en
     begin, agents = begins[interval], np.where(is_started, staff[interval], 0.0)
     before = np.where(is_started, worked[interval] + agents * (entered - begin), 0.0)
     after = np.where(is_started, ahead[interval] - agents * _discount_integral(begin, np.maximum(entered, begin), force), ahead[0])
-    return np.asarray(before + np.exp(force * entered) * after)
+    return np.asarray(before + exp(force * entered) * after)
 
 
 def _discount_integral(begins: FloatArray, ends: FloatArray, force: float) -> FloatArray:
     """Integrate exp(-force t) over time intervals."""
     if force == 0:
         return ends - begins
-    return np.asarray(np.exp(-force * begins) * -np.expm1(-force * (ends - begins)) / force)
+    return np.asarray(exp(-force * begins) * -expm1(-force * (ends - begins)) / force)

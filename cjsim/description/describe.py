@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.description.activity_text import activity_lines
+from cjsim.description.activity_text import activity_lines, time_zone_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
@@ -10,6 +10,12 @@ from cjsim.scenario.kinds.effects import effects_phrase
 from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title, ordinal
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
+
+_RESTART_PHRASES = {
+    "move": "restarts at each move among its stages",
+    "when": "restarts whenever this condition holds again",
+    "both": "restarts at each move among its stages and whenever this condition holds again",
+}
 
 
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
@@ -42,6 +48,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
+    if scenario.time_zone is not None:
+        yield f"Day 0 begins at midnight in {scenario.time_zone}, the time zone of the firm."
     if scenario.currency is not None:
         yield f"All amounts of money are in {scenario.currency}."
 
@@ -61,6 +69,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes (known to the firm):"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from time_zone_lines(journey)
     yield from activity_lines(journey)
     yield from _stage_lines(journey)
     if journey.moments:
@@ -143,6 +152,7 @@ def _event_facts(name: str, event: Event, *, lifted: bool) -> list[str]:
     has_half_life = lifted or event.half_life != Event.model_fields["half_life"].default
     facts += [f"lift half-life {duration_phrase(event.half_life)}"] if has_half_life else []
     facts += [f"only while {event.when}"] if event.when else []
+    facts += [_RESTART_PHRASES[event.restart]] if event.restart is not None else []
     return facts + (["hidden from the firm"] if not event.observed else [])
 
 

@@ -54,7 +54,7 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
 
 def _response_phrases(channel: Channel) -> Iterator[str]:
     """Describe how customers respond to a channel: delays, moods and contact pressure."""
-    if channel.open_delay.key not in ("fixed", "exponential"):  # of these, the median says everything
+    if channel.open_delay.key not in ("fixed", "exponential"):  # the median determines these distributions
         yield f"{channel.behavior.open_verb} {channel.open_delay.phrase()}"
     if not channel.click_delay.is_always_zero:
         yield f"click {channel.click_delay.phrase()}"

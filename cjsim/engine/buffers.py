@@ -185,7 +185,7 @@ def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
 
 
 def copy_referrals(out: Output, first: int) -> Array:
-    """Copy the referrals of an output, replacing each referrer's row in the chunk by its customer number.
+    """Copy the referrals of an output, replacing each referrer's row in the chunk with the customer number.
 
     Parameters
     ----------

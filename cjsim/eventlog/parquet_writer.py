@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROW_GROUP_SIZE = 1 << 19  # rows; one row group is kept in memory
 _BLOCK_SIZE = 1 << 14  # rows per conversion, which fit in the cache at 36 bytes each (measured: 33 ns per row, 48 without blocks)
 _MICROSECONDS_PER_DAY = 8.64e10
-_OTHER_FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xes", ".gz", ".zip")  # a Parquet file under such a name misleads
+_OTHER_FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xes", ".gz", ".zip")  # misleading for a Parquet file
 
 
 class LogWriter:
@@ -43,7 +43,7 @@ class LogWriter:
     Raises
     ------
     InputError
-        If the file cannot be written, or its name ends as that of another format.
+        If the file cannot be written, or its suffix belongs to another format.
 
     Examples
     --------

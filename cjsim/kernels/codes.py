@@ -14,6 +14,7 @@ class DistributionCode(IntEnum):
     TABLE = 5
     STEPS = 6
     UNIFORM = 7
+    CALENDAR = 8  # not a distribution: the next of the times in World.schedule
 
 
 class EffectCode(IntEnum):
@@ -171,6 +172,21 @@ class ChangeFlag(IntEnum):
     TOUCH = 64  # deliveries, opens, clicks
     DESK = 128  # requests
     REFERRAL = 256  # friends who will join
+
+
+class RestartFlag(IntEnum):
+    """What restarts a clock that could continue, as bits."""
+
+    MOVE = 1  # a move among the stages of its event
+    WHEN = 2  # its `when` begins to hold again
+
+
+class WhenState(IntEnum):
+    """Whether the `when` of a started clock holds."""
+
+    NOT_YET = -1  # it has not held since the start
+    CEASED = 0  # it held after the start, and no longer does
+    HOLDS = 1
 
 
 class ConditionOp(IntEnum):

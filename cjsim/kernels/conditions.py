@@ -5,6 +5,7 @@ import math
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ConditionOp
 from cjsim.kernels.customer.decay import pressure_now, satisfaction_now, score_now
+from cjsim.kernels.local_time import local_time
 from cjsim.kernels.policy.rule_scores import rule_score, rule_treats
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
@@ -47,10 +48,11 @@ def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) 
     customer = state.customer[0]
     now: float = customer.now
     if op == ConditionOp.HOUR:
-        return (now - math.floor(now + TOLERANCE)) * 24.0
+        local = local_time(world, customer.zone, now)
+        return (local - math.floor(local + TOLERANCE)) * 24.0
     if op == ConditionOp.WEEKDAY:
         midnight: float = world.setting[0].midnight
-        day = math.floor(now + TOLERANCE) + midnight / 24.0
+        day = math.floor(local_time(world, customer.zone, now) + TOLERANCE) + midnight / 24.0
         return day - 7.0 * math.floor(day / 7.0)
     if op == ConditionOp.DAY:
         return now

@@ -16,6 +16,7 @@ from cjsim.kernels.customer.initial_state import clear_counters, fill_array, ini
 from cjsim.kernels.customer.responses import CLICK, OPEN, resolve_response
 from cjsim.kernels.customer.speed_rules import apply_speed_rules
 from cjsim.kernels.desks.replies import handle_reply
+from cjsim.kernels.local_time import local_time
 from cjsim.kernels.log_rows import log_event_code, write_log_row
 from cjsim.kernels.policy.flow_steps import exit_flows, resume_waiting_flows, run_actor
 from cjsim.kernels.policy.pull_messages import deliver_placed
@@ -47,15 +48,16 @@ def record_event(world: World, state: CustomerState, out: Output, event: int) ->
 
 @inlined
 def record_active_hour(world: World, state: CustomerState) -> None:
-    """Count this hour of the day as an hour of observed activity, if the policy learns best hours.
+    """Count this hour of the customer's day as an hour of observed activity, if the policy learns best hours.
 
     Writes: active_hours, customer.observed_hours.
     """
     if world.setting[0].learning == 0:
         return
     customer = state.customer[0]
-    day = math.floor(customer.now + TOLERANCE)
-    hour = int((customer.now - day + TOLERANCE) * HOURS_PER_DAY)
+    local = local_time(world, customer.zone, customer.now)
+    day = math.floor(local + TOLERANCE)
+    hour = int((local - day + TOLERANCE) * HOURS_PER_DAY)
     state.active_hours[min(hour, HOURS_PER_DAY - 1)] += 1
     customer.observed_hours += 1
 
@@ -184,10 +186,10 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
         customer.observed_stage = customer.stage
     write_log_row(state, out, TouchCode.ENTERED.value, -1, -1, -1, 0.0)
     book_cost(world, state, out, population.cost[index])
-    for event in range(world.events.shape[0]):
-        if world.events[event].anywhere == 1:
-            start_clock(world, state, event)
     enter_stage(world, state, out, customer.stage)
+    for event in range(world.events.shape[0]):
+        if world.events[event].anywhere == 1 and state.clocks[event].active == 0:
+            start_clock(world, state, event)
     drain_queue(world, state, out)
 
 

@@ -46,6 +46,8 @@ CUSTOMER = np.dtype(
         ("opens", "i4"),
         ("clicks", "i4"),
         ("unopened", "i4"),  # deliveries since the last open
+        ("zone", "i4"),  # time zone
+        ("first_profile", "i4"),  # first activity profile of the time zone
         ("interest", "i4"),  # -1 none
         ("held_out", "i4"),  # 1: in the policy's global holdout
         ("offers", "i4"),  # offers held that may be valid
@@ -76,10 +78,11 @@ CLOCK = np.dtype(
         ("lift", "f8"),  # lift A at `synced`
         ("synced", "f8"),  # clock time at which the clock was last advanced
         ("last", "f8"),  # when the event last happened; -inf never
+        ("started", "f8"),  # days: last start of the clock
         ("starts", "i4"),  # number of starts, which is the ordinal of its draw
         ("count", "i4"),  # number of occurrences
         ("active", "i4"),  # 1: the event can happen in this stage
-        ("allowed", "i4"),  # 1: its `when` holds
+        ("allowed", "i4"),  # a WhenState
     ]
 )
 FLOW_RUN = np.dtype(

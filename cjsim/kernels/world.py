@@ -10,8 +10,9 @@ from cjsim.frame import Array as Array
 from cjsim.frame import Frame, array_of
 
 # A distribution: value = scale * q(u). `kind` is a DistributionCode; `a` is the shape (Weibull: 1/shape; lognormal: sigma; uniform: width,
-# with `scale` the low end), `table` the first index of its knots in `World.knots`, `length` their number.
-DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("pad", "i4"), ("scale", "f8"), ("a", "f8")])
+# with `scale` the low end), `table` the first index of its knots in `World.knots`, `length` their number. CALENDAR: `table`, `length` and
+# `stride` give its occurrences in `World.schedule`, as for an actor.
+DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("stride", "i4"), ("scale", "f8"), ("a", "f8")])
 
 SETTING = np.dtype(
     [
@@ -25,7 +26,7 @@ SETTING = np.dtype(
         ("preferred_column", "i4"),  # trait column of the preferred number of contacts per week; -1 none
         ("interests", "i4"),  # number of topics
         ("learning", "i4"),  # 1: a flow waits for the best hour, learned from the customer's activity
-        ("pad", "i4"),
+        ("zone_attribute", "i4"),  # attribute whose level states the customer's time zone; -1 none
         ("holdout", "f8"),  # share of the global holdout
         ("stream_holdout", "u8"),
     ]
@@ -46,6 +47,7 @@ EVENT = np.dtype(
         ("records_hour", "i4"),  # 1: the firm counts its hour as an hour of activity
         ("pull_channels", "u8"),  # set of pull channels that it shows
         ("change", "i4"),  # ChangeFlag.EVENT if any `when` counts it
+        ("restart", "i4"),  # RestartFlag bits
         ("factor_first", "i4"),  # span of World.factors: trait columns that multiply the speed
         ("factor_count", "i4"),
         ("trigger_first", "i4"),  # span of World.links: actors that this event triggers
@@ -131,8 +133,10 @@ ACTOR = np.dtype(
         ("first_step", "i4"),
         ("program", "i4"),  # `if`; -1 none
         ("source", "i4"),  # log code of its name
-        ("schedule_first", "i4"),  # span of World.schedule
+        ("schedule_first", "i4"),  # span of World.schedule, in the firm's time zone
         ("schedule_count", "i4"),
+        ("schedule_stride", "i4"),  # from one time zone to the next; 0: the same times for all customers
+        ("pad", "i4"),
         ("inactivity", "f8"),  # days
         ("watch_entry", "i4"),  # inactivity counts from entry as well
         ("is_flow", "i4"),  # 1: a flow; 0: a broadcast
@@ -156,7 +160,7 @@ STEP_RECORD = np.dtype(
         ("count", "i4"),  # SPLIT: number of shares; UNTIL: bits of weekdays, Monday the lowest
         ("program", "i4"),
         ("slot", "i4"),  # SPLIT, SEND: index in CustomerState.decision_counts
-        ("pad", "i4"),
+        ("by_customer", "i4"),  # UNTIL: 1 in the customer's time, 0 in the firm's
         ("x", "f8"),  # days, score, ASK: priority, UNTIL: hours
         ("typical", "f8"),  # UNTIL: hour at which customers are active on average
         ("since", "f8"),  # WAIT_FOR: days before the step that count; 0 none, inf: since the flow's start
@@ -164,9 +168,10 @@ STEP_RECORD = np.dtype(
     ]
 )
 SPLIT_SHARE = np.dtype([("cumulative", "f8"), ("step", "i4"), ("pad", "i4")])  # cumulative share; first step
-QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8")])  # hours of the day; start > end wraps midnight
-# From midnight of day `begin` to midnight of day `end`; refuses: 1 refuses, 0 defers.
-BLACKOUT = np.dtype([("channels", "u8"), ("begin", "f8"), ("end", "f8"), ("refuses", "i4"), ("pad", "i4")])
+# start, end: hours of the day; start > end wraps midnight. by_customer: 1 in the customer's time, 0 in the firm's.
+QUIET_HOURS = np.dtype([("channels", "u8"), ("start", "f8"), ("end", "f8"), ("by_customer", "i4"), ("pad", "i4")])
+# From midnight of day `begin` to midnight of day `end`, in local time; refuses: 1 refuses, 0 defers.
+BLACKOUT = np.dtype([("channels", "u8"), ("begin", "f8"), ("end", "f8"), ("refuses", "i4"), ("by_customer", "i4")])
 GAP = np.dtype([("channels", "u8"), ("days", "f8")])
 CAP = np.dtype([("channels", "u8"), ("days", "f8"), ("at_most", "i4"), ("first", "i4")])  # first: first index in CustomerState.cap_times
 # first, periods: span of CustomerState.cutoffs, one per period of `days`.
@@ -219,9 +224,11 @@ PERSONALISATION = np.dtype([("program", "i4"), ("pad", "i4"), ("accuracy", "f8")
 PERSONAL_TOPIC = -2  # MESSAGE.topic: the customer's interest as the firm estimates it
 SCORE = np.dtype([("tau", "f8")])
 PERSONA = np.dtype([("stage", "i4"), ("pad", "i4"), ("resting_satisfaction", "f8")])  # first stage; resting satisfaction
-# An activity profile: `count` hourly knots from `first` in World.activity, the first at day `begin`; `guide`, `guides`
-# a span of World.guide: for each hour of activity time, the knot at or before it.
-PROFILE = np.dtype([("first", "i4"), ("count", "i4"), ("guide", "i4"), ("guides", "i4"), ("begin", "f8")])
+# An activity profile in a time zone: `count` knots from `first` in World.activity, `per_day` knots a day, the first at day `begin`;
+# `guide`, `guides` a span of World.guide: for each 1 / per_day of activity time, the knot at or before it.
+PROFILE = np.dtype([("first", "i4"), ("count", "i4"), ("guide", "i4"), ("guides", "i4"), ("begin", "f8"), ("per_day", "f8")])
+ZONE = np.dtype([("first", "i4"), ("count", "i4")])  # span of World.offsets
+OFFSET = np.dtype([("begin", "f8"), ("days", "f8")])  # local time minus simulation time, from day `begin` on
 MOMENT = np.dtype([("event", "i4"), ("nth", "i4")])  # event: -1 a purchase, -2 an exposure to an experiment
 CONDITION_CODE = np.dtype([("op", "i4"), ("arg", "i4"), ("x", "f8")])  # op: a ConditionOp
 # A targeting rule treats customers whose score exceeds `above`. The score is the sum of weight * link(value) over its terms.
@@ -265,6 +272,7 @@ class World(Frame):
     setting = array_of(SETTING)  # (1,)
     stages = array_of(STAGE)
     stage_events = array_of(_I4)  # events, stage by stage
+    runs_in = array_of(_I4, 2)  # (n_stages, n_events): 1 if the clock of the event runs in the stage
     events = array_of(EVENT)
     effects = array_of(EFFECT_RECORD)
     factors = array_of(_I4)  # trait columns
@@ -278,7 +286,7 @@ class World(Frame):
     actors = array_of(ACTOR)
     steps = array_of(STEP_RECORD)
     shares = array_of(SPLIT_SHARE)
-    schedule = array_of(_F8)  # days
+    schedule = array_of(_F8)  # days: dates of actors, and occurrences of calendar waits
     blackouts = array_of(BLACKOUT)
     quiet_hours = array_of(QUIET_HOURS)
     gaps = array_of(GAP)
@@ -303,8 +311,11 @@ class World(Frame):
     contact_events = array_of(_I4)  # events that any contact lifts for at least one persona
     when_events = array_of(_I4)  # events that have a `when`
     satisfaction_events = array_of(_I4)  # events whose speed depends on satisfaction
-    profiles = array_of(PROFILE)
-    activity = array_of(_F8)  # activity time at hourly knots
+    profiles = array_of(PROFILE)  # all profiles in the firm's time zone, then in each other zone
+    zones = array_of(ZONE)  # the firm's time zone, then those of customers
+    offsets = array_of(OFFSET)  # zone by zone; a single one if all local times equal the simulation's time
+    level_zones = array_of(_I4)  # by level of the attribute `zone_attribute`: a zone
+    activity = array_of(_F8)  # activity time at knots
     guide = array_of(_I4)  # indices of knots in `activity`
     discounts = array_of(_F8)  # discount factor by whole days since entry
     codes = array_of(CONDITION_CODE)  # condition programs, one after another

@@ -328,7 +328,7 @@ def _check_registrable(definition: MetricDefinition) -> None:
 
 
 def _user_error(where: str, must: str, error: Exception) -> InputError:
-    """Return the error for an exception in a user's function, which becomes its cause."""
+    """Return an error that names the problem in a user's function; the exception becomes its cause."""
     if isinstance(error, InputError):  # of a function of this package that the user's function calls
         return InputError(f"{where}: {error}")
     got = textwrap.shorten(f"{type(error).__name__}: {error}", _MAX_ERROR_CHARS, placeholder=" ...")

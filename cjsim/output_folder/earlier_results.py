@@ -23,7 +23,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
-# Commands that replace results of each other, because they write a manifest, and for the others the file that each writes last.
+# Commands that replace each other's results, because they write a manifest; for the other commands, the file that each writes last.
 _WITH_MANIFEST = ("simulate", "compare", "levers", "optimize")
 _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -82,7 +82,7 @@ def require_new_file(file: Path, *, argument: str) -> None:
 
 
 def replaced_by_draft(draft: Path, out: Path) -> set[str]:
-    """Return the files of earlier results that a new result replaces, also those for which it has no file of the same name.
+    """Return the files of earlier results that a new result replaces, including those for which it has no file of the same name.
 
     Parameters
     ----------

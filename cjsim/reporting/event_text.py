@@ -19,6 +19,7 @@ from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
 from cjsim.scenario.kinds.guardrail_rules import PastContact
 from cjsim.scenario.kinds.steps import SplitStep
+from cjsim.scenario.time_zones import zone_table
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
 
@@ -100,7 +101,7 @@ def format_money(value: float, currency: str | None = None) -> str:
 
 
 class EventDescriber:
-    """Describes the events of one customer in time order, with reasons that refer to earlier events.
+    """Describes the events of one customer in chronological order, with reasons that refer to earlier events.
 
     Parameters
     ----------
@@ -112,12 +113,15 @@ class EventDescriber:
         Persona of the customer.
     origin : str
         How the customer was acquired; '' for an initial customer.
+    zone : int
+        Time zone of the customer.
     is_truth : bool
         Whether to include what only the simulator knows.
     """
 
-    def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
+    def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, zone: int, is_truth: bool) -> None:
         self.journey, self.policy, self.start = scenario.journey, scenario.policy, scenario.start
+        self.zones, self.zone = zone_table(scenario), zone
         self.codebook, self.currency = codebook, scenario.currency
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
@@ -282,7 +286,9 @@ class EventDescriber:
         if math.isfinite(step.resumes):
             date = f"{self._local_time(step.resumes):%Y-%m-%d} " if step.resumes - step.time > 1 else ""
             until = f" until {date}{hour_text((step.resumes % 1) * 24)}"
-        reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time))
+        firm, customer = self.zones.zones[0], self.zones.zones[self.zone]
+        moments = {"firm": self._local_time(firm.at(step.time)), "customer": self._local_time(customer.at(step.time))}
+        reason = self.policy.guardrails.deferral_reason(channel, moments)
         return EventText(f"{self._message_phrase(row)} is deferred{until}", f"{reason}; {self._sender_phrase(row)}")
 
     def _local_time(self, days: float) -> datetime:

@@ -22,6 +22,7 @@ from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
+from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
@@ -136,9 +137,18 @@ class _DiaryBuilder:
         self.plan, self.trajectory, self.is_truth = plan, trajectory, is_truth
         self.codebook = plan.codebook
         persona = self.codebook.personas[int(trajectory.population.persona[0])]
-        self.describer = EventDescriber(scenario, self.codebook, persona=persona, origin=self._acquisition_text(), is_truth=is_truth)
+        zone, origin = self._time_zone(scenario), self._acquisition_text()
+        self.describer = EventDescriber(scenario, self.codebook, persona=persona, origin=origin, zone=zone, is_truth=is_truth)
         self.horizon = scenario.horizon
         self._last_seen_stage = ""
+
+    def _time_zone(self, scenario: Scenario) -> int:
+        """Return the time zone of the customer."""
+        zones = zone_table(scenario)
+        if zones.attribute is None:
+            return 0
+        column = list(self.codebook.attributes).index(zones.attribute)
+        return zones.by_level[int(self.trajectory.population.attributes[0, column])]
 
     def _acquisition_text(self) -> str:
         """Return how the customer was acquired, in words; '' for an initial customer."""
@@ -166,7 +176,7 @@ class _DiaryBuilder:
         return values
 
     def diary_lines(self) -> Iterator[DiaryLine]:
-        """Yield the lines of the diary in time order."""
+        """Yield the lines of the diary in chronological order."""
         previous_time = None
         for step in self.trajectory.steps:
             self.describer.begin_step(step)

@@ -114,7 +114,7 @@ def _add_shorthands(definitions: dict[str, JsonSchema]) -> None:
 
 
 def _allow_file_name(properties: dict[str, JsonSchema], name: str) -> None:
-    """Let the value of a property be the name of a file."""
+    """Let the value of a property be a file name."""
     inline = properties[name]
     notes: JsonSchema = {key: inline.pop(key) for key in ("description", "default", "examples") if key in inline}
     file_name = {"type": "string", "title": "file name", "examples": [_FILE_NAMES[name]]}

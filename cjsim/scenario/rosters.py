@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cjsim.scenario.fields import WEEKDAYS
 from cjsim.scenario.policy import Shift
+from cjsim.scenario.time_zones import NO_OFFSET, LocalTime
 
 HOURS_PER_DAY = 24.0
 
@@ -28,8 +29,8 @@ class Roster(NamedTuple):
     staff: tuple[int, ...]
 
 
-def crews_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> tuple[Crew, ...]:
-    """Compute the crews of a desk, by their beginning and then in the order of the shifts.
+def crews_of(shifts: Sequence[Shift], *, start: date, horizon_days: float, zone: LocalTime = NO_OFFSET) -> tuple[Crew, ...]:
+    """Compute the crews of a desk, ordered by start time and then by the order of the shifts.
 
     Each shift has a crew of its own on each day. The crew of a shift from 00:00 to 24:00 stays as long as the shift lasts without a gap. A
     shift that ends at or before its start ends on the next day.
@@ -37,11 +38,13 @@ def crews_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> tu
     Parameters
     ----------
     shifts : sequence of Shift
-        The shifts, in local time.
+        The shifts, in the firm's local time.
     start : date
         Day 0.
     horizon_days : float
         Simulated days.
+    zone : LocalTime
+        The firm's local time. A shift during which daylight saving begins or ends is an hour shorter or longer.
 
     Returns
     -------
@@ -57,9 +60,9 @@ def crews_of(shifts: Sequence[Shift], *, start: date, horizon_days: float) -> tu
     for order, shift in enumerate(shift for shift in shifts if shift.agents):
         overnight = shift.end <= shift.start
         own: list[Crew] = []
-        for day in range(-1, math.ceil(horizon_days)):
-            begins = max(day + shift.start / HOURS_PER_DAY, 0.0)
-            ends = (day + 1 if overnight else day) + shift.end / HOURS_PER_DAY
+        for day in range(-1, math.ceil(horizon_days) + 1):
+            begins = max(zone.instant(day + shift.start / HOURS_PER_DAY), 0.0)
+            ends = zone.instant((day + 1 if overnight else day) + shift.end / HOURS_PER_DAY)
             if begins < min(ends, horizon_days) and _works_on(shift, start + timedelta(days=day)):
                 if own and own[-1].ends == begins:
                     begins = own.pop().begins

@@ -83,7 +83,7 @@ class Comparison(FolderResult):
         runs : Mapping of str to Run
             Runs by name; the first is the baseline.
         assumptions : tuple of str
-            Notes that stand below the answer.
+            Notes that are shown below the answer.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Comparison(FolderResult):
         sort : {'importance', 'change', 'name'}
             Order of the metrics.
         detect : float, optional
-            Relative change of the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
+            Relative change in the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
             ones, which are paired, and those of a real A/B test.
 
         Returns

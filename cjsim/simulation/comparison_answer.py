@@ -11,7 +11,7 @@ from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 
 OBJECTIVE = "clv"
 _COSTS = ("cost", "desk_cost", "staff_cost", "cac")
-_PARTS_OF_CLV = frozenset(  # no side effects: CLV contains them
+_PARTS_OF_CLV = frozenset(  # not reported as side effects, because they are part of CLV
     ("purchases", "revenue", "margin", "total_revenue", "total_margin", "profit", "total_clv", "roi", *_COSTS)
 )
 _LABELS = {
@@ -140,7 +140,7 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     if not profit.is_significant:
         change = f"there is no clear difference in total profit: {amount}"
     mean = effects[OBJECTIVE]
-    if mean.effect < 0 and is_larger and customers.relative >= -mean.relative:  # new customers can account for the fall
+    if mean.effect < 0 and is_larger and customers.relative >= -mean.relative:  # the new customers may explain the fall
         yield f"With {more}, {change}."
     else:
         yield f"{_capitalized(change)}; {more} {'joins' if count == '1' else 'join'}."

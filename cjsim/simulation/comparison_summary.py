@@ -142,7 +142,7 @@ def _informative_metrics(compared: ComparedMetrics, baseline: RunRecord) -> list
 
 
 def _largest_clear_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
-    """Return the largest significant change of a metric relative to its baseline, infinite if that is 0; 0 without such a change."""
+    """Return the largest significant change in a metric relative to its baseline, infinite if that is 0; 0 without such a change."""
     differences = [effects[definition.name] for effects in alternatives.values() if definition.name in effects]
     return max((abs(one.relative) if one.baseline else math.inf for one in differences if one.is_significant), default=0.0)
 
@@ -162,7 +162,7 @@ def _sorted(shown: list[MetricDefinition], alternatives: DifferencesByName, sort
 
 
 def _relative_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
-    """Return the largest relative change of a metric; -1 if it is undefined everywhere."""
+    """Return the largest relative change in a metric; -1 if it is undefined everywhere."""
     changes = [abs(effects[definition.name].relative) for effects in alternatives.values() if definition.name in effects]
     return max((change for change in changes if not math.isnan(change)), default=-1.0)
 

@@ -38,7 +38,7 @@ def named_scenarios(sources: ScenarioSources, *, argument: str) -> dict[str, Sce
     Parameters
     ----------
     sources : Mapping, sequence, Scenario, str or path
-        Scenarios by name; or several scenarios, or one. Without names, they are named after the scenarios, their files or their paths,
+        Scenarios by name; or several scenarios, or one. Unnamed scenarios are labeled by their name, file or path,
         whichever is unique first.
     argument : str
         Name of the argument in error messages.
@@ -128,7 +128,7 @@ def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str
     Raises
     ------
     InputError
-        If there are fewer than two items, or one has another type.
+        If there are fewer than two items, or one has the wrong type.
     """
     if not isinstance(items, Mapping):
         got, remedy = type(items).__name__, "Pass a mapping such as {'baseline': a, 'alternative': b}."

@@ -33,7 +33,7 @@ def check_metric(source: MetricSource) -> None:
 
     - The definition is complete.
     - Every customer has one finite numerator and one finite denominator.
-    - Repeated computation, also from a saved run, gives the same terms.
+    - Repeated computation, even from a saved run, gives the same terms.
     - The terms of a customer, except allocated costs, depend neither on other customers nor on their order, so parts of a run add up.
     - Customers who never entered contribute nothing.
     - The difference between identical policies is exactly 0.

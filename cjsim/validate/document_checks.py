@@ -11,7 +11,7 @@ from cjsim.scenario.touchpoints import Acquisition
 from cjsim.scenario.traversal import journey_effects
 from cjsim.validate.cycles import instant_faults
 from cjsim.validate.desk_checks import shift_faults, staffing_faults, unstaffed_faults
-from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults
+from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults, time_zone_faults
 from cjsim.validate.policy_checks import guardrail_faults, internal_policy_faults, policy_name_faults
 from cjsim.validate.reaction_checks import reaction_faults
 from cjsim.validate.touchpoint_checks import acquisition_faults, channel_faults, message_faults
@@ -39,6 +39,7 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
         yield from sum_faults(("attributes", name), levels)
     for name, activity in journey.activity.items():
         yield from activity_faults(("activity", name), activity)
+    yield from time_zone_faults(journey)
     yield from event_faults(journey, policy)
     yield from reaction_faults(journey)
     yield from channel_faults(journey)
@@ -74,6 +75,9 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
         yield from unstaffed_faults(scenario)
     yield from guardrail_faults(scenario)
     yield from _population_faults(scenario)
+    if journey.time_zones is not None and scenario.time_zone is None:
+        remedy = "Add it to the scenario, such as 'time_zone: Europe/Berlin'."
+        yield Fault(("time_zone",), "must be the firm's time zone if the journey has 'time_zones'", "none", remedy)
 
 
 def _population_faults(scenario: ScenarioSpec) -> Iterator[Fault]:

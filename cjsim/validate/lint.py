@@ -18,6 +18,7 @@ from cjsim.validate.condition_lint import condition_warnings
 from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
+from cjsim.validate.time_zone_lint import time_zone_warnings
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
 from cjsim.yaml.paths import path_text
@@ -63,6 +64,7 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             *promise_warnings(record.journey, record.policy),
             *unused_warnings(record),
             *condition_warnings(record),
+            *time_zone_warnings(record),
         ]
         if record.entry.over > record.horizon:
             warnings.append(
@@ -201,7 +203,8 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:
-            if rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
+            is_same_clock = scenario.journey.time_zones is None or rule.time_zone == broadcast.schedule.time_zone
+            if is_same_clock and rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
                 yield (
                     f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours, "
                     f"so every send is deferred to {hour_text(rule.end)}. Choose another time, or change the quiet hours."

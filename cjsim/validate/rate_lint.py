@@ -49,8 +49,9 @@ def rate_warnings(journey: JourneySpec, prefix: str) -> Iterator[str]:
         is_push = journey.channels[message.channel].kind == "push"
         if message.transactional and message.unsubscribe_rate > 0:
             yield (
-                f"{prefix}messages.{name}.unsubscribe_rate: is {format_percent(message.unsubscribe_rate)}, but transactional messages "
-                "usually have no unsubscribe link, and continue after an opt-out. Set it to 0, or remove 'transactional' if it is marketing."
+                f"{prefix}messages.{name}.unsubscribe_rate: is {format_percent(message.unsubscribe_rate)}, but transactional "
+                "messages usually have no unsubscribe link, and continue after an opt-out. Set it to 0, or remove 'transactional' if it is "
+                "marketing."
             )
         for key, usual in _USUAL.items():
             rate: float = getattr(message, key)

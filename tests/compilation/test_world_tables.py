@@ -1,6 +1,7 @@
 """A compiled scenario: dtypes, spans, graphs of steps and effects, streams, and errors of the compiler."""
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -13,7 +14,7 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.errors import InputError
 from cjsim.kernels import state, world
-from cjsim.kernels.codes import TouchCode
+from cjsim.kernels.codes import RestartFlag, TouchCode
 
 RECORDS = {
     "setting": world.SETTING,
@@ -46,7 +47,7 @@ RECORDS = {
     "rule_nodes": world.RULE_NODE,
 }
 INTEGERS = {
-    *("stage_events", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
+    *("stage_events", "runs_in", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
     *("contact_events", "guide"),
     *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }
@@ -205,8 +206,17 @@ def test_stage_events_with_clocks_are_in_declaration_order() -> None:
     spans = [list(world.stage_events[stage.first : stage.first + stage.count]) for stage in world.stages]
     assert spans == [[0, 3], [0]]
     assert list(world.events.anywhere) == [0, 1, 0, 0]
+    assert world.runs_in.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert (len(world.satisfaction_events), len(world.when_events)) == (0, 0)
     assert [(stage.retained, stage.observed_as) for stage in world.stages] == [(0, 0), (1, -1)]
+
+
+def test_an_event_anywhere_acts_on_stage_entries_only_if_they_change_its_clock() -> None:
+    common = {"in": "anywhere", "wait": {"exponential": "1d"}, "when": "purchases > 1"}
+    changes: list[dict[str, Any]] = [{}, {"restart": "when"}, {"restart": "move"}, {"restart": "both"}, {"satisfaction": 1}]
+    world = compile_scenario(small_scenario(journey={"events": {f"e{i}": common | change for i, change in enumerate(changes)}})).world
+    assert list(world.stage_events[: world.stages[0].count]) == [2, 3, 4]
+    assert list(world.events.restart) == [0, RestartFlag.WHEN, RestartFlag.MOVE, RestartFlag.MOVE | RestartFlag.WHEN, 0]
 
 
 def test_conversion_is_the_first_purchase_unless_declared() -> None:

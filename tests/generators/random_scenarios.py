@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_journeys import random_journey
 from random_policies import random_blackouts, random_policy
+from random_time_zones import add_calendar_wait, add_time_zones
 
 RULE_FILE = Path(__file__).parents[1] / "worlds" / "every_construct_rule.json"
 DETERMINISTIC_SETTINGS = settings(
@@ -49,7 +50,9 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
     chooser.add_optional(made["policy"]["guardrails"], 30, blackouts=lambda: random_blackouts(chooser, names, start))
     if chooser.chance(30):
         target_by_rule(chooser, made["policy"])
-    return made
+    if chooser.chance(35):
+        add_calendar_wait(chooser, names, made)
+    return add_time_zones(chooser, made) if chooser.chance(35) else made
 
 
 def target_by_rule(chooser: Chooser, policy: ScenarioData) -> None:

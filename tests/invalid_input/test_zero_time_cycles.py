@@ -104,7 +104,7 @@ def loop_of(wait: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_loop_through_a_wait_that_an_earlier_event_ends_is_rejected() -> None:
     step = {"wait_for": {"event": "look", "at_most": "1d", "since": "flow_start"}}
-    with pytest.raises(InputError, match="must not lead back to itself without waiting.* a 'wait_for' with 'since' can end immediately"):
+    with pytest.raises(InputError, match=r"must not lead back to itself without waiting.* a 'wait_for' with 'since' can end immediately"):
         Scenario.model_validate(loop_of(step))
 
 

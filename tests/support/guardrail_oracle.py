@@ -3,16 +3,20 @@
 import itertools
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from chooser import ScenarioData
 from in_memory_simulation import InMemoryResult, LogRow, simulate_in_memory
 
+from cjsim.compiler.cohorts import Cohort
+from cjsim.compiler.population import draw_population
 from cjsim.kernels.codes import TouchCode
 from cjsim.kernels.rng import uniforms
+from cjsim.scenario.kinds.guardrail_rules import Blackout, QuietHours
 from cjsim.simulation.documents import Scenario
 
 TIME_TOLERANCE = 1e-9  # days; times that differ only by rounding count as equal
@@ -107,6 +111,7 @@ class SimulatedTraffic:
         }
         self.policy_holdout = self.customers_drawn("policy:holdout", self.rules.holdout)
         self.channel_kinds = {name: channel.kind for name, channel in scenario.journey.channels.items()} | {"": ""}
+        self.zone_names = self.zones_of_customers()
         self.budgeted_contacts = [self.contacts_on(budget.channels) for budget in self.rules.budgets]
 
     def customers_drawn(self, stream: str, share: float) -> set[int]:
@@ -157,32 +162,64 @@ class SimulatedTraffic:
             delivered = [row for row in rows if row.event == "delivered" and self.is_guardrail_decision(row)]
             yield np.array([row.time for row in delivered if rule_applies(channels, row)])
 
-    def is_blacked_out(self, time: float, channel: str, *outcomes: str) -> bool:
+    def zones_of_customers(self) -> list[str | None]:
+        """The time zone of each customer; None without time zones."""
+        declared, firm = self.scenario.journey.time_zones, self.scenario.time_zone
+        if declared is None:
+            return [firm] * len(self.keys)
+        levels = self.result.plan.codebook.attributes[declared.attribute]
+        column = list(self.result.plan.codebook.attributes).index(declared.attribute)
+        registry = self.result.registry
+        everyone = Cohort(registry.keys, self.result.outcomes.customers["entered"].copy(), registry.channels, np.zeros(len(self.keys)), 0)
+        codes = draw_population(self.result.plan, self.scenario.seed, everyone).attributes[:, column]
+        return [declared.zones.get(levels[int(code)]) or declared.default or firm for code in codes]
+
+    def local_time(self, time: float, zone: str | None) -> float:
+        """The local time in days since midnight of day 0, from zoneinfo."""
+        if zone is None:
+            return time
+        midnight = datetime.combine(self.scenario.start, datetime.min.time(), tzinfo=ZoneInfo(str(self.scenario.time_zone)))
+        moment = midnight.astimezone(UTC) + timedelta(days=time, microseconds=100)
+        local = moment.astimezone(ZoneInfo(zone))
+        return (local.replace(tzinfo=None) - midnight.replace(tzinfo=None)) / timedelta(days=1) - 1e-4 / 86_400
+
+    def rule_time(self, time: float, rule: QuietHours | Blackout, customer: int) -> float:
+        """The local time that counts for a rule."""
+        return self.local_time(time, self.zone_names[customer] if rule.time_zone == "customer" else self.scenario.time_zone)
+
+    def is_blacked_out(self, time: float, channel: str, customer: int, *outcomes: str) -> bool:
         """Whether a blackout with one of these outcomes, `defer` or `refuse`, covers a channel at this time."""
-        day = self.scenario.start + timedelta(days=int(np.floor(time + TIME_TOLERANCE)))
-        return any(rule.then in outcomes and rule.applies_to(channel) and rule.covers(day) for rule in self.rules.blackouts)
+        for rule in self.rules.blackouts:
+            day = int(np.floor(self.rule_time(time, rule, customer) + TIME_TOLERANCE))
+            if rule.then in outcomes and rule.applies_to(channel) and rule.covers(self.scenario.start + timedelta(days=day)):
+                return True
+        return False
 
-    def deferral_end(self, time: float, channel: str) -> float | None:
+    def is_quiet(self, time: float, channel: str, customer: int) -> bool:
+        """Whether quiet hours apply to a channel at this time."""
+        return any(quiet.applies_to(channel) and self.is_within(time, quiet, customer) for quiet in self.rules.quiet_hours)
+
+    def deferral_end(self, time: float, channel: str, customer: int) -> float | None:
         """When a send at this time is tried again; None if it is not deferred."""
-        if not self.is_blacked_out(time, channel, "defer"):
-            return self.quiet_hours_end(time, channel)
-        end = np.floor(time + TIME_TOLERANCE)
-        while self.is_blacked_out(end, channel, "defer"):
-            end += 1
-        return float(end)
+        if self.is_blacked_out(time, channel, customer, "defer"):
+            return self.first_quarter_hour(time, lambda end: not self.is_blacked_out(end, channel, customer, "defer"))
+        first = next(
+            (quiet for quiet in self.rules.quiet_hours if quiet.applies_to(channel) and self.is_within(time, quiet, customer)), None
+        )
+        return None if first is None else self.first_quarter_hour(time, lambda end: not self.is_within(end, first, customer))
 
-    def quiet_hours_end(self, time: float, channel: str) -> float | None:
-        """The end of the quiet hours at this time; None outside of quiet hours."""
-        day = np.floor(time + TIME_TOLERANCE)
-        hour = (time + TIME_TOLERANCE - day) * 24
-        for quiet in self.rules.quiet_hours:
-            if quiet.channels and channel not in quiet.channels:
-                continue
-            if quiet.start < quiet.end and quiet.start <= hour < quiet.end:
-                return float(day + quiet.end / 24)
-            if quiet.start > quiet.end and (hour < quiet.end or hour >= quiet.start):
-                return float(day + (hour >= quiet.start) + quiet.end / 24)
-        return None
+    def is_within(self, time: float, quiet: QuietHours, customer: int) -> bool:
+        """Whether a time is within quiet hours."""
+        local = self.rule_time(time, quiet, customer) + TIME_TOLERANCE
+        hour = (local - np.floor(local)) * 24
+        return bool(quiet.start <= hour < quiet.end if quiet.start < quiet.end else hour < quiet.end or hour >= quiet.start)
+
+    def first_quarter_hour(self, time: float, holds: Callable[[float], bool]) -> float:
+        """The first quarter of an hour after a time at which something holds. All rules begin and end at local quarters of an hour."""
+        quarter = np.floor(time * 96 + TIME_TOLERANCE) + 1
+        while not holds(quarter / 96):
+            quarter += 1
+        return float(quarter / 96)
 
 
 def rule_applies(channels: tuple[str, ...], row: LogRow) -> bool:
@@ -220,9 +257,9 @@ class GuardrailOracle:
         if self.is_after_exit(row):
             return "suppressed_exit"
         is_pull = self.traffic.channel_kinds[row.channel] == "pull"
-        if self.traffic.is_blacked_out(row.time, row.channel, "refuse", *(["defer"] if is_pull else [])):
+        if self.traffic.is_blacked_out(row.time, row.channel, self.customer, "refuse", *(["defer"] if is_pull else [])):
             return "suppressed_blackout"
-        if not is_pull and self.traffic.deferral_end(row.time, row.channel) is not None:
+        if not is_pull and self.traffic.deferral_end(row.time, row.channel, self.customer) is not None:
             return "deferred"
         return self.expected_rule_outcome(row, log_index)
 

@@ -24,6 +24,7 @@ from cjsim.kernels.codes import (
     ConditionOp,
     DistributionCode,
     EffectCode,
+    RestartFlag,
     SpeedRuleCode,
     StepCode,
     TouchCode,
@@ -140,7 +141,7 @@ def outcome_digests(scenarios: Iterable[ScenarioData], engine: str) -> list[str]
 
 
 def constructs_used(result: InMemoryResult) -> set[str]:
-    """Constructs of a plan (effects, steps, triggers, channels, waits, condition operators) and of its log (touches)."""
+    """Constructs of a plan (effects, steps, triggers, channels, waits, restarts, condition operators) and of its log (touches)."""
     world = result.plan.world
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
@@ -152,6 +153,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
         (ChannelKind, world.channels["kind"]),
         (DistributionCode, waits),
         (ConditionOp, world.codes["op"]),
+        (RestartFlag, [flag for flag in RestartFlag if np.any(world.events["restart"] & flag.value)]),
         (TouchCode, [code for code in np.unique(result.rows["event"]) if code < N_TOUCH_CODES]),
     ]
     return {f"{kind.__name__}.{kind(int(code)).name}" for kind, codes in found for code in codes}
@@ -160,7 +162,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
 # END marks the absence of an effect. Satisfaction and pressure decay, so journey conditions must not use them, and policies cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
-    for kind in (SpeedRuleCode, EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)
+    for kind in (SpeedRuleCode, EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, RestartFlag, TouchCode)
     for member in kind
 } - {
     "EffectCode.END",

@@ -77,13 +77,14 @@ def test_quiet_hours_are_never_violated(all_traffic: list[SimulatedTraffic]) -> 
         if row.event == "delivered" and world.channel_kinds[row.channel] in ARRIVING_KINDS
     ]
     assert len(delivered) > 5000
-    assert [row for world, row in delivered if world.quiet_hours_end(row.time, row.channel) is not None] == []
+    assert [row for world, row in delivered if world.is_quiet(row.time, row.channel, row.customer)] == []
+    assert sum(world.scenario.time_zone is not None for world, _ in delivered) > 1000
 
 
 def test_no_contact_is_made_in_a_blackout(all_traffic: list[SimulatedTraffic]) -> None:
     dark = [world for world in all_traffic if world.rules.blackouts]
     decided = [(world, row) for world in dark for row in world.rows if world.is_guardrail_decision(row)]
-    inside = [row.event for world, row in decided if world.is_blacked_out(row.time, row.channel, "defer", "refuse")]
+    inside = [row.event for world, row in decided if world.is_blacked_out(row.time, row.channel, row.customer, "defer", "refuse")]
     assert "delivered" not in inside
     assert inside.count("suppressed_blackout") > 200
     assert inside.count("deferred") > 200
@@ -96,7 +97,7 @@ def test_deferred_sends_are_retried_when_quiet_hours_and_blackouts_end(all_traff
             for at, row in enumerate(rows):
                 if row.event != "deferred" or world.channel_kinds[row.channel] not in ARRIVING_KINDS:
                     continue
-                end = world.deferral_end(row.time, row.channel)
+                end = world.deferral_end(row.time, row.channel, row.customer)
                 assert end is not None
                 theirs = (other for other in rows[at + 1 :] if other.source == row.source)
                 later = (

@@ -6,7 +6,7 @@ import numpy as np
 
 from cjsim.kernel import rule
 from cjsim.kernels.accounting import account_for_stage, book_purchase, record_opt_out
-from cjsim.kernels.clocks import start_clock, stop_clock, update_clock_speeds
+from cjsim.kernels.clocks import start_or_continue_clock, stop_clock, update_clock_speeds
 from cjsim.kernels.codes import ChangeFlag, EffectCode, TouchCode
 from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.decay import change_satisfaction, satisfaction_now
@@ -25,7 +25,7 @@ from cjsim.kernels.world import World
 
 @rule
 def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> None:
-    """Leave the current stage, enter another (or the same one again) and start its clocks.
+    """Leave the current stage and enter another (or the same one again). Clocks that run in both continue; others stop or start.
 
     The firm observes the entry if the stage is observed, unless the customer returns to it from a stage that the firm did not observe.
     Writes: customer, visits, clocks, clock_due, queue, dwell, outcome.retained.
@@ -34,7 +34,8 @@ def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> 
     account_for_stage(world, state, out, customer.now - TOLERANCE)
     old = world.stages[customer.stage]
     for i in range(old.first, old.first + old.count):
-        stop_clock(state, world.stage_events[i])
+        if world.runs_in[stage, world.stage_events[i]] == 0:
+            stop_clock(state, world.stage_events[i])
     customer.stage = stage
     customer.stage_since = customer.now
     customer.changes |= ChangeFlag.STAGE.value
@@ -45,7 +46,7 @@ def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> 
         customer.observed_stage = stage
         customer.observed_since = customer.now
     for i in range(new.first, new.first + new.count):
-        start_clock(world, state, world.stage_events[i])
+        start_or_continue_clock(world, state, world.stage_events[i])
     if is_observed:
         enqueue(state, STAGE_ENTRY + stage)
 

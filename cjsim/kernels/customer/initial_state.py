@@ -6,6 +6,7 @@ import numpy as np
 
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.clocks import clock_time, own_speed
+from cjsim.kernels.local_time import FIRM
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Population
 from cjsim.kernels.world import Array, World
@@ -70,8 +71,20 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
         state.traits[j] = population.traits[index, j]
     for j in range(state.attributes.shape[0]):
         state.attributes[j] = population.attributes[index, j]
+    customer.zone = customer_zone(world, state)
+    customer.first_profile = customer.zone * (world.profiles.shape[0] // world.zones.shape[0])
     customer.held_out = draw_holdout(world, state)
     customer.preferred_pressure = preferred_pressure(world, state)
+
+
+@inlined
+def customer_zone(world: World, state: CustomerState) -> int:
+    """The time zone of the customer, from an attribute; the firm's if no attribute states it."""
+    attribute: int = world.setting[0].zone_attribute
+    if attribute < 0:
+        return FIRM
+    zone: int = world.level_zones[int(state.attributes[attribute])]
+    return zone
 
 
 @inlined
@@ -180,6 +193,7 @@ def initialize_clocks(world: World, state: CustomerState) -> None:
         clock.lift = 0.0
         clock.synced = clock_time(world, state, record.profile, customer.now)
         clock.last = -math.inf
+        clock.started = -math.inf
         clock.starts = 0
         clock.count = 0
         clock.active = 0

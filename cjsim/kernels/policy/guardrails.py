@@ -11,6 +11,7 @@ from cjsim.kernel import inlined, rule
 from cjsim.kernels.channel_sets import NO_CHANNELS, includes_channel
 from cjsim.kernels.codes import REFUSAL_TO_TOUCH, ChannelKind, SendDecision
 from cjsim.kernels.conditions import TOLERANCE, condition_holds
+from cjsim.kernels.local_time import local_time, next_instant, zone_of
 from cjsim.kernels.log_rows import log_touch
 from cjsim.kernels.policy.budgets import is_budget_spent
 from cjsim.kernels.policy.quiet_hours import end_of_quiet_hours
@@ -78,7 +79,7 @@ def is_held_out_by_actor(world: World, state: CustomerState, actor: int) -> bool
 
 
 @rule
-def is_blackout_refusing(world: World, channel: int, now: float) -> bool:
+def is_blackout_refusing(world: World, state: CustomerState, channel: int, now: float) -> bool:
     """Whether a blackout refuses a contact now (days). On a pull channel, blackouts that defer also refuse."""
     is_pull = world.channels[channel].kind == ChannelKind.PULL
     for i in range(world.blackouts.shape[0]):
@@ -86,39 +87,40 @@ def is_blackout_refusing(world: World, channel: int, now: float) -> bool:
         if (
             includes_channel(blackout.channels, channel)
             and (is_pull or blackout.refuses == 1)
-            and blackout.begin - TOLERANCE <= now < blackout.end - TOLERANCE
+            and blackout.begin - TOLERANCE <= local_time(world, zone_of(state, blackout.by_customer), now) < blackout.end - TOLERANCE
         ):
             return True
     return False
 
 
 @rule
-def end_of_blackouts(world: World, channel: int, now: float) -> float:
+def end_of_blackouts(world: World, state: CustomerState, channel: int, now: float) -> float:
     """End of the blackouts that defer now, including overlapping and adjacent ones (days); `now` if none defers."""
     end = now
     i = 0
     while i < world.blackouts.shape[0]:
         blackout = world.blackouts[i]
         i += 1
+        zone = zone_of(state, blackout.by_customer)
         if (
             includes_channel(blackout.channels, channel)
             and blackout.refuses == 0
-            and blackout.begin - TOLERANCE <= end < blackout.end - TOLERANCE
+            and blackout.begin - TOLERANCE <= local_time(world, zone, end) < blackout.end - TOLERANCE
         ):
-            end = blackout.end
+            end = next_instant(world, zone, blackout.end, end)
             i = 0
     return end
 
 
 @inlined
-def end_of_deferral(world: World, channel: int, now: float) -> float:
+def end_of_deferral(world: World, state: CustomerState, channel: int, now: float) -> float:
     """When a send that is deferred now will be retried (days); `now` if it is not deferred."""
     if world.channels[channel].kind == ChannelKind.PULL:
         return now
-    end: float = end_of_blackouts(world, channel, now)
+    end: float = end_of_blackouts(world, state, channel, now)
     if end > now or world.quiet_hours.shape[0] == 0:
         return end
-    return end_of_quiet_hours(world, channel, now)
+    return end_of_quiet_hours(world, state, channel, now)
 
 
 @inlined
@@ -142,9 +144,9 @@ def decide_send(world: World, state: CustomerState, site: int) -> int:
     if world.setting[0].exit_program >= 0 and condition_holds(world, state, world.setting[0].exit_program):
         return SendDecision.EXIT.value
     now = state.customer[0].now
-    if world.blackouts.shape[0] > 0 and is_blackout_refusing(world, channel, now):
+    if world.blackouts.shape[0] > 0 and is_blackout_refusing(world, state, channel, now):
         return SendDecision.BLACKOUT.value
-    if end_of_deferral(world, channel, now) > now:
+    if end_of_deferral(world, state, channel, now) > now:
         return SendDecision.DEFER.value
     if violated_gap(world, state, channel) != NO_CHANNELS:
         return SendDecision.GAP.value

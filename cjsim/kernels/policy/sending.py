@@ -8,7 +8,7 @@ from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import log_touch
 from cjsim.kernels.policy.guardrails import decide_send, end_of_deferral, record_refusal
 from cjsim.kernels.policy.pull_messages import place_message
-from cjsim.kernels.policy.triggers import schedule_next_date
+from cjsim.kernels.policy.triggers import schedule_next_date, scheduled_time
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
@@ -28,7 +28,7 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
     decision = decide_send(world, state, site)
     if decision == SendDecision.DEFER:
         state.runs[actor].mode = FlowMode.DEFERRED.value
-        state.actor_due[actor] = end_of_deferral(world, channel, state.customer[0].now)
+        state.actor_due[actor] = end_of_deferral(world, state, channel, state.customer[0].now)
         log_touch(world, state, out, TouchCode.DEFERRED.value, site)
         return DEFERRED
     if decision != SendDecision.DELIVER:
@@ -52,8 +52,6 @@ def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -
         if send_message(world, state, out, actor, world.steps[record.first_step].target, run.next_date) == DEFERRED:
             return
     run.next_date += 1
-    while (
-        run.next_date < record.schedule_count and world.schedule[record.schedule_first + run.next_date] <= state.customer[0].now + TOLERANCE
-    ):
+    while run.next_date < record.schedule_count and scheduled_time(world, state, actor) <= state.customer[0].now + TOLERANCE:
         run.next_date += 1
     schedule_next_date(world, state, actor)

@@ -3,7 +3,7 @@
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -19,6 +19,7 @@ from cjsim.scenario.fields import (
     Integer,
     PositiveDuration,
     Share,
+    TimeZone,
     hour_text,
     is_in_yearly_period,
     parse_day,
@@ -26,7 +27,7 @@ from cjsim.scenario.fields import (
 )
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names, zone_phrase
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
@@ -54,6 +55,7 @@ def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
 _DAY_SCHEMA = WithJsonSchema(
     {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
 )
+LocalMoments = Mapping[str, datetime]  # the local time of the firm and of the customer
 CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 
 
@@ -95,8 +97,8 @@ class ChannelRule(StrictModel):
         """Yield likely mistakes in a scenario that uses these channels of the rule, each as the predicate of a sentence."""
         yield from ()
 
-    def deferral_reason(self, at: datetime) -> str:
-        """Return why the rule defers a send at a local time; empty if the rule allows it."""
+    def deferral_reason(self, at: LocalMoments) -> str:
+        """Return why the rule defers a send; empty if the rule allows it. `at` is the local time of the firm and of the customer."""
         return ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
@@ -116,6 +118,8 @@ class QuietHours(ChannelRule):
     """Time of day at which quiet hours begin."""
     end: Hour = Field(alias="to", examples=["08:00"])
     """Time of day at which quiet hours end and deferred sends continue; it may be on the next day."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose clock counts: that of the customer or that of the firm."""
 
     @model_validator(mode="after")
     def _not_all_day(self) -> "QuietHours":
@@ -124,13 +128,16 @@ class QuietHours(ChannelRule):
         return self
 
     def phrase(self) -> str:
-        return f"none between {hour_text(self.start)} and {hour_text(self.end)}{channels_phrase(self.channels)}"
+        hours = f"{hour_text(self.start)} and {hour_text(self.end)}{zone_phrase(self.time_zone, 'customer')}"
+        return f"none between {hours}{channels_phrase(self.channels)}"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
+        hours = {"start": self.start, "end": self.end, "by_customer": int(self.time_zone == "customer")}
+        return [{"channels": registers.channel_mask(self.channels), **hours}]
 
-    def deferral_reason(self, at: datetime) -> str:
-        return self.noun if self.blocks(at.hour + at.minute / 60 + at.second / 3600) else ""
+    def deferral_reason(self, at: LocalMoments) -> str:
+        now = at[self.time_zone]
+        return self.noun if self.blocks(now.hour + now.minute / 60 + now.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
         """Whether the rule defers a send at this hour of the day."""
@@ -157,6 +164,8 @@ class Blackout(ChannelRule):
     then: Literal["defer", "refuse"] = Field("defer", examples=["refuse"])
     """What happens to a send: `defer` makes it wait until midnight after the last day, when all guardrails check it again, and `refuse`
     drops it."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose calendar counts: that of the customer or that of the firm."""
 
     @model_validator(mode="after")
     def _days_fit(self) -> "Blackout":
@@ -187,11 +196,13 @@ class Blackout(ChannelRule):
         when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of every year') if days)}"
         if not self.dates:
             when = f"from {self.first} to {self.last}" + (" of every year" if isinstance(self.first, str) else "")
+        when += zone_phrase(self.time_zone, "customer")
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
-        days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
+        by_customer = int(self.time_zone == "customer")
+        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse"), "by_customer": by_customer}
+        days = range(registers.local_days.start, math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
         spans = [list(run) for is_covered, run in runs if is_covered]
         return [{**terms, "begin": span[0], "end": span[-1] + 1} for span in spans]
@@ -204,8 +215,8 @@ class Blackout(ChannelRule):
         elif covered == days and used:
             yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
-    def deferral_reason(self, at: datetime) -> str:
-        return self.noun if self.then == "defer" and self.covers(at.date()) else ""
+    def deferral_reason(self, at: LocalMoments) -> str:
+        return self.noun if self.then == "defer" and self.covers(at[self.time_zone].date()) else ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if decision is SendDecision.BLACKOUT else ""
@@ -376,8 +387,8 @@ class Guardrails(StrictModel):
                 if not channel:
                     return
 
-    def deferral_reason(self, channel: str, at: datetime) -> str:
-        """Return why a send on a channel is deferred at a local time."""
+    def deferral_reason(self, channel: str, at: LocalMoments) -> str:
+        """Return why a send on a channel is deferred. `at` is the local time of the firm and of the customer."""
         reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
 

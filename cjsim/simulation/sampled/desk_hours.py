@@ -11,6 +11,7 @@ from cjsim.kernels.codes import HOURS_PER_DAY, TouchCode
 from cjsim.scenario.phrases import format_percent
 from cjsim.scenario.rosters import Roster, roster_of
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.sampled.customer_sample import SampledRun
 
 MIN_REQUESTS = 20  # fewer show little about a desk
@@ -35,6 +36,7 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
     """
     sources, rows = sample.plan.codebook.sources, sample.rows
     escalations = {staffing.escalate.to for staffing in scenario.policy.desks.values() if staffing.escalate is not None}
+    firm = zone_table(scenario).zones[0]
     where = f"in a simulation of {sample.n_sampled} customers"
     for code, name in enumerate(scenario.journey.desks):
         roster = roster_of(sample.plan.desks[code].crews, horizon_days=scenario.horizon)
@@ -45,7 +47,8 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
         is_call = asked["channel"] >= 0  # the firm calls, as soon as an agent is free
         own = ~is_call
         if own.any() and (share := float(is_closed[own].mean())) > MAX_CLOSED_SHARE:
-            hours = _hours_text(asked["time"][own & is_closed], int(own.sum()))
+            local = np.array([firm.at(time) for time in asked["time"][own & is_closed].tolist()])
+            hours = _hours_text(local, int(own.sum()))
             yield (
                 f"policy.desks.{name}.shifts: {format_percent(round(share, 2))} of the requests {where} come when no agent works "
                 f"(most at {hours}). Move or extend the shifts, or make 'patience' longer."

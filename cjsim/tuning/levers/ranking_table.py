@@ -138,7 +138,7 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
 
 
 def _units_sentence(ranking: RankingData) -> str:
-    """State the units of the columns: that of the effect, and the currency of cost and profit."""
+    """State the unit of the effects, and the currency of cost and profit."""
     unit = unit_in_text(ranking.unit, ranking.currency)
     of_effect = f" Effects are in {unit}." if unit and unit != ranking.currency else ""
     if not ranking.currency:
