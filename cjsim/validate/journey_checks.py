@@ -116,7 +116,7 @@ def _calendar_faults(path: KeyPath, event: Event) -> Iterator[Fault]:
     """Yield a fault for each setting that would change the speed or the start of a clock whose wait is for the calendar."""
     if event.wait == "never" or event.wait.key != CalendarWait.key:
         return
-    for key in ("speed", "satisfaction", "activity", "restart"):
+    for key in ("speed", "satisfaction", "demand", "urgency", "activity", "restart"):
         value = getattr(event, key)
         if value != Event.model_fields[key].default:
             remedy = f"Remove '{key}', because the calendar alone decides when the event happens."

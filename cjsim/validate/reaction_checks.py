@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cjsim.scenario.demand import Demand, Urgency
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.calendar_waits import CalendarWait
 from cjsim.scenario.kinds.effects import ChooseEffect, Effect, PurchaseEffect
 from cjsim.scenario.kinds.reaction_effects import SwayEffect, Sways
 from cjsim.scenario.kinds.wait_laws import FixedWait
@@ -70,10 +71,13 @@ def _urgency_faults(path: KeyPath, name: str, urgency: Urgency, journey: Journey
         return
     if urgency.event == name:
         yield Fault((*path, "event"), "must be another event", f"'{name}'", "Name the event at which time runs out.")
-    elif not isinstance(deadline.wait, FixedWait):
+    elif not isinstance(deadline.wait, FixedWait | CalendarWait):
         got = f"'{urgency.event}', whose wait is {'never' if deadline.wait == 'never' else deadline.wait.key}"
         yield Fault(
-            (*path, "event"), "must be an event with a fixed wait, because customers know when it happens", got, "Name another event."
+            (*path, "event"),
+            "must be an event with a fixed or a calendar wait, because customers know when it happens",
+            got,
+            "Name another event.",
         )
     elif deadline.demand is not None or deadline.urgency:
         got = f"'{urgency.event}', which has {'demand' if deadline.demand is not None else 'urgency'}"

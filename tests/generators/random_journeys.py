@@ -3,7 +3,6 @@
 from chooser import FIRED_EVENTS, REFERRAL_EVENT, TAGS, Chooser, ScenarioData, ScenarioNames
 from random_conditions import random_condition
 from random_effects import HALF_LIVES, RATE_LIFTS, WAIT_DISTRIBUTIONS, random_effect_list, without_kinds
-from random_reactions import add_reactions
 from random_touchpoints import ACTIVITY_PROFILES, random_acquisition, random_channel, random_desk, random_message, random_offer
 
 TRAITS: ScenarioData = {
@@ -124,5 +123,4 @@ def random_journey(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         pressure=lambda: {"half_life": chooser.choice(("2d", None))},
         moments=lambda: {name: {"event": names.events[0], "nth": chooser.integer(1, 3)} for name in ("conversion", "habit")},
     )
-    add_reactions(chooser, names, made)
     return made

@@ -58,9 +58,9 @@ def random_sways(chooser: Chooser, branches: list[tuple[str, str]]) -> ScenarioD
 
 
 def add_speed_rules(chooser: Chooser, names: ScenarioNames, events: dict[str, ScenarioData]) -> None:
-    """Add demand and urgency to some events; events with a fixed wait are the deadlines, and stay as they are."""
+    """Add demand and urgency to some events; events with a fixed or a calendar wait are the deadlines, and stay as they are."""
     selling = [event for event, body in events.items() if "purchase" in str(body.get("effects"))]
-    deadlines = [event for event in names.events if "fixed" in events[event]["wait"]]
+    deadlines = [event for event in names.events if events[event]["wait"].keys() & {"fixed", "calendar"}]
     for event in names.events:
         if event in deadlines:
             continue

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_journeys import random_journey
 from random_policies import add_costs, random_blackouts, random_policy
+from random_reactions import add_reactions
 from random_time_zones import add_calendar_wait, add_time_zones
 
 RULE_FILE = Path(__file__).parents[1] / "worlds" / "every_construct_rule.json"
@@ -54,6 +55,8 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
         add_costs(chooser, made["journey"], made["policy"])
     if chooser.chance(35):
         add_calendar_wait(chooser, names, made)
+    if chooser.chance(70):
+        add_reactions(chooser, names, made["journey"])
     return add_time_zones(chooser, made) if chooser.chance(35) else made
 
 

@@ -7,8 +7,8 @@ without an event. That instant is the last element of `clock_due`.
 import math
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.clocks import MAX_SPEED, advance_clock, clock_speed, own_speed, solve_clock
-from cjsim.kernels.codes import SpeedRuleCode
+from cjsim.kernels.clocks import MAX_SPEED, clock_speed, own_speed, set_clock_speed
+from cjsim.kernels.codes import SpeedRuleCode, WhenState
 from cjsim.kernels.customer.offers import discount_amount
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
@@ -66,13 +66,9 @@ def scale_clock(world: World, state: CustomerState, event: int, factor: float) -
     speed = min(own_speed(world, state, event) * factor, MAX_SPEED)
     if speed == clock.factor:
         return
-    if clock.active == 0:
-        clock.factor = speed
-        return
-    advance_clock(world, state, event)
     clock.factor = speed
-    clock.speed = clock_speed(world, state, event)
-    solve_clock(world, state, event)
+    if clock.active == 1 and clock.allowed == WhenState.HOLDS:
+        set_clock_speed(world, state, event, clock_speed(world, state, event))
 
 
 @rule
