@@ -7,7 +7,7 @@ from small_scenarios import small_scenario
 
 from cjsim.errors import InputError
 from cjsim.kernels.codes import TouchCode
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 from cjsim.simulation.switching.contact_baselines import contact_baseline
