@@ -17,7 +17,7 @@ FILE_LINES, FUNCTION_LINES, ARGUMENTS = 400, 60, 8
 # Exceptions to the size limits, with reasons. Keys: a file, or file:function.
 SIZE_EXCEPTIONS = {
     "cjsim/simulation/simulate.py:simulate": "an argument is a setting of the run, and the user passes all of them by name",
-    "cjsim/simulation/comparison.py:compare": "an argument is a setting of the runs, and the user passes all of them by name",
+    "cjsim/simulation/compare_scenarios.py:compare": "an argument is a setting of the runs, and the user passes all of them by name",
     "cjsim/commands/cli_simulation.py:simulate": "an argument is an option of the command line",
     "cjsim/commands/cli_simulation.py:compare": "an argument is an option of the command line",
     "cjsim/commands/cli_levers.py:levers": "an argument is an option of the command line",

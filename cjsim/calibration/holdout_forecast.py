@@ -30,6 +30,7 @@ _MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws
 _N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are nearly normal, so that draws give only their standard deviation
 _MIN_DRAWS_FOR_QUANTILES = 200  # with fewer, the ends of a normal interval are more precise
 _MISLEADING_ERROR = 0.05  # assumed
+_MULTIPLE = 5  # a forecast beyond this multiple of the actual number is stated as a multiple
 
 
 class IntervalEnds(NamedTuple):
@@ -60,6 +61,8 @@ class ForecastTotal:
         """Return the error of the prediction, such as '12 % too low'."""
         if self.actual <= 0:
             return "too high"
+        if self.predicted > _MULTIPLE * self.actual:
+            return f"{self.predicted / self.actual:,.0f} times the actual number"
         return f"{100 * abs(self.predicted / self.actual - 1):.0f} % too {'low' if self.predicted < self.actual else 'high'}"
 
 
@@ -102,6 +105,17 @@ class HoldoutForecast:
             "correlation": self.correlation,
             "money": _total_json(self.money, self.money.given_history),
         }
+
+    def verdict(self) -> str:
+        """Return in a sentence whether the actual numbers lie within the intervals of the forecast, and if not, by how much it is wrong."""
+        outside = [
+            f"{name} {'were' if name == 'purchases' else 'was'} forecast {total.error_text()}"
+            for name, total in (("purchases", self.purchases), ("spend", self.money))
+            if not total.given_history.contains(total.actual)
+        ]
+        if outside:
+            return f"On the holdout, {' and '.join(outside)}."
+        return "On the holdout, actual purchases and spend lie within the forecast intervals."
 
     def warnings(self, tested: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the reasons not to rely on the forecast, one sentence each.
@@ -152,9 +166,9 @@ def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: Purcha
     new_customers = timing.model.expected_purchases(T + histories.holdout_length) - timing.model.expected_purchases(T)
     new_purchases = float(new_customers.sum())
     totals = _draw_totals(timing, spend, histories, seed)
-    purchase_bands = _interval(totals[:, 0], new_purchases), _interval(totals[:, 1], float(expected.sum()))
+    purchase_bands = interval_of_draws(totals[:, 0], new_purchases), interval_of_draws(totals[:, 1], float(expected.sum()))
     money = float(np.sum(expected * means))
-    money_bands = _interval(totals[:, 2], new_purchases * spend.model.mean_spend()), _interval(totals[:, 3], money)
+    money_bands = interval_of_draws(totals[:, 2], new_purchases * spend.model.mean_spend()), interval_of_draws(totals[:, 3], money)
     error = expected - histories.holdout_purchases
     both_vary = expected.std() > 0 and histories.holdout_purchases.std() > 0
     return HoldoutForecast(
@@ -178,10 +192,26 @@ def _total_json(total: ForecastTotal, band: IntervalEnds) -> dict[str, Any]:
     }
 
 
-def _interval(totals: FloatArray, expected: float) -> IntervalEnds:
+def number_of_draws(customers: int) -> int:
+    """Return the number of Monte Carlo draws of the totals of a log: 1,000, and fewer for large logs."""
+    return int(np.clip(_MAX_CELLS // customers, _N_DRAWS_LARGE_LOG, _N_DRAWS))
+
+
+def interval_of_draws(totals: FloatArray, expected: float) -> IntervalEnds:
     """Return the 95 % interval: quantiles of the draws or, with few draws for a large log, a normal one around the expected total.
 
     The quantile of Student's t allows for the error of a standard deviation from few draws.
+
+    Parameters
+    ----------
+    totals : ndarray of float64, shape (n_draws,)
+        Draws of a total that is at least 0.
+    expected : float
+        Expected total.
+
+    Returns
+    -------
+    IntervalEnds
     """
     if len(totals) >= _MIN_DRAWS_FOR_QUANTILES:
         return IntervalEnds(*(float(end) for end in np.quantile(totals, [0.025, 0.975])))
@@ -196,7 +226,7 @@ def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHi
     rng = np.random.default_rng(seed)
     x, t_x, T, length = histories.x, histories.t_x, histories.T, histories.holdout_length
     zeros = np.zeros_like(x)
-    draws = int(np.clip(_MAX_CELLS // len(x), _N_DRAWS_LARGE_LOG, _N_DRAWS))
+    draws = number_of_draws(len(x))
     totals = np.empty((draws, 4))
     parameters = zip(timing.fit.draw_parameters(draws, rng).tolist(), spend.fit.draw_parameters(draws, rng).tolist(), strict=True)
     for row, (timing_parameters, spend_parameters) in enumerate(parameters):

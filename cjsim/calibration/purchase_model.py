@@ -16,6 +16,7 @@ from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
 from cjsim.calibration.purchase_regularity import PurchaseRegularity
 from cjsim.calibration.purchase_scenario import CalibrationSource, require_loadable_scenario, scenario_files
+from cjsim.calibration.total_forecast import TotalForecast, forecast_totals
 from cjsim.errors import InputError, format_error, quote_choices, short_repr
 from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
@@ -104,6 +105,19 @@ class PurchaseCalibration(FolderResult):
             seed=self.seed,
         )
 
+    @cached_property
+    def total_forecast(self) -> TotalForecast:
+        """Forecast of all customers together for `horizon_days` after `until`: active customers, purchases and spend."""
+        return forecast_totals(
+            self.timing,
+            self.spend,
+            self.histories,
+            length=self.horizon_days / DAYS_PER_UNIT[self.unit],
+            first_day=self.until + timedelta(days=1),
+            last_day=self.until + timedelta(days=math.ceil(self.horizon_days)),
+            seed=self.seed,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON-compatible values, as printed by `cjsim calibrate purchases --json`.
 
@@ -112,8 +126,8 @@ class PurchaseCalibration(FolderResult):
         dict
             `parameters` {name: {value, low, high}}, `unit`, `log_likelihood` (of the timing model), `customers`, `holdout`
             (see `HoldoutForecast.to_json`; None without a holdout), `warnings`, `assumptions`, `model`, `intervals`, `spend`,
-            `regularity` (see `PurchaseRegularity.to_json`; None with too few intervals) and `customer_forecast` {horizon_days,
-            discount_rate}.
+            `regularity` (see `PurchaseRegularity.to_json`; None with too few intervals), `customer_forecast` {horizon_days,
+            discount_rate} and `total_forecast` (see `TotalForecast.to_json`).
         """
         return {
             "parameters": {name: estimate._asdict() for name, estimate in self.parameters.items()},
@@ -133,6 +147,7 @@ class PurchaseCalibration(FolderResult):
             },
             "regularity": None if self.regularity is None else self.regularity.to_json(),
             "customer_forecast": {"horizon_days": self.horizon_days, "discount_rate": self.discount_rate},
+            "total_forecast": self.total_forecast.to_json(),
         }
 
     def _facts(self) -> str:
@@ -150,8 +165,11 @@ class PurchaseCalibration(FolderResult):
         return self.summary()
 
     def summary(self) -> str:
-        """Return the estimates, the fit and the forecast as text."""
+        """Return the forecast, whether the holdout supports it, and the estimates as text."""
         lines = [
+            *self.total_forecast.sentences(),
+            self._verdict(),
+            "",
             f"{self.timing.model.title} and {self.spend.model.title}, fitted to {self.source}",
             f"{self.customer_count:,} customers, {self.start} to {self.until}; unit of time: {self.unit}; intervals: {INTERVAL_METHOD}",
             "",
@@ -167,6 +185,13 @@ class PurchaseCalibration(FolderResult):
         lines += [f"assumed: {text}" for text in self.assumptions]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
+
+    def _verdict(self) -> str:
+        """Return in a sentence how far to rely on the forecast."""
+        if self.forecast is None:
+            return "The forecast was not tested, because the log has no purchases after the calibration period: use an earlier `until`."
+        doubts = f" See the {len(self.warnings)} warnings below." if len(self.warnings) > 1 else " See the warning below."
+        return self.forecast.verdict() + (doubts if self.warnings else "")
 
     def save(self, folder: str | Path) -> Path:
         """Write the scenario files, `customers.csv` and `calibration.json` to a folder.

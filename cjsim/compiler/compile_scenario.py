@@ -1,36 +1,41 @@
 """`compile_scenario` compiles a scenario to the arrays that kernels read.
 
 Arrays that kernels loop over have their true length, which can be 0: stages, events, channels, messages, sites, actors, quiet_hours,
-gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All other arrays are accessed through spans
-or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events whose wait is `never`.
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events, speed_rules, branch_events. All other arrays
+are accessed through spans or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events
+whose wait is `never`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
-import numpy as np
-
-from cjsim.compiler.activity_profiles import profile_table
+from cjsim.compiler.activity_profiles import profile_tables
 from cjsim.compiler.desk_plans import desk_plans, joint_desk_plans
 from cjsim.compiler.effect_chains import EffectChains
+from cjsim.compiler.fixed_costs import fixed_payments
 from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
 from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.policy_switch import JointPolicy, joint_policies, whole_policy
 from cjsim.compiler.population import compile_population
+from cjsim.compiler.speed_tables import first_purchase, speed_rule_rows
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
 from cjsim.compiler.targeting_tables import targeting_tables
 from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
+from cjsim.compiler.zone_tables import zone_tables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, RestartFlag, TouchCode, TriggerCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import zone_table
+from cjsim.scenario.touchpoints import Losses
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
@@ -46,6 +51,7 @@ _OPS_BY_CHANGE = {
         *(ConditionOp.CONTACTS, ConditionOp.OPENS, ConditionOp.CLICKS, ConditionOp.UNOPENED),
         *(ConditionOp.CHANNEL_CONTACTS, ConditionOp.CHANNEL_OPENS, ConditionOp.CHANNEL_CLICKS, ConditionOp.CHANNEL_UNOPENED),
         *(ConditionOp.SENT, ConditionOp.OPENED, ConditionOp.CLICKED),
+        *(op for op in ConditionOp if op.name.startswith("TRUE_")),
     ),
     ChangeFlag.DESK: (ConditionOp.ASKS,),
     ChangeFlag.REFERRAL: (ConditionOp.REFERRALS,),
@@ -71,8 +77,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     Raises
     ------
     InputError
-        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, or two random streams
-        collide.
+        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, two random streams
+        collide, or a time zone differs from the firm's by other than quarter hours.
     """
     options: dict[str, Any] = {"follow_up_days": follow_up_days, "until_days": until_days}
     if not scenario.switches_policy:
@@ -95,6 +101,7 @@ def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: floa
         start=scenario.start,
         begins=scenario.begins,
         horizon=scenario.simulated_days,
+        zones=zone_table(scenario),
         n_moments=len(_journey_moments(journey)),
     )
     actors = ordered_actors(policy)
@@ -104,11 +111,15 @@ def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: floa
         actor_table.add(name, actor)
     symbols.begins = scenario.begins
     guardrails = guardrail_rows(joint, symbols)
-    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
+    setting = _setting_row(scenario, symbols) | {
+        "learning": int(actor_table.learns_hours()),
+        "limits_defer": int(scenario.policy.guardrails.limits_defer),
+    }
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
-        **_profile_tables(scenario),
+        **profile_tables(scenario, symbols.zones),
+        **zone_tables(symbols.zones),
         "setting": [setting],
         "discounts": _discount_factors(scenario),
         "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
@@ -128,7 +139,8 @@ def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: floa
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
     codebook = _codebook(scenario, of_journey, tuple(name for name, _ in actors), symbols)
-    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
+    desks = desk_plans(scenario, symbols.zones.zones[0])
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desks, fixed_payments(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -155,9 +167,18 @@ def _codebook(scenario: ScenarioSpec, names: ConditionNames, sources: tuple[str,
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
         experiments=symbols.experiments,
         idle_arms=symbols.idle_arms,
+        bouncing=_channels_where(journey, lambda losses, _: losses.hard_bounce + losses.soft_bounce > 0),
+        mismeasured=_channels_where(journey, lambda losses, channel: losses.spam + channel.machine_opens + channel.bot_clicks > 0),
         has_existing=scenario.existing is not None,
         value_days=scenario.simulated_days if scenario.simulated_days > scenario.horizon else None,
     )
+
+
+def _channels_where(journey: JourneySpec, is_chosen: Callable[[Losses, Channel], bool]) -> tuple[str, ...]:
+    """Return the channels with a message that satisfies a predicate of its losses and its channel."""
+    channels = journey.channels
+    found = {one.channel for one in journey.messages.values() if is_chosen(one.losses(channels[one.channel]), channels[one.channel])}
+    return tuple(name for name in channels if name in found)
 
 
 def _time_constant(half_life_days: float | None) -> float:
@@ -171,7 +192,7 @@ def _discount_factors(scenario: ScenarioSpec) -> list[float]:
 
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
-    journey = scenario.journey
+    journey, zones = scenario.journey, symbols.zones
     when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
         "begins": scenario.begins,
@@ -181,6 +202,7 @@ def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
         "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
         "pressure_tau": _time_constant(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
+        "zone_attribute": -1 if zones.attribute is None else list(symbols.names.levels).index(zones.attribute),
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
@@ -217,10 +239,12 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
-    events = [
-        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
-        for name, event in journey.events.items()
-    ]
+    events, purchases = [], {}
+    for name, event in journey.events.items():
+        n_effects = len(effects.rows)
+        change = ChangeFlag.EVENT if name in counted_events else 0
+        events.append({**_event_row(name, event, journey, symbols, effects, actors), "change": change})
+        purchases[name] = first_purchase(effects, n_effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
@@ -231,6 +255,7 @@ def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) ->
         "effects": effects.rows,
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
         "moments": _moment_rows(journey, symbols),
+        "speed_rules": speed_rule_rows(journey, symbols, purchases),
     }
 
 
@@ -265,7 +290,7 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         **span_fields("trigger", links.add(_started_at(actors, "event", name))),
         **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
         **span_fields("watch", links.add(flows_where(actors, lambda flow: name in (flow.on.reset_by() or ())))),
-        "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
+        "wait": DistributionRecord() if event.wait == "never" else event.wait.event_record(symbols),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
@@ -312,21 +337,6 @@ def _actor_tables(table: ActorTable, journey: JourneySpec) -> dict[str, Any]:
     }
 
 
-def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
-    rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
-    first = guide_first = 0
-    days_before = math.ceil(-scenario.begins)
-    first_day, n_days = scenario.start - timedelta(days=days_before), scenario.simulated_days + days_before
-    for name, declared in scenario.journey.activity.items():
-        table = profile_table(declared, start=first_day, horizon_days=n_days, where=f"activity.{name}")
-        count, guide_count = len(table.activity), len(table.guide)
-        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin - days_before})
-        activity.append(table.activity)
-        guide.append(table.guide)
-        first, guide_first = first + count, guide_first + guide_count
-    return {"profiles": rows, "activity": np.concatenate(activity), "guide": np.concatenate(guide)}
-
-
 def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
     codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.condition_codes]
     return {
@@ -334,5 +344,7 @@ def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
         "knots": symbols.tables.array(),
         "factors": symbols.factors.items,
         "links": symbols.links.items,
+        "branch_events": [symbols.names.events[event] for event, _branch in symbols.branches],
         "schedule": symbols.schedule.items,
+        "opening_times": symbols.opening_times.items,
     }

@@ -14,7 +14,7 @@ from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
 Actors = list[tuple[str, Flow | Broadcast]]
-SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
+SITE_STREAMS = ("read", "delay", "click", "click_delay", "match", "transit", "machine")
 
 
 def ordered_actors(policy: PolicySpec) -> Actors:
@@ -87,9 +87,16 @@ class ActorTable:
             _FlowSteps(self, owner).compile(actor.steps)
             return
         row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(registers)}
-        first = row["schedule_first"]
-        row["dates_before"] = sum(time < 0 for time in registers.schedule.items[first : first + row["schedule_count"]])
+        row["dates_before"] = self._dates_before(actor, row)
         _FlowSteps(self, owner).compile((SendStep(send=actor.send),))
+
+    def _dates_before(self, broadcast: Broadcast, row: RecordFields) -> int:
+        """Number of dates that a broadcast would not have without customers before day 0."""
+        registers, first, count = self.registers, row["schedule_first"], row["schedule_count"]
+        if row["schedule_stride"] == 0:
+            return sum(time < 0 for time in registers.schedule.items[first : first + count])
+        registers.begins = 0.0
+        return int(count - len(broadcast.schedule.local_times(registers.local_days, start=registers.start)))
 
     def site(self, owner: str, message: str) -> tuple[int, int]:
         """Return the code of the latest actor's site for a message, and the slot that counts its sends."""

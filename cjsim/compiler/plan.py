@@ -1,6 +1,7 @@
 """`Plan`, a compiled scenario, and its parts."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from cjsim.compiler.desk_plans import DeskPlan
 from cjsim.compiler.entry_file import Entries
+from cjsim.compiler.fixed_costs import Payment
 from cjsim.compiler.symbols import DerivedTrait
 from cjsim.kernels.world import Array, World
 from cjsim.scenario.kinds.trait_laws import TraitTransform
@@ -84,6 +86,8 @@ class Codebook:
     idle_arms: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arms that do nothing to a customer, by experiment
     has_existing: bool = False  # whether customers exist before day 0
     value_days: float | None = None  # days from the start until which CLV counts, if it counts beyond the horizon
+    bouncing: tuple[str, ...] = ()  # channels on which messages may bounce
+    mismeasured: tuple[str, ...] = ()  # channels on which machines open or click, or messages land in the spam folder
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ class Plan:
     population: PopulationPlan
     streams: tuple[str, ...]  # names of all random streams
     desks: tuple[DeskPlan, ...] = ()  # how each desk is run
+    payments: Mapping[str, tuple[Payment, ...]] = field(default_factory=dict)  # by kind of fixed cost
     world_before: World | None = None  # the world of the policy before day 0, if that differs
 
     @property

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cjsim.compiler.arrivals import arrival_stream, compile_arrivals
 from cjsim.compiler.cohorts import EXISTING, Cohort, are_initial
 from cjsim.compiler.entry_file import read_entries
+from cjsim.compiler.firm_share import SAMPLE_STREAM
 from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan
 from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.compiler.symbols import Symbols, record_array
@@ -46,7 +47,7 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
         If the entry file is invalid.
     """
     journey, trait_columns = scenario.journey, symbols.trait_columns
-    streams = ["population:persona", "population:entry", "population:interest"]
+    streams = ["population:persona", "population:entry", "population:interest", SAMPLE_STREAM]
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
     streams += [arrival_stream(name) for name in journey.acquisition]
     for name in streams:
@@ -71,8 +72,8 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
     )
 
 
-def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
-    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n.
+def initial_cohort(plan: Plan, seed: int, first: int, count: int, *, keys: NDArray[np.uint64] | None = None) -> Cohort:
+    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n, unless `keys` are given.
 
     Parameters
     ----------
@@ -82,12 +83,14 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
         In [0, 2**63).
     first, count : int
         Number of the first customer and number of customers, at least 0.
+    keys : ndarray of uint64, optional
+        Keys of all initial customers, if they are a sample.
 
     Returns
     -------
     Cohort
     """
-    key = np.arange(first, first + count, dtype=np.uint64)
+    key = np.arange(first, first + count, dtype=np.uint64) if keys is None else keys[first : first + count]
     return Cohort(key, _draw_entry(plan.population, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
 
 

@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.compiler.elementary_functions import exp, log, log1p
 from cjsim.kernels.quantiles import TABLE_END
 
 FloatArray = NDArray[np.float64]
@@ -134,7 +135,7 @@ def gamma_log_quantile(shape: float, z: FloatArray) -> FloatArray:
 
     q = np.where(z < 0, special.gammaincinv(shape, special.ndtr(z)), special.gammainccinv(shape, special.ndtr(-z)))
     small = (special.log_ndtr(z) + special.gammaln(shape + 1.0)) / shape
-    return np.asarray(np.where(q > _TINY_QUANTILE, np.log(np.maximum(q, _TINY_QUANTILE)), small))
+    return np.asarray(np.where(q > _TINY_QUANTILE, log(np.maximum(q, _TINY_QUANTILE)), small))
 
 
 def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
@@ -152,8 +153,8 @@ def gamma_table(shape: float) -> tuple[FloatArray, FloatArray]:
     """
     z, step = _grid(GAMMA_KNOTS)
     values = gamma_log_quantile(shape, z)
-    log_density = shape * values - np.exp(values) - math.lgamma(shape)  # of log q
-    return values, np.exp(_log_normal_density(z) - log_density) * step
+    log_density = shape * values - exp(values) - math.lgamma(shape)  # of log q
+    return values, exp(_log_normal_density(z) - log_density) * step
 
 
 def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
@@ -183,7 +184,7 @@ def beta_log_odds(alpha: float, beta: float, z: FloatArray) -> FloatArray:
     small_x = (special.log_ndtr(z) + math.log(alpha) + log_beta) / alpha
     small_y = (special.log_ndtr(-z) + math.log(beta) + log_beta) / beta
     with np.errstate(divide="ignore", invalid="ignore"):
-        middle = np.where(x < 0.5, np.log(x) - np.log1p(-x), np.log1p(-y) - np.log(y))
+        middle = np.where(x < 0.5, log(x) - log1p(-x), log1p(-y) - log(y))
     return np.asarray(np.where(x < _TINY_QUANTILE, small_x, np.where(y < _TINY_QUANTILE, -small_y, middle)))
 
 
@@ -207,7 +208,7 @@ def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | Non
     values = beta_log_odds(alpha, beta, z)
     log_density = -special.betaln(alpha, beta) - alpha * np.logaddexp(0.0, -values) - beta * np.logaddexp(0.0, values)
     with np.errstate(over="ignore", invalid="ignore"):
-        slopes = np.exp(_log_normal_density(z) - log_density) * step
+        slopes = exp(_log_normal_density(z) - log_density) * step
         midpoints = 0.5 * (values[:-1] + values[1:]) + 0.125 * (slopes[:-1] - slopes[1:])
         error = np.abs(midpoints - beta_log_odds(alpha, beta, z[:-1] + 0.5 * step))
     if not np.all(error <= TABLE_ERROR):

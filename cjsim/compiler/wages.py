@@ -6,12 +6,14 @@ then, including those who enter after the horizon and count in no metric. Each c
 customer's entry, like all other money in CLV. Wages paid before the entry are not discounted.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.compiler.elementary_functions import exp, expm1
 from cjsim.kernels.codes import VALUE_YEAR
 from cjsim.scenario.rosters import Roster
 
@@ -20,10 +22,11 @@ _NO_ENTRIES: FloatArray = np.zeros(0)
 
 
 class Wages(NamedTuple):
-    """Wages of a desk: the amount paid over the horizon, and means over customers of the shares that count in CLV, times their number."""
+    """Staff of a desk: wages paid over the horizon, means of the shares that count in CLV, times the number of customers, and working time."""
 
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation
+    agent_days: float = math.nan  # the firm's share of the time that all agents together are at work until the horizon, in days
     worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for so long
 
 
@@ -56,7 +59,7 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], terms: WageTerms, *, entere
     --------
     >>> two = Roster(times=(0.5,), staff=(2,))
     >>> desk_wages([(240.0, two)], WageTerms(1.0, 1.0, 0.0), entered=np.zeros(3))
-    Wages(paid=240.0, worth=240.0, worth_365d=0.0)
+    Wages(paid=240.0, worth=240.0, agent_days=nan, worth_365d=0.0)
     """
     total = worth = worth_365d = 0.0
     entries = entered[entered < terms.horizon]
@@ -71,9 +74,9 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], terms: WageTerms, *, entere
         agent_days = _AgentDays.of(begins, np.append(begins[1:], terms.ends)[: len(begins)], staff, terms.force)
         worth += per_day * float((agent_days.before(entries) + agent_days.after(entries)).mean())
         if len(observed):
-            later = np.exp(-terms.force * VALUE_YEAR) * agent_days.after(observed + VALUE_YEAR)
+            later = math.exp(-terms.force * VALUE_YEAR) * agent_days.after(observed + VALUE_YEAR)
             worth_365d += per_day * float((agent_days.after(observed) - later).mean())
-    return Wages(total, worth, worth_365d)
+    return Wages(total, worth, worth_365d=worth_365d)
 
 
 def _charged_staff(times: FloatArray, staff: FloatArray, terms: WageTerms, n_customers: int) -> tuple[FloatArray, FloatArray]:
@@ -111,7 +114,7 @@ class _AgentDays(NamedTuple):
         is_started, interval, agents = self._interval_of(entered)
         begin = self.begins[interval]
         passed = agents * _discount_integral(begin, np.maximum(entered, begin), self.force)
-        return np.asarray(np.exp(self.force * entered) * np.where(is_started, self.ahead[interval] - passed, self.ahead[0]))
+        return np.asarray(exp(self.force * entered) * np.where(is_started, self.ahead[interval] - passed, self.ahead[0]))
 
     def _interval_of(self, entered: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.intp], FloatArray]:
         """Whether staff has started before each entry, the interval of the entry (0 if not), and its agents (0 if not)."""
@@ -124,4 +127,4 @@ def _discount_integral(begins: FloatArray, ends: FloatArray, force: float) -> Fl
     """Integrate exp(-force t) over time intervals."""
     if force == 0:
         return ends - begins
-    return np.asarray(np.exp(-force * begins) * -np.expm1(-force * (ends - begins)) / force)
+    return np.asarray(exp(-force * begins) * -expm1(-force * (ends - begins)) / force)

@@ -35,7 +35,8 @@ NAMES = (
     ("rule(NAME)", "whether a targeting rule treats the customer; in policies"),
     ("gain(NAME)", "the score of a targeting rule, such as the predicted gain; in policies"),
     ("held_out", "whether the customer is in the policy's holdout"),
-    ("hour, weekday, day", "local time: hours since midnight, 0 for Monday, days since the start"),
+    ("hour, weekday", "the customer's local time: hours since midnight, 0 for Monday"),
+    ("day", "days since the start"),
 )
 LATENT_NAMES = (
     ("persona == NAME, interest == TOPIC", "whether the customer has the persona or interest; only in journeys"),

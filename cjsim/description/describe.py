@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.description.activity_text import activity_lines
+from cjsim.description.activity_text import activity_lines, time_zone_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
@@ -61,6 +61,8 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
         yield f"{existing.customers:,} more entered evenly in the {years} before, and lived under {policy} until day 0."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
+    if scenario.time_zone is not None:
+        yield f"Day 0 begins at midnight in {scenario.time_zone}, the time zone of the firm."
     if scenario.currency is not None:
         yield f"All amounts of money are in {scenario.currency}."
     if scenario.simulated_days > scenario.horizon:
@@ -82,6 +84,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes (known to the firm):"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from time_zone_lines(journey)
     yield from activity_lines(journey)
     yield from _stage_lines(journey)
     if journey.moments:
@@ -108,7 +111,7 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     if fired:
         yield "Only when fired by an effect:"
         for name, event in fired.items():
-            facts = _event_facts(event, lifted=name in lifted)
+            facts = _event_facts(name, event, lifted=name in lifted)
             yield f"    {name_with_title(name, event.title)}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
@@ -150,14 +153,16 @@ def _contact_lift_phrase(event: str, gain: float) -> str:
 
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:
     wait = "only when fired" if event.wait == "never" else event.wait.phrase()
-    facts = _event_facts(event, lifted=lifted)
+    facts = _event_facts(name, event, lifted=lifted)
     return f"{name_with_title(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
-def _event_facts(event: Event, *, lifted: bool) -> list[str]:
+def _event_facts(name: str, event: Event, *, lifted: bool) -> list[str]:
     """Describe the clock of an event apart from its wait."""
     facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
     facts += [f"rate x exp({event.satisfaction:g} (satisfaction - 0.5))"] if event.satisfaction else []
+    facts += [event.demand.phrase(name)] if event.demand is not None else []
+    facts += [urgency.phrase() for urgency in event.urgency]
     facts += [f"timed by the activity profile '{event.activity}'"] if event.activity else []
     has_half_life = lifted or event.half_life != Event.model_fields["half_life"].default
     facts += [f"lift half-life {duration_phrase(event.half_life)}"] if has_half_life else []

@@ -105,7 +105,7 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
     lengths = {
         "customer": 1,
         "clocks": len(world.events),
-        "clock_due": len(world.events),
+        "clock_due": len(world.events) + int(len(world.speed_rules) > 0),
         "runs": len(world.actors),
         "actor_due": len(world.actors),
         "responses": sizes.responses,
@@ -123,6 +123,7 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
         "attributes": plan_sizes.attributes,
         "visits": len(world.stages),
         "offers": len(world.offers),
+        "sways": len(world.branch_events),
         "placed": len(world.sites),
         "active_hours": HOURS_PER_DAY,
         "requests": len(world.desks),
@@ -256,7 +257,9 @@ def raise_if_stuck(plan: Plan, state: CustomerState) -> None:
     names = plan.codebook
     kind, which = DueKind(int(customer.last_kind)), int(customer.last_which)
     what = "a response to a message"
-    if kind == DueKind.CLOCK:
+    if kind == DueKind.CLOCK and which == len(plan.world.events):
+        what = "the end of an offer or a deadline"
+    elif kind == DueKind.CLOCK:
         what = f"event '{names.events[N_TOUCH_CODES + which]}'"
     elif kind == DueKind.ACTOR:
         what = f"'{names.sources[which]}'"

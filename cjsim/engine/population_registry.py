@@ -32,6 +32,8 @@ class PopulationRegistry:
         Customer numbers of the referrers; -1 for arrivals.
     first_key : int
         Key of the first initial customer.
+    initial_keys : ndarray of uint64, shape (n_initial,), or None
+        Keys of the initial customers, if they are not consecutive.
     n_existing : int
         Number of existing customers, who entered before day 0, without those whom they referred.
     """
@@ -41,11 +43,19 @@ class PopulationRegistry:
     later_channels: NDArray[np.int32]
     later_parents: IntArray64
     first_key: int = 0
+    initial_keys: NDArray[np.uint64] | None = None
     n_existing: int = 0
 
     @classmethod
     def of(
-        cls, n_initial: int, arrivals: Cohort, referrals: Sequence[Array], *, first_key: int = 0, n_existing: int = 0
+        cls,
+        n_initial: int,
+        arrivals: Cohort,
+        referrals: Sequence[Array],
+        *,
+        first_key: int = 0,
+        initial_keys: NDArray[np.uint64] | None = None,
+        n_existing: int = 0,
     ) -> "PopulationRegistry":
         """Register initial customers, arrivals and referred customers.
 
@@ -59,6 +69,8 @@ class PopulationRegistry:
             Generations of referred customers, with the customer numbers of their referrers.
         first_key : int
             Key of the first initial customer.
+        initial_keys : ndarray of uint64, shape (n_initial,), optional
+            Keys of the initial customers, if they are not consecutive.
         n_existing : int
             Number of existing customers.
 
@@ -72,6 +84,7 @@ class PopulationRegistry:
             np.concatenate([arrivals.channel, *(generation["acquisition_channel"] for generation in referrals)]),
             np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in referrals)]),
             first_key,
+            initial_keys,
             n_existing,
         )
 
@@ -106,7 +119,9 @@ class PopulationRegistry:
     @property
     def keys(self) -> NDArray[np.uint64]:
         """Customer keys, shape (n_customers,). A customer has the same key in every run with the same seed."""
-        initial = np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64)
+        initial = self.initial_keys
+        if initial is None:
+            initial = np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64)
         existing = np.uint64(EXISTING) + np.arange(self.n_existing, dtype=np.uint64)
         return np.concatenate([initial, existing, self.later_keys])
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from cjsim.compiler.plan import Plan
 from cjsim.frame import Array, Frame, array_of
 from cjsim.kernel import inlined, kernel
 from cjsim.kernels.codes import ChannelKind, DueKind, EffectCode, StepCode
@@ -93,6 +94,17 @@ def has_shared_resources(world: World) -> bool:
         The compiled scenario.
     """
     return uses_desks(world) or uses_budgets(world)
+
+
+def shares_resources(plan: Plan) -> bool:
+    """Return whether customers share desks or budgets, under the past policy or the present one.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    """
+    return has_shared_resources(plan.world) or has_shared_resources(plan.past_world)
 
 
 def uses_desks(world: World) -> bool:

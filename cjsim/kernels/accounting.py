@@ -52,6 +52,17 @@ def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> N
         book_value(world, state, out, -cost)
 
 
+@inlined
+def book_message_cost(world: World, state: CustomerState, out: Output, cost: float) -> None:
+    """Book the cost (money) of a delivery, an open or a click.
+
+    Writes: outcome.cost, outcome.message_cost, outcome.clv.
+    """
+    if cost != 0.0:
+        out.outcome[state.customer[0].row].message_cost += cost
+        book_cost(world, state, out, cost)
+
+
 @rule
 def book_purchase(world: World, state: CustomerState, out: Output, value: float, margin: float, discount: float) -> None:
     """Book a purchase. A discount reduces revenue and margin by the same amount.
@@ -125,6 +136,7 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
     outcome.revenue = 0.0
     outcome.margin = 0.0
     outcome.cost = 0.0
+    outcome.message_cost = 0.0
     outcome.discounts = 0.0
     outcome.clv = 0.0
     outcome.clv_365d = 0.0
@@ -165,6 +177,9 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
         desk_outcome.joined = 0
         for j in range(3):
             desk_outcome.replies[j] = 0
+        desk_outcome.out_of_hours = 0
+        desk_outcome.outside_closed = 0
+        desk_outcome.outside_abandoned = 0
         desk_outcome.waited = 0.0
         desk_outcome.service = 0.0
 

@@ -261,7 +261,8 @@ class CheckedTerms:
             _checked_values(where, "allocated cost", terms.allocated_cost, len(run))
         if definition.unit == SHARE_UNIT:
             _check_share(where, terms, numerator, denominator)
-        return terms._replace(numerator=numerator, denominator=denominator)
+        terms = terms._replace(numerator=numerator, denominator=denominator)
+        return terms.as_total(run.weight) if terms.is_total and terms.weight == 1 else terms
 
 
 def _checked_values(where: str, noun: str, values: Array, n_customers: int) -> Array:

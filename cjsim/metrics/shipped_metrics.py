@@ -7,6 +7,7 @@ from typing import Any
 
 from cjsim.compiler.plan import Codebook
 from cjsim.metrics.definitions.conversion_and_retention import conversion_and_retention_metrics
+from cjsim.metrics.definitions.cost_breakdown import cost_metrics
 from cjsim.metrics.definitions.customer_acquisition import acquisition_metrics
 from cjsim.metrics.definitions.journey_progress import FIRST_VALUE_MOMENT, journey_metrics
 from cjsim.metrics.definitions.message_engagement import message_metrics
@@ -44,6 +45,7 @@ def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
     return [
         *conversion_and_retention_metrics(codebook),
         *purchase_and_value_metrics(codebook),
+        *cost_metrics(),
         *acquisition_metrics(codebook),
         *journey_metrics(codebook),
         *message_metrics(codebook),

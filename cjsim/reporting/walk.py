@@ -13,6 +13,7 @@ from cjsim.compiler.cohorts import ARRIVED, EXISTING, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import existing_cohort, initial_cohort
+from cjsim.engine.generations import default_population_limit
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
 from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
@@ -22,10 +23,11 @@ from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
+from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
-from cjsim.simulation.simulate import default_population_limit, simulate
+from cjsim.simulation.simulate import simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
@@ -111,7 +113,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
         return arrivals.subset(customer - n_fixed, 1)
     count = n_fixed + len(arrivals)
     if customer >= count and any(effect["op"] == EffectCode.REFER for effect in plan.world.effects):
-        run = simulate(scenario, seed=seed, progress=progress)
+        run = simulate(scenario, seed=seed, replications=1, progress=progress)
         count = len(run)
         if customer < count:
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]
@@ -145,9 +147,18 @@ class _DiaryBuilder:
         self.plan, self.trajectory, self.is_truth = plan, trajectory, is_truth
         self.codebook = plan.codebook
         persona = self.codebook.personas[int(trajectory.population.persona[0])]
-        self.describer = EventDescriber(scenario, self.codebook, persona=persona, origin=self._acquisition_text(), is_truth=is_truth)
+        zone, origin = self._time_zone(scenario), self._acquisition_text()
+        self.describer = EventDescriber(scenario, self.codebook, persona=persona, origin=origin, zone=zone, is_truth=is_truth)
         self.horizon = scenario.horizon
         self._last_seen_stage = ""
+
+    def _time_zone(self, scenario: Scenario) -> int:
+        """Return the time zone of the customer."""
+        zones = zone_table(scenario)
+        if zones.attribute is None:
+            return 0
+        column = list(self.codebook.attributes).index(zones.attribute)
+        return zones.by_level[int(self.trajectory.population.attributes[0, column])]
 
     def _acquisition_text(self) -> str:
         """Return how the customer was acquired, in words; '' for an initial customer."""

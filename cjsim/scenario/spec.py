@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from cjsim.scenario.fields import AcceptedPaths, Currency, Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec
+from cjsim.scenario.zone_names import ZoneName
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import StrictModel
 
@@ -58,6 +59,9 @@ class ScenarioSpec(Document):
     """Customers whom the firm already has at the start; none by default."""
     start: Day = Field(examples=["2026-01-05"])
     """Date of day 0."""
+    time_zone: ZoneName | None = None
+    """Time zone of the firm, in which day 0 begins at midnight; required if the journey has `time_zones`. Without it, there is no daylight
+    saving."""
     horizon: PositiveDuration = Field(examples=["365d"])
     """Time from the start after which metrics stop. Without a `value_horizon`, the simulation ends then."""
     value_horizon: PositiveDuration | None = Field(None, examples=["1095d"])

@@ -9,6 +9,7 @@ from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.population import initial_cohort
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.generations import Generations, default_population_limit
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
@@ -17,7 +18,6 @@ from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run, run_from_plan
-from cjsim.simulation.simulate import Generations, default_population_limit
 
 
 class BatchSimulator:

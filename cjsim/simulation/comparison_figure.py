@@ -92,6 +92,6 @@ COMPARISON_FIGURE = FigureKind[PairedRuns](
         1.8 + _ROW_HEIGHT * len(set(data["metric"])),
     ),
     draw=_draw,
-    title=lambda paired: textwrap.fill(answer_text(paired.compared), 100),
+    title=lambda paired: textwrap.fill(answer_text(paired.compared._replace(returns={})), 100),
     caption=_caption,
 )

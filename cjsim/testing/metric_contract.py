@@ -71,7 +71,7 @@ def check_metric(source: MetricSource) -> None:
 @cache
 def _run(name: str) -> Run:
     scenarios = {"idle": idle_customers, "independent": independent_customers, "sharing": sharing_customers}
-    return simulate(scenarios[name](), threads=1)
+    return simulate(scenarios[name](), threads=1, replications=1)
 
 
 @cache

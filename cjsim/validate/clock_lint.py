@@ -1,4 +1,4 @@
-"""Lint warnings about event clocks: settings of events without a clock, restarts without effect, and fixed waits that pause."""
+"""Lint warnings about event clocks: settings and restarts without effect, and fixed waits that pause."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -8,6 +8,7 @@ from cjsim.scenario.condition_names import ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.calendar_waits import CalendarWait
 from cjsim.scenario.kinds.effects import Effect, FireEffect, GoEffect, OptInEffect, UntagEffect
 from cjsim.scenario.kinds.wait_laws import ExponentialWait, FixedWait
 from cjsim.scenario.phrases import join_alternatives
@@ -39,6 +40,7 @@ def clock_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str)
     str
     """
     yield from (f"{prefix}{warning}" for warning in _clockless_warnings(journey))
+    yield from (f"{prefix}{warning}" for warning in _calendar_warnings(journey))
     yield from (f"{prefix}{warning}" for warning in _useless_restarts(journey, policy))
     yield from (f"{prefix}{warning}" for warning in _pause_warnings(journey, policy))
 
@@ -59,6 +61,16 @@ def _clockless_warnings(journey: JourneySpec) -> Iterator[str]:
                 f"{path}: has no effect, because '{name}' has no clock ({missing}) and only happens when it is fired. "
                 f"{_remedy(journey, name, setting)}"
             )
+
+
+def _calendar_warnings(journey: JourneySpec) -> Iterator[str]:
+    """Yield warnings about settings that change the speed of a clock, at events that happen at times of the calendar."""
+    waiting = {name for name, event in journey.events.items() if has_clock(event) and isinstance(event.wait, CalendarWait)}
+    for path, name, setting in _clock_settings(journey):
+        stops = path.startswith("personas.") and journey.personas[path.split(".")[1]].speed.get(name) == 0 and setting == "speed"
+        if name in waiting and setting != "'when'" and not stops:
+            remedy = "Remove it, or use 'speed: 0' for a persona to whom the event never happens."
+            yield f"{path}: has no effect, because the calendar alone decides when '{name}' happens. {remedy}"
 
 
 def _remedy(journey: JourneySpec, name: str, setting: str) -> str:
@@ -85,7 +97,7 @@ def _fired_by(effects: tuple[Effect, ...]) -> set[str]:
 def _clock_settings(journey: JourneySpec) -> Iterator[tuple[str, str, str]]:
     """Settings that act on the clock of an event and differ from their defaults: path, event, and a word for the setting."""
     for name, event in journey.events.items():
-        for key in ("speed", "satisfaction", "half_life", "activity", "when", "restart"):
+        for key in ("speed", "satisfaction", "demand", "urgency", "half_life", "activity", "when", "restart"):
             if getattr(event, key) != Event.model_fields[key].default:
                 yield f"events.{name}.{key}", name, f"'{key}'"
     for owner, persona in journey.personas.items():
@@ -101,7 +113,7 @@ def _useless_restarts(journey: JourneySpec, policy: PolicySpec | None) -> Iterat
     reachable = find_reachable(journey, policy)
     others = (*reachable.messages, *reachable.desks)
     for name, event in journey.events.items():
-        if event.restart is None or not has_clock(event):
+        if event.restart is None or not has_clock(event) or isinstance(event.wait, CalendarWait):
             continue
         if isinstance(event.wait, ExponentialWait):
             because = "an exponential wait is memoryless: what is left has the same distribution as a new wait"

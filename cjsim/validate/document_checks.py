@@ -10,10 +10,12 @@ from cjsim.scenario.policy import PAST_SUFFIX, PolicySpec, Spend
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.touchpoints import Acquisition
 from cjsim.scenario.traversal import journey_effects
+from cjsim.validate.cost_checks import cost_faults, creative_faults
 from cjsim.validate.cycles import instant_faults
 from cjsim.validate.desk_checks import shift_faults, staffing_faults, unstaffed_faults
-from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults
+from cjsim.validate.journey_checks import activity_faults, event_faults, persona_faults, reserved_name_faults, time_zone_faults
 from cjsim.validate.policy_checks import experiment_faults, guardrail_faults, internal_policy_faults, policy_name_faults
+from cjsim.validate.reaction_checks import reaction_faults
 from cjsim.validate.touchpoint_checks import acquisition_faults, channel_faults, message_faults
 from cjsim.yaml.paths import Fault
 
@@ -39,7 +41,9 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
         yield from sum_faults(("attributes", name), levels)
     for name, activity in journey.activity.items():
         yield from activity_faults(("activity", name), activity)
+    yield from time_zone_faults(journey)
     yield from event_faults(journey, policy)
+    yield from reaction_faults(journey)
     yield from channel_faults(journey)
     yield from message_faults(journey)
     yield from acquisition_faults(journey)
@@ -55,6 +59,7 @@ def policy_faults(policy: PolicySpec) -> Iterator[Fault]:
     """Yield the faults in a policy that do not depend on the journey."""
     yield from internal_policy_faults(policy)
     yield from shift_faults(policy)
+    yield from creative_faults(policy)
 
 
 def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
@@ -63,7 +68,8 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     faults_in_journey = [fault.under("journey") for fault in journey_faults(journey, policy)]
     faults_in_policy = [fault.under("policy") for fault in policy_faults(policy)]
     faulty_paths = {fault.path for fault in faults_in_policy}
-    name_faults = [fault.under("policy") for fault in (*policy_name_faults(policy, journey), *staffing_faults(policy, journey))]
+    faults = (*policy_name_faults(policy, journey), *staffing_faults(policy, journey), *cost_faults(policy, journey))
+    name_faults = [fault.under("policy") for fault in faults]
     yield from faults_in_journey
     yield from faults_in_policy
     yield from (fault for fault in name_faults if fault.path not in faulty_paths)
@@ -73,6 +79,9 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
         yield from unstaffed_faults(scenario)
     yield from guardrail_faults(scenario)
     yield from _population_faults(scenario)
+    if journey.time_zones is not None and scenario.time_zone is None:
+        remedy = "Add it to the scenario, such as 'time_zone: Europe/Berlin'."
+        yield Fault(("time_zone",), "must be the firm's time zone if the journey has 'time_zones'", "none", remedy)
     if scenario.existing is not None and scenario.existing.policy is not None:
         yield from _past_policy_faults(scenario, scenario.existing.policy)
 

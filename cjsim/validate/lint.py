@@ -15,8 +15,11 @@ from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_cond
 from cjsim.validate.accepted_warnings import sort_accepted
 from cjsim.validate.clock_lint import clock_warnings
 from cjsim.validate.condition_lint import condition_warnings
+from cjsim.validate.cost_checks import cost_warnings
 from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
+from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
+from cjsim.validate.time_zone_lint import time_zone_warnings
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
 from cjsim.yaml.paths import path_text
@@ -58,9 +61,12 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             *_journey_warnings(record.journey, record.policy, "journey."),
             *_flow_warnings(record.policy, "policy."),
             *_send_warnings(record),
+            *cost_warnings(record),
             *touchpoint_warnings(record),
+            *promise_warnings(record.journey, record.policy),
             *unused_warnings(record),
             *condition_warnings(record),
+            *time_zone_warnings(record),
         ]
         if record.entry.over > record.horizon:
             warnings.append(
@@ -96,6 +102,7 @@ def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: s
                 "Correct the tag, or remove the effect."
             )
     yield from clock_warnings(journey, policy, prefix)
+    yield from reaction_warnings(journey, prefix)
     yield from unused_trait_warnings(journey, prefix)
     yield from rate_warnings(journey, prefix)
 
@@ -198,7 +205,8 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:
-            if rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
+            is_same_clock = scenario.journey.time_zones is None or rule.time_zone == broadcast.schedule.time_zone
+            if is_same_clock and rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
                 yield (
                     f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours, "
                     f"so every send is deferred to {hour_text(rule.end)}. Choose another time, or change the quiet hours."

@@ -6,7 +6,7 @@ from scipy.stats import nbinom
 from scipy.stats import t as student
 
 from cjsim.calibration.gamma_gamma import LognormalSpend
-from cjsim.calibration.holdout_forecast import IntervalEnds, _interval, forecast_holdout
+from cjsim.calibration.holdout_forecast import IntervalEnds, forecast_holdout, interval_of_draws
 from cjsim.calibration.maximum_likelihood import LikelihoodFit, ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
@@ -48,10 +48,10 @@ def test_intervals_of_nbd_totals_are_those_of_the_negative_binomial(customers: i
 
 def test_interval_from_few_draws_allows_for_the_error_of_their_standard_deviation() -> None:
     totals = np.random.default_rng(2).normal(1000.0, 10.0, 40)
-    assert _interval(totals, 1000.0) == pytest.approx(student.interval(0.95, 39, loc=1000.0, scale=totals.std(ddof=1)))
+    assert interval_of_draws(totals, 1000.0) == pytest.approx(student.interval(0.95, 39, loc=1000.0, scale=totals.std(ddof=1)))
 
 
 def test_interval_of_skewed_totals_is_that_of_their_quantiles() -> None:
     """From 200 draws, as for 100,000 customers; the spend of a few customers may make up much of a total."""
     totals = np.random.default_rng(2).pareto(1.5, 200)
-    assert _interval(totals, 2.0) == pytest.approx(np.quantile(totals, [0.025, 0.975]))
+    assert interval_of_draws(totals, 2.0) == pytest.approx(np.quantile(totals, [0.025, 0.975]))

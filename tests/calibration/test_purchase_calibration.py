@@ -147,7 +147,7 @@ def test_cdnow_prints_parameters_and_holdout(cdnow: PurchaseCalibration) -> None
     assert "1,882" in text
     assert "\nnew customers: 95 % forecast interval for the same number of newly simulated customers" in text
     assert "\ngiven history: 95 % forecast interval for the customers in the log" in text
-    assert len(text.splitlines()) < 27
+    assert len(text.splitlines()) < 31
 
 
 def test_online_retail_does_not_identify_dropout(data_dir: Path, tmp_path: Path) -> None:
@@ -366,3 +366,15 @@ def test_warnings_mention_refunds(tmp_path: Path) -> None:
     found = calibrate(file)
     assert found.warnings[0].startswith("refunds (negative amounts) are omitted")
     assert found.customer_count == len(read_purchases(file, customer="who", time="day", value="paid").customer_ids)
+
+
+def test_summary_begins_with_the_forecast_and_the_verdict_of_the_holdout(cdnow: PurchaseCalibration) -> None:
+    forecast, active, verdict = cdnow.summary().splitlines()[:3]
+    assert forecast.startswith("From 1997-10-01 to 1998-09-30, these 2,357 customers are expected to make ")
+    assert active.startswith("About ")
+    assert verdict.startswith("On the holdout, purchases were forecast 12 % too low. See the ")
+
+
+def test_forecast_without_holdout_is_called_untested(tmp_path: Path) -> None:
+    found = calibrate(write_gamma_shoppers(tmp_path), until="2024-06-01")
+    assert "The forecast was not tested" in found.summary()

@@ -39,6 +39,8 @@ RECORDS = {
     "scores": world.SCORE,
     "personas": world.PERSONA,
     "profiles": world.PROFILE,
+    "zones": world.ZONE,
+    "offsets": world.OFFSET,
     "moments": world.MOMENT,
     "codes": world.CONDITION_CODE,
     "rules": world.RULE,
@@ -48,7 +50,7 @@ RECORDS = {
 }
 INTEGERS = {
     *("stage_events", "runs_in", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
-    *("contact_events", "guide"),
+    *("contact_events", "guide", "level_zones"),
     *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }
 ARRAYS_READ_IN_LOOPS = (

@@ -24,6 +24,17 @@ def random_channel(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         made |= {"desk": chooser.choice(names.desks)} if names.desks else {"kind": "push"}
     if made["kind"] == "pull":
         made["visits"] = chooser.subset(names.observed_events, min_size=1, max_size=2)
+    if made["kind"] == "push":
+        chooser.add_optional(
+            made,
+            30,
+            hard_bounce_rate=lambda: 0.05,
+            soft_bounce_rate=lambda: 0.2,
+            spam_rate=lambda: 0.1,
+            machine_opens=lambda: chooser.choice((0.5, 1.0)),
+            bot_clicks=lambda: 0.4,
+            machine_open_delay=lambda: chooser.choice(DELAY_DISTRIBUTIONS),
+        )
     chooser.add_optional(
         made,
         40,

@@ -15,7 +15,8 @@ from small_scenarios import small_scenario
 from cjsim.compiler.wages import WageTerms, desk_wages
 from cjsim.scenario.policy import Shift, Staffing
 from cjsim.scenario.rosters import Roster, crews_of, roster_of
-from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.compare_scenarios import compare
+from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 
@@ -53,7 +54,7 @@ def test_staff_are_paid_only_on_their_days() -> None:
         {"help": {"shifts": [shift | day for day in days]}}, horizon="11d"
     )  # starts on a Monday and includes two Mondays, one Friday, one date
     assert run.wages["help"].paid == pytest.approx(4 * 8 * 20 * (3 + 1))
-    assert run.wages["sales"] == (0, 0)
+    assert run.wages["sales"][:2] == (0, 0)
 
 
 def test_staff_cost_is_zero_without_wages() -> None:
@@ -98,7 +99,7 @@ def test_discounted_wages_are_averaged_over_entered_customers() -> None:
     assert desk_wages(paid, WageTerms(DAYS, DAYS, 0.0), entered=entered).worth == pytest.approx(240 * DAYS, rel=1e-12)
 
 
-def test_cost_profit_roi_and_clv_include_wages() -> None:
+def test_cost_profit_and_clv_include_wages() -> None:
     desks = {"help": ROUND_THE_CLOCK, "sales": NIGHTS}
     run, free = simulate_with_staff(desks), simulate_with_staff({"help": {"agents": 2}})
     of, found, before = run.outcomes.customers, run.metrics, free.metrics
@@ -108,7 +109,6 @@ def test_cost_profit_roi_and_clv_include_wages() -> None:
     assert found["staff_cost[sales]"].value == pytest.approx(paid["sales"] / 50)
     assert found["cost"].value == pytest.approx(total / 50)
     assert found["profit"].value == pytest.approx(margin - total)
-    assert found["roi"].value == pytest.approx((margin - total) / total)
     lost = sum(wages.worth for wages in run.wages.values())
     assert found["clv"].value == pytest.approx(before["clv"].value - lost / 50)
     assert found["total_clv"].value == pytest.approx(before["total_clv"].value - lost)

@@ -25,12 +25,14 @@ from cjsim.kernels.codes import (
     DistributionCode,
     EffectCode,
     RestartFlag,
+    SpeedRuleCode,
     StepCode,
     TouchCode,
     TriggerCode,
 )
 from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
+from cjsim.simulation import seeded_run
 from cjsim.simulation import simulate as simulate_module
 from cjsim.simulation.documents import Scenario
 
@@ -102,7 +104,7 @@ def simulate_in_memory(
 ) -> InMemoryResult:
     """Simulate a scenario with its log in memory."""
     writer = InMemoryLogWriter()
-    with mock.patch.object(simulate_module, "LogWriter", writer):
+    with mock.patch.object(seeded_run, "LogWriter", writer):
         options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes}
         options |= {"follow_up_days": follow_up_days, "until_days": until_days}
         result = simulate_module.simulate(scenario, engine=engine, log="kept", **options)
@@ -145,6 +147,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
     found: list[tuple[type[IntEnum], Iterable[int]]] = [
+        (SpeedRuleCode, world.speed_rules["kind"]),
         (EffectCode, [op for op in world.effects["op"] if op != EffectCode.END]),
         (StepCode, world.steps["op"] if len(world.actors) else ()),
         (TriggerCode, world.actors["trigger"]),
@@ -160,7 +163,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
 # END marks the absence of an effect. Satisfaction and pressure decay, so journey conditions must not use them, and policies cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
-    for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, RestartFlag, TouchCode)
+    for kind in (SpeedRuleCode, EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, RestartFlag, TouchCode)
     for member in kind
 } - {
     "EffectCode.END",

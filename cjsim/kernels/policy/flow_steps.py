@@ -10,6 +10,7 @@ from cjsim.kernels.conditions import TOLERANCE, condition_holds
 from cjsim.kernels.customer.apply_effects import set_tag
 from cjsim.kernels.customer.offers import grant_offer
 from cjsim.kernels.desks.requests import make_request
+from cjsim.kernels.local_time import first_instant, local_time, zone_of
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.policy.sending import DEFERRED, run_broadcast, send_message
@@ -131,19 +132,21 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
 def next_local_time(world: World, state: CustomerState, step_index: int) -> float:
     """The next time (days), including now, that matches the hour and weekdays of an UNTIL record.
 
-    24:00 belongs to the day that ends then.
+    24:00 belongs to the day that ends then. A time of day that daylight saving skips is reached at the switch; one that occurs twice
+    counts once, at its first occurrence.
     """
     step = world.steps[step_index]
     now: float = state.customer[0].now
+    zone = zone_of(state, step.by_customer)
     hour: float = step.x
     if step.target == 1 and state.customer[0].observed_hours >= step.other:
         hour = best_hour(state, step.x, step.typical, step.other)
-    day = math.floor(now + TOLERANCE) - 1
+    day = math.floor(local_time(world, zone, now) + TOLERANCE) - 1
     weekday = (day + int(world.setting[0].midnight) // HOURS_PER_DAY + _DAYS_PER_WEEK) % _DAYS_PER_WEEK
-    while (step.count >> weekday) & 1 == 0 or day + hour / 24.0 < now - TOLERANCE:
+    while (step.count >> weekday) & 1 == 0 or first_instant(world, zone, day + hour / 24.0) < now - TOLERANCE:
         day += 1
         weekday = (weekday + 1) % _DAYS_PER_WEEK
-    return max(day + hour / 24.0, now)
+    return max(first_instant(world, zone, day + hour / 24.0), now)
 
 
 @rule

@@ -33,6 +33,7 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
     run.next_date = 0
     run.unopened = 0
     run.started = -math.inf
+    run.tried = -math.inf
     run.last_activity = -math.inf
     state.actor_due[actor] = math.inf
     if record.absent == 1:
@@ -159,6 +160,14 @@ def reset_inactivity_timers(world: World, state: CustomerState, first: int, coun
         reset_inactivity_timer(world, state, links[i])
 
 
+@inlined
+def scheduled_time(world: World, state: CustomerState, actor: int) -> float:
+    """The time (days) of an actor's next date, of which there must be one."""
+    record = world.actors[actor]
+    time: float = world.schedule[record.schedule_first + record.schedule_stride * state.customer[0].zone + state.runs[actor].next_date]
+    return time
+
+
 @rule
 def skip_past_dates(world: World, state: CustomerState, actor: int) -> None:
     """Skip the dates of an actor that have passed. A date equal to now has not passed.
@@ -168,7 +177,7 @@ def skip_past_dates(world: World, state: CustomerState, actor: int) -> None:
     record = world.actors[actor]
     run = state.runs[actor]
     passed = state.customer[0].now - TOLERANCE
-    while run.next_date < record.schedule_count and world.schedule[record.schedule_first + run.next_date] < passed:
+    while run.next_date < record.schedule_count and scheduled_time(world, state, actor) < passed:
         run.next_date += 1
 
 
@@ -183,4 +192,4 @@ def schedule_next_date(world: World, state: CustomerState, actor: int) -> None:
     run.mode = FlowMode.WATCHING.value
     state.actor_due[actor] = math.inf
     if run.next_date < record.schedule_count:
-        state.actor_due[actor] = max(world.schedule[record.schedule_first + run.next_date], state.customer[0].now)
+        state.actor_due[actor] = max(scheduled_time(world, state, actor), state.customer[0].now)

@@ -109,7 +109,7 @@ def _came_by_channel(run: RunRecord, channel: int | None) -> Array:
 
 
 def _acquired_customers(channel: int) -> Callable[[RunRecord], RatioTerms]:
-    return lambda run: mean_per_customer(run, _came_by_channel(run, channel))._replace(is_total=True)
+    return lambda run: mean_per_customer(run, _came_by_channel(run, channel)).as_total(run.weight)
 
 
 def _acquired_share(channel: int) -> Callable[[RunRecord], RatioTerms]:

@@ -1,4 +1,4 @@
-"""Metrics of purchases, offers and money (revenue, margin, cost, clv, roi), per customer and in total."""
+"""Metrics of purchases, offers and money (revenue, margin, cost, clv), per customer and in total."""
 
 import math
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.codes import VALUE_YEAR
 from cjsim.kernels.world import Array
+from cjsim.metrics.definitions.cost_breakdown import allocated_shared_costs
 from cjsim.metrics.definitions.customer_acquisition import allocated_acquisition_cost, booked_acquisition_cost
-from cjsim.metrics.definitions.service_levels import allocated_wages
 from cjsim.metrics.ratios import (
     SHARE_UNIT,
     MetricDefinition,
@@ -39,6 +39,7 @@ def purchase_and_value_metrics(codebook: Codebook) -> list[MetricDefinition]:
     """
     selected, total = partial(MetricDefinition, has_selected_denominator=True), partial(MetricDefinition, is_total=True)
     span = value_span(codebook)
+    cost = "all costs per customer: messages, desks, staff, platform, creative work, setup and acquisition"
     clv = f"discounted margin minus all costs per customer, {span}"
     return [
         MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases"), better="higher"),
@@ -47,12 +48,9 @@ def purchase_and_value_metrics(codebook: Codebook) -> list[MetricDefinition]:
         ),
         MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue"), better="higher"),
         MetricDefinition("margin", "money", "margin on purchases per customer", mean_of_outcome("margin"), better="higher"),
-        MetricDefinition("cost", "money", "cost of messages, service, staff and acquisition per customer", _total_cost, better="lower"),
+        MetricDefinition("cost", "money", cost, _total_cost, better="lower"),
         MetricDefinition("clv", "money", clv, _customer_lifetime_value, better="higher"),
         *([] if codebook.value_days is None else [_CLV_365D]),
-        MetricDefinition(
-            "roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost, better="higher", denominator="all costs"
-        ),
         total("customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count), better="higher"),
         total("total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue")), better="higher"),
         total(
@@ -92,16 +90,16 @@ def value_span(codebook: Codebook) -> str:
 
 
 def _money_with_allocated_costs(
-    money_of: Callable[[RunRecord], Array], *, cost_weight: float, wages: Literal["paid", "worth", "worth_365d"] = "paid"
+    money_of: Callable[[RunRecord], Array], *, cost_weight: float, amount: Literal["paid", "worth", "worth_365d"] = "paid"
 ) -> Callable[[RunRecord], RatioTerms]:
-    """Return a terms function for money per customer, with acquisition spend and wages as allocated costs.
+    """Return a terms function for money per customer, with acquisition spend, wages and fixed costs as allocated costs.
 
     The money includes the booked acquisition cost, which is removed so that it is not counted twice. Allocated costs do not affect the
     interval.
     """
 
     def terms(run: RunRecord) -> RatioTerms:
-        booked, costs = booked_acquisition_cost(run), allocated_wages(run, amount=wages)
+        booked, costs = booked_acquisition_cost(run), allocated_shared_costs(run, amount=amount)
         money = money_of(run)
         if booked is not None:
             acquisition = allocated_acquisition_cost(run)
@@ -113,8 +111,8 @@ def _money_with_allocated_costs(
 
 
 _total_cost = _money_with_allocated_costs(lambda run: run.outcomes.customers["cost"], cost_weight=1.0)
-_customer_lifetime_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv"], cost_weight=-1.0, wages="worth")
-_first_year_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv_365d"], cost_weight=-1.0, wages="worth_365d")
+_customer_lifetime_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv"], cost_weight=-1.0, amount="worth")
+_first_year_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv_365d"], cost_weight=-1.0, amount="worth_365d")
 _profit_terms = _money_with_allocated_costs(lambda run: run.outcomes.customers["margin"] - run.outcomes.customers["cost"], cost_weight=-1.0)
 
 
@@ -137,11 +135,6 @@ _CLV_365D = MetricDefinition(
 
 def _customer_count(run: RunRecord) -> RatioTerms:
     return mean_per_customer(run, np.ones(len(run)))
-
-
-def _return_on_cost(run: RunRecord) -> RatioTerms:
-    gain, cost = _profit_terms(run), _total_cost(run)
-    return gain._replace(denominator=cost.numerator, denominator_cost_weight=1.0)
 
 
 def _repeat_purchase_rate(run: RunRecord) -> RatioTerms:

@@ -11,6 +11,7 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import existing_cohort, initial_cohort
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.generations import Generations
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error
@@ -18,7 +19,6 @@ from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.simulate import Generations
 
 MAX_ARRIVALS = 1_000_000
 _MAX_GROWTH = 20  # customers including referred ones, per customer of the sample
