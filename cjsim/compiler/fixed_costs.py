@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.compiler.elementary_functions import exp
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import active_flows, active_messages
 
@@ -88,7 +89,7 @@ def fixed_costs(
     for name, listed in payments.items():
         worth = 0.0
         for day, amount in listed if len(entries) else ():
-            worth += amount * float(np.exp(-force * np.maximum(day - entries, 0.0)).mean())
+            worth += amount * float(exp(-force * np.maximum(day - entries, 0.0)).mean())
         found[name] = FixedCost(math.fsum(amount for _, amount in listed), worth)
     return found
 
