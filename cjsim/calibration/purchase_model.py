@@ -187,11 +187,10 @@ class PurchaseCalibration(FolderResult):
         return "\n".join(lines)
 
     def _verdict(self) -> str:
-        """Return in a sentence how far to rely on the forecast."""
         if self.forecast is None:
             return "The forecast was not tested, because the log has no purchases after the calibration period: use an earlier `until`."
-        doubts = f" See the {len(self.warnings)} warnings below." if len(self.warnings) > 1 else " See the warning below."
-        return self.forecast.verdict() + (doubts if self.warnings else "")
+        see = {0: "", 1: " See the warning below."}.get(len(self.warnings), f" See the {len(self.warnings)} warnings below.")
+        return self.forecast.verdict() + see
 
     def save(self, folder: str | Path) -> Path:
         """Write the scenario files, `customers.csv` and `calibration.json` to a folder.

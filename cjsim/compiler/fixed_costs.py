@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cjsim.compiler.elementary_functions import exp
 from cjsim.compiler.wages import WageTerms
 from cjsim.kernels.codes import VALUE_YEAR
 from cjsim.scenario.spec import ScenarioSpec
@@ -92,10 +93,10 @@ def fixed_costs(payments: Mapping[str, tuple[Payment, ...]], terms: WageTerms, *
         for day, amount, _ in listed if len(entries) else ():
             n_late = int(np.searchsorted(terms.late_entries, day, side="right"))
             borne = amount * len(entries) / (len(entries) + n_late) if n_late else amount
-            worth += borne * float(np.exp(-terms.force * np.maximum(day - entries, 0.0)).mean())
+            worth += borne * float(exp(-terms.force * np.maximum(day - entries, 0.0)).mean())
             if len(observed):
                 is_in_year = (observed <= day) & (day < observed + VALUE_YEAR)
-                worth_365d += borne * float(np.where(is_in_year, np.exp(-terms.force * (day - observed)), 0.0).mean())
+                worth_365d += borne * float((exp(-terms.force * np.maximum(day - observed, 0.0)) * is_in_year).mean())
         found[name] = FixedCost(math.fsum(one.amount - one.later for one in listed), worth, worth_365d)
     return found
 

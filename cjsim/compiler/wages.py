@@ -22,7 +22,7 @@ _NO_ENTRIES: FloatArray = np.zeros(0)
 
 
 class Wages(NamedTuple):
-    """Staff of a desk: wages paid over the horizon, means of the shares that count in CLV, times the number of customers, and working time."""
+    """Staff of a desk: wages paid over the horizon, customers' mean shares that count in CLV, times their number, and working time."""
 
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation

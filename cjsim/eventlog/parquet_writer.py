@@ -1,6 +1,7 @@
 """Writing the event log of a running simulation to a Parquet file, in constant memory."""
 
 import os
+import shutil
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -215,3 +216,15 @@ def unwritable_file_error(path: Path, error: OSError) -> InputError:
     """
     reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow errors have their own text instead of strerror
     return InputError(format_error(str(path), "must be a writable file", reason, "Choose another file or folder."))
+
+
+def copy_log(log: Path | None, target: Path) -> None:
+    """Copy a log to a run folder, unless it was written there or there is none.
+
+    Parameters
+    ----------
+    log, target : Path
+        The log, and the file to write.
+    """
+    if log is not None and log.resolve() != target.resolve():
+        shutil.copyfile(log, target)

@@ -41,7 +41,7 @@ class Urgency(StrictModel):
     offer: OfferName | None = None
     """Offer that the customer holds and knows of; either this or `event` is required."""
     event: EventName | None = Field(None, examples=["trial_ends"])
-    """Deadline: an event with a fixed or a calendar wait, so that customers can know when it happens; either this or `offer` is required."""
+    """Deadline: an event with a fixed or a calendar wait, so that customers can know its time; either this or `offer` is required."""
     last: PositiveDuration = Field(examples=["2d"])
     """How long before the end the factor begins to apply."""
     times: Annotated[NonNegative, Field(le=1000)] = Field(examples=[2])

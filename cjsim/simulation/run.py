@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
@@ -23,6 +22,7 @@ from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog import EventLog
+from cjsim.eventlog.parquet_writer import copy_log
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.manifest import RESULT_FORMAT, readable_result
 from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
@@ -299,7 +299,7 @@ class Run(RunRecord, FolderResult):
         ):
             with (folder / name).open("wb") as file:  # Arrow itself opens only files whose path is Unicode text
                 pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-        _copy_log(self.log_path, folder / "log.parquet")
+        copy_log(self.log_path, folder / "log.parquet")
         for number, run in enumerate(self.repeats, start=2):
             run.save(folder / f"{REPLICATION_FOLDER}{number}")
         write_json(folder / "metrics.json", self.to_json())
@@ -335,7 +335,6 @@ class Run(RunRecord, FolderResult):
                 {name: manifest[name] for name in ("retained", "hidden")}
             )
             wages = TypeAdapter(dict[str, Wages]).validate_python(manifest["wages"])
-            fixed = TypeAdapter(dict[str, FixedCost]).validate_python(manifest.get("fixed_costs", {}))
             check_saved_names(codebook, provenance, wages, (*stages["retained"], *stages["hidden"]))
             saved, log = SavedCustomers(source, codebook), source / "log.parquet"
             return cls(
@@ -346,7 +345,7 @@ class Run(RunRecord, FolderResult):
                 outcomes=_freeze_outcomes(saved.outcomes()),
                 registry=saved.registry(provenance.customers, provenance.existing),
                 wages=wages,
-                fixed_costs=fixed,
+                fixed_costs=TypeAdapter(dict[str, FixedCost]).validate_python(manifest.get("fixed_costs", {})),
                 profiles=partial(_load_profiles, saved, {"files": manifest.get("files", {})}),
                 log_path=log if os.path.lexists(log) and is_listed(log.name, manifest) else None,
                 repeats=tuple(cls.load(source / f"{REPLICATION_FOLDER}{number}") for number in range(2, provenance.replications + 1)),
@@ -415,9 +414,3 @@ def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
     for array in outcomes:
         array.flags.writeable = False
     return outcomes
-
-
-def _copy_log(log: Path | None, target: Path) -> None:
-    """Copy the log to the run folder, unless it was written there."""
-    if log is not None and log.resolve() != target.resolve():
-        shutil.copyfile(log, target)

@@ -42,6 +42,7 @@ RECORDS = {
     "zones": world.ZONE,
     "offsets": world.OFFSET,
     "moments": world.MOMENT,
+    "speed_rules": world.SPEED_RULE,
     "codes": world.CONDITION_CODE,
     "rules": world.RULE,
     "rule_terms": world.RULE_TERM,
@@ -50,7 +51,7 @@ RECORDS = {
 }
 INTEGERS = {
     *("stage_events", "runs_in", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
-    *("contact_events", "guide", "level_zones"),
+    *("branch_events", "contact_events", "guide", "level_zones"),
     *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }
 ARRAYS_READ_IN_LOOPS = (
@@ -63,6 +64,7 @@ ARRAYS_READ_IN_LOOPS = (
     "quiet_hours",
     "gaps",
     "caps",
+    "branch_events",
     "budgets",
     "offers",
     "desks",
@@ -71,6 +73,7 @@ ARRAYS_READ_IN_LOOPS = (
     "score_actors",
     "unopened_actors",
     "scores",
+    "speed_rules",
     "any_activity_actors",
     "when_events",
     "satisfaction_events",
@@ -354,13 +357,14 @@ def test_stream_names_match_the_design_document() -> None:
     }
     news = {"schedule": {"weekdays": ["monday"], "at": "9:00"}, "send": "hello"}
     plan = compile_scenario(small_scenario(journey=journey, policy={"flows": {"f": WELCOME}, "broadcasts": {"news": news}}))
-    of_site = ["read", "delay", "click", "click_delay", "match"]
+    of_site = ["read", "delay", "click", "click_delay", "match", "transit", "machine"]
     assert set(plan.streams) == {
         *(f"flow:f:hello:{what}" for what in of_site),
         *(f"broadcast:news:hello:{what}" for what in of_site),
         "event:look:wait",
-        *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent"),
+        *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent", "channel:mail:machine_opens", "channel:mail:bot_clicks"),
         *("population:persona", "population:entry", "trait:x", "attribute:country", "policy:holdout", "population:interest"),
+        "population:sample",
     }
     assert plan.world.channels[0].stream_consent == symbols.stream_id("channel:mail:consent")
 

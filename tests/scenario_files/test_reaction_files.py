@@ -64,7 +64,8 @@ def journey(**parts: Any) -> Journey:
         ),
         (
             events(pick={"urgency": [{"event": "buy", "last": "1d", "times": 2}]}),
-            "events.pick.urgency[0].event: must be an event with a fixed or a calendar wait, because customers know when it happens, got 'buy'",
+            "events.pick.urgency[0].event: must be an event with a fixed or a calendar wait, because customers know when it happens, "
+            "got 'buy'",
         ),
         (
             events(pick={"urgency": [{"event": "pick", "last": "1d", "times": 2}]}),

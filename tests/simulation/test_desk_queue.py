@@ -19,6 +19,7 @@ from cjsim.engine.desk_queues import NO_REPLY, DeskQueues, DeskReply, DeskReques
 from cjsim.kernels.codes import ReplyCode
 from cjsim.scenario.policy import Shift
 from cjsim.scenario.rosters import Crew, Roster, crews_of, roster_of
+from cjsim.scenario.time_zones import NO_OFFSET
 
 MONDAY = date.fromisoformat(START)
 INF = float("inf")
@@ -170,7 +171,7 @@ def test_policy_staffing_becomes_numeric_posts() -> None:
     staffed = {"second": {"agents": 2, "sla": "1h", "escalate": {"after": "2h", "to": "first"}}, "first": {"agents": 1}}
     scenario = small_scenario(journey={"desks": desks}, policy={"desks": staffed}, horizon="10d")
     plan, days = compile_scenario(scenario), 10.0
-    assert plan.desks == desk_plans(scenario)
+    assert plan.desks == desk_plans(scenario, NO_OFFSET)
     assert plan.desks == (DeskPlan((Crew(0.0, days, 1),)), DeskPlan((Crew(0.0, days, 2),), 1 / 24, 2 / 24, 0), DeskPlan(()))
 
 

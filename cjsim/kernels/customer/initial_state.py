@@ -13,6 +13,36 @@ from cjsim.kernels.world import Array, World
 
 
 @rule
+def clear_totals(state: CustomerState) -> None:
+    """Set what is counted and summed over a customer's time to 0.
+
+    Writes: customer.
+    """
+    customer = state.customer[0]
+    customer.revenue = 0.0
+    customer.spent = 0.0
+    customer.next_retention_day = 0
+    customer.next_base_day = 0
+    customer.n_responses = 0
+    customer.n_queued = 0
+    customer.changes = 0
+    customer.purchases = 0
+    customer.contacts = 0
+    customer.opens = 0
+    customer.clicks = 0
+    customer.unopened = 0
+    customer.true_opens = 0
+    customer.true_clicks = 0
+    customer.true_unopened = 0
+    customer.offers = 0
+    customer.observed_hours = 0
+    customer.referrals = 0
+    customer.opt_outs = 0
+    customer.paid_events = 0
+    customer.paid = 0.0
+
+
+@rule
 def initialize_customer(world: World, state: CustomerState, population: Population, index: int, row: int) -> None:
     """Write the identity and the initial values of the customer at `index` in `population`, whose row in `out` is `row`.
 
@@ -46,28 +76,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.stuck = 0
     customer.last_purchase = -math.inf
     customer.last_contact = -math.inf
-    customer.revenue = 0.0
-    customer.spent = 0.0
-    customer.next_retention_day = 0
-    customer.next_base_day = 0
-    customer.n_responses = 0
-    customer.n_queued = 0
-    customer.changes = 0
-    customer.purchases = 0
-    customer.contacts = 0
-    customer.opens = 0
-    customer.clicks = 0
-    customer.unopened = 0
-    customer.true_opens = 0
-    customer.true_clicks = 0
-    customer.true_unopened = 0
     customer.interest = population.interest[index]
-    customer.offers = 0
-    customer.observed_hours = 0
-    customer.referrals = 0
-    customer.opt_outs = 0
-    customer.paid_events = 0
-    customer.paid = 0.0
     customer.last_paid = -math.inf
     customer.desk = -1
     customer.awaits_reply = 0
@@ -81,6 +90,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
         state.attributes[j] = population.attributes[index, j]
     customer.zone = customer_zone(world, state)
     customer.first_profile = customer.zone * (world.profiles.shape[0] // world.zones.shape[0])
+    clear_totals(state)
     customer.held_out = draw_holdout(world, state)
     customer.preferred_pressure = preferred_pressure(world, state)
 
