@@ -5,10 +5,10 @@ over the calendar year of D). season(D) is the product of `times` of all seasons
 mean weight over a week without seasons is therefore 1, and so is the mean of the season factor over each calendar year.
 
 `World.activity` contains, from `PROFILE.first` on, a(t) in days at t = begin + i/`per_day`, i = 0 ... count - 1, with a(0) = 0 and
-begin = -`MARGIN_DAYS`, or `MARGIN_DAYS` before the begin of the simulation if customers exist before day 0. There are 24 knots a day, or 48 or 96 if local hours in some time zone begin at half or quarter hours. The last
-knot is `MARGIN_DAYS` after the last day of the horizon. `World.guide` contains, from `PROFILE.guide` on, the last knot (counted from
-`first`) at or before each multiple of 1 / `per_day` of activity time after a(begin). A forward search from this knot ends after one or
-two steps.
+begin = -`MARGIN_DAYS`, or `MARGIN_DAYS` before the begin of the simulation if customers exist before day 0. There are 24 knots a day, or
+48 or 96 if local hours in some time zone begin at half or quarter hours. The last knot is `MARGIN_DAYS` after the last simulated day.
+`World.guide` contains, from `PROFILE.guide` on, the last knot (counted from `first`) at or before each multiple of 1 / `per_day` of
+activity time after a(begin). A forward search from this knot ends after one or two steps.
 
 In a time zone, the weight at a time is that of the local hour. An hour that daylight saving skips is missing in a(t); one that occurs
 twice counts twice.

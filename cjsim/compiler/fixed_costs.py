@@ -1,8 +1,8 @@
 """Fixed costs of marketing: platform, creative work and setup, as payments with dates, over the horizon, and as worth in CLV.
 
 All customers who enter before the horizon share each payment until then equally. If CLV counts beyond the horizon, each customer bears
-1 / N(t) of a later payment at t, where N(t) is the number of customers who have entered by then. A customer's share is discounted to the customer's entry, like all other money in CLV.
-Payments before the entry are not discounted. Wages follow the same rule.
+1 / N(t) of a later payment at t, where N(t) is the number of customers who have entered by then. A customer's share is discounted to the
+customer's entry, like all other money in CLV. Payments before the entry are not discounted. Wages follow the same rule.
 """
 
 import math
