@@ -86,7 +86,8 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     past, present = joint_policies(scenario.past_policy, scenario.policy)
     before, plan = _compile(scenario, past, **options), _compile(scenario, present, **options)
     assert before.sizes == plan.sizes and before.codebook == plan.codebook
-    return replace(plan, world_before=before.world, desks=joint_desk_plans(before.desks, plan.desks))
+    desks = joint_desk_plans(before.desks, plan.desks)
+    return replace(plan, world_before=before.world, desks=desks, payments=fixed_payments(scenario))  # those of the present policy alone
 
 
 def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: float | None, until_days: Array | None) -> Plan:

@@ -88,7 +88,8 @@ def scenario_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
 
 def _past_policy_faults(scenario: ScenarioSpec, past: PolicySpec) -> Iterator[Fault]:
     """Yield faults of the policy before day 0, and of its combination with the present one."""
-    faults = [*policy_faults(past), *policy_name_faults(past, scenario.journey), *staffing_faults(past, scenario.journey)]
+    journey = scenario.journey
+    faults = [*policy_faults(past), *policy_name_faults(past, journey), *staffing_faults(past, journey), *cost_faults(past, journey)]
     yield from (fault.under("policy").under("existing") for fault in faults)
     if not faults:
         before = scenario.model_copy(update={"policy": past})

@@ -210,6 +210,42 @@ def test_new_customers_are_as_without_a_base() -> None:
     assert alone.log_rows() == [row for row in together.log_rows() if row.customer < 3]
 
 
+def test_creative_work_of_the_past_costs_nothing() -> None:
+    past = {"broadcasts": {"news": {"schedule": DAILY, "send": "hello"}}}
+    present = {"broadcasts": {"news": {"schedule": DAILY, "send": "ciao"}}, "costs": {"creative": {"messages": {"hello": 7, "ciao": 5}}}}
+    run = simulate(base(MAIL, present, past), threads=1)
+    assert {name: cost.paid for name, cost in run.fixed_costs.items()} == {"creative": 5}
+
+
+def test_machines_mark_only_their_own_rows() -> None:
+    journey = {"channels": {"mail": {"machine_opens": 1}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}
+    news = {"broadcasts": {"news": {"schedule": DAILY, "send": "hello"}}}
+    scenario = small_scenario(journey=journey, policy=news, customers=2, existing={"customers": 5, "years": 0.2})
+    result = simulate_in_memory(scenario)
+    marked = {row.event for row, is_marked in zip(result.log_rows(), result.rows["by_machine"], strict=True) if is_marked}
+    assert marked == {"opened"}
+
+
+def test_new_customers_in_time_zones_are_as_without_a_base() -> None:
+    zones = {"attribute": "country", "zones": {"US": "America/New_York", "DE": "Europe/Berlin"}}
+    journey = {**MAIL, "attributes": {"country": {"US": 1, "DE": 1}}, "time_zones": zones}
+    news = {"broadcasts": {"news": {"schedule": {**DAILY, "time_zone": "customer"}, "send": "hello"}}}
+    settings: dict[str, Any] = {"time_zone": "Europe/Berlin", "start": "2026-03-20", "customers": 4}
+    alone = simulate_in_memory(small_scenario(journey=journey, policy=news, **settings))
+    existing = {"customers": 5, "years": 0.6}
+    together = simulate_in_memory(small_scenario(journey=journey, policy=news, existing=existing, **settings))
+    assert alone.log_rows() == [row for row in together.log_rows() if row.customer < 4]
+
+
+def test_a_sample_contains_its_share_of_the_base() -> None:
+    scenario = small_scenario(journey=ORDERS, customers=4, existing={"customers": 8, "years": 0.5})
+    whole, half = simulate(scenario, threads=1), simulate(scenario, threads=1, sample=0.5)
+    assert (half.registry.n_initial, half.registry.n_existing) == (2, 4)
+    position = {int(key): number for number, key in enumerate(whole.registry.keys)}
+    chosen = [position[int(key)] for key in half.registry.keys]
+    assert half.outcomes.customers["clv"].tolist() == whole.outcomes.customers["clv"][chosen].tolist()
+
+
 def test_the_past_policy_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "past.yaml").write_text("name: past\nguardrails: {holdout: 0.5}\n", encoding="utf-8")
     data = base(ORDERS).to_dict()

@@ -9,6 +9,8 @@ from chooser import ScenarioData
 from in_memory_simulation import InMemoryResult, first_difference, simulate_in_memory
 from random_scenarios import generate_scenarios
 
+from cjsim.compiler.fixed_costs import Payment, fixed_costs
+from cjsim.compiler.wages import WageTerms
 from cjsim.engine.outcomes import Outcomes
 from cjsim.kernels.state import OUTCOME
 from cjsim.simulation.documents import Scenario
@@ -120,3 +122,19 @@ def test_customers_who_enter_after_the_horizon_count_in_no_metric() -> None:
     assert late.any()
     assert run.outcomes.customers["clv"][late].tolist() == [0.0] * int(late.sum())
     assert run.metrics["clv"].n == np.count_nonzero(~late)
+
+
+def test_fixed_costs_after_the_horizon_count_only_in_clv() -> None:
+    costs = {"costs": {"platform_per_month": 31}}
+    short, long = (outcome("31d", days, policy={"name": "none", **costs}) for days in ("31d", "59d"))
+    assert short.fixed_costs["platform"].paid == long.fixed_costs["platform"].paid == 31
+    assert short.metrics["clv"].value == pytest.approx(-31 / 2)
+    assert long.metrics["clv"].value == pytest.approx(-(31 + 31) / 2)
+    assert short.metrics["cost"].value == long.metrics["cost"].value == pytest.approx(31 / 2)
+
+
+def test_customers_who_enter_later_bear_their_share_of_later_payments() -> None:
+    terms = WageTerms(horizon=10.0, ends=20.0, force=0.0, late_entries=np.array([12.0]))
+    payments = {"platform": (Payment(0.0, 30.0), Payment(15.0, 30.0, later=30.0))}
+    found = fixed_costs(payments, terms, entered=np.array([0.0, 5.0, 12.0]))["platform"]
+    assert (found.paid, found.worth) == (30, 30 + 30 * 2 / 3)
