@@ -11,7 +11,7 @@ from rule_worlds import event_after, send_at
 from small_scenarios import small_scenario
 
 from cjsim.errors import InputError
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import ENGINES, simulate
 
