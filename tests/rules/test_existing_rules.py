@@ -228,7 +228,7 @@ def test_machines_mark_only_their_own_rows() -> None:
 
 def test_new_customers_in_time_zones_are_as_without_a_base() -> None:
     zones = {"attribute": "country", "zones": {"US": "America/New_York", "DE": "Europe/Berlin"}}
-    journey = {**MAIL, "attributes": {"country": {"US": 1, "DE": 1}}, "time_zones": zones}
+    journey = {**MAIL, "attributes": {"country": {"US": 0.5, "DE": 0.5}}, "time_zones": zones}
     news = {"broadcasts": {"news": {"schedule": {**DAILY, "time_zone": "customer"}, "send": "hello"}}}
     settings: dict[str, Any] = {"time_zone": "Europe/Berlin", "start": "2026-03-20", "customers": 4}
     alone = simulate_in_memory(small_scenario(journey=journey, policy=news, **settings))
