@@ -106,7 +106,7 @@ OFFERED = {
     " value",
     "Diary": "currency customer date end is_truth lines scenario seed start who",
     "PurchaseCalibration": "assumptions customer_count customers discount_rate end forecast histories horizon_days parameters regularity"
-    " seed source spend start timing unit until warnings",
+    " seed source spend start timing total_forecast unit until warnings",
     "JournalListing": "entries unreadable",
     "VersionComparison": "baseline changes description_diff joint_effect metric unit",
 }
