@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cjsim.calibration.maximum_likelihood import FloatArray
-from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_models
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
@@ -45,7 +45,7 @@ class IntervalEnds(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ForecastTotal:
+class HoldoutTotal:
     """A total over customers: actual value, forecast, and the two 95 % forecast intervals described in the module docstring."""
 
     actual: float
@@ -62,7 +62,7 @@ class ForecastTotal:
         if self.actual <= 0:
             return "too high"
         if self.predicted > _MULTIPLE * self.actual:
-            return f"{self.predicted / self.actual:,.0f} times the actual number"
+            return f"{self.predicted / self.actual:,.0f} times the actual value"
         return f"{100 * abs(self.predicted / self.actual - 1):.0f} % too {'low' if self.predicted < self.actual else 'high'}"
 
 
@@ -72,7 +72,7 @@ class HoldoutForecast:
 
     Attributes
     ----------
-    purchases, money : ForecastTotal
+    purchases, money : HoldoutTotal
         Totals in the holdout.
     expected_purchases : ndarray of float64, shape (n,)
         Expected purchases of each customer given their history.
@@ -82,8 +82,8 @@ class HoldoutForecast:
         Correlation between forecast and actual purchases across customers; None if either does not vary.
     """
 
-    purchases: ForecastTotal
-    money: ForecastTotal
+    purchases: HoldoutTotal
+    money: HoldoutTotal
     expected_purchases: FloatArray
     mae: float
     rmse: float
@@ -107,14 +107,14 @@ class HoldoutForecast:
         }
 
     def verdict(self) -> str:
-        """Return in a sentence whether the actual numbers lie within the intervals of the forecast, and if not, by how much it is wrong."""
+        """Say in a sentence whether the actual numbers lie within the forecast intervals and, if not, how wrong the forecast was."""
         outside = [
-            f"{name} {'were' if name == 'purchases' else 'was'} forecast {total.error_text()}"
+            f"{total.error_text()} for {name}"
             for name, total in (("purchases", self.purchases), ("spend", self.money))
             if not total.given_history.contains(total.actual)
         ]
         if outside:
-            return f"On the holdout, {' and '.join(outside)}."
+            return f"On the holdout, the forecast was {' and '.join(outside)}."
         return "On the holdout, actual purchases and spend lie within the forecast intervals."
 
     def warnings(self, tested: Sequence[str] = ()) -> tuple[str, ...]:
@@ -172,8 +172,8 @@ def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: Purcha
     error = expected - histories.holdout_purchases
     both_vary = expected.std() > 0 and histories.holdout_purchases.std() > 0
     return HoldoutForecast(
-        purchases=ForecastTotal(float(histories.holdout_purchases.sum()), float(expected.sum()), *purchase_bands),
-        money=ForecastTotal(float(histories.holdout_money.sum()), money, *money_bands),
+        purchases=HoldoutTotal(float(histories.holdout_purchases.sum()), float(expected.sum()), *purchase_bands),
+        money=HoldoutTotal(float(histories.holdout_money.sum()), money, *money_bands),
         expected_purchases=expected,
         mae=float(np.abs(error).mean()),
         rmse=float(np.sqrt((error**2).mean())),
@@ -181,7 +181,7 @@ def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: Purcha
     )
 
 
-def _total_json(total: ForecastTotal, band: IntervalEnds) -> dict[str, Any]:
+def _total_json(total: HoldoutTotal, band: IntervalEnds) -> dict[str, Any]:
     return {
         "actual": total.actual,
         "predicted": total.predicted,
@@ -228,9 +228,7 @@ def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHi
     zeros = np.zeros_like(x)
     draws = number_of_draws(len(x))
     totals = np.empty((draws, 4))
-    parameters = zip(timing.fit.draw_parameters(draws, rng).tolist(), spend.fit.draw_parameters(draws, rng).tolist(), strict=True)
-    for row, (timing_parameters, spend_parameters) in enumerate(parameters):
-        timing_draw, spend_draw = type(timing.model)(*timing_parameters), type(spend.model)(*spend_parameters)
+    for row, (timing_draw, spend_draw) in enumerate(draw_models(timing, spend, draws, rng)):
         new = timing_draw.draw_new_customers(rng, T, length)[1].astype(np.float64)
         given = timing_draw.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
         new_money = spend_draw.draw_total_spend(rng, new, zeros, zeros)

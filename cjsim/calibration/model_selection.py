@@ -1,5 +1,6 @@
 """Selection of the models that a log can identify, with warnings if only a simpler model is identified."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,29 @@ class FittedSpend(NamedTuple):
     fit: LikelihoodFit
     correlation: float | None  # between frequency and mean spend, across repeat customers; None if either does not vary
     warnings: tuple[str, ...]
+
+
+def draw_models(
+    timing: FittedTiming, spend: FittedSpend, n_draws: int, rng: np.random.Generator
+) -> Iterator[tuple[BgNbd | Nbd, SpendModel]]:
+    """Yield pairs of models with parameters drawn from the uncertainty of their estimates.
+
+    Parameters
+    ----------
+    timing, spend : FittedTiming, FittedSpend
+        Fitted models.
+    n_draws : int
+        Number of pairs.
+    rng : numpy.random.Generator
+        Random number generator. All parameters are drawn before the first pair.
+
+    Yields
+    ------
+    BgNbd or Nbd, SpendModel
+    """
+    parameters = timing.fit.draw_parameters(n_draws, rng).tolist(), spend.fit.draw_parameters(n_draws, rng).tolist()
+    for timing_parameters, spend_parameters in zip(*parameters, strict=True):
+        yield type(timing.model)(*timing_parameters), type(spend.model)(*spend_parameters)
 
 
 def fit_timing(histories: PurchaseHistories) -> FittedTiming:

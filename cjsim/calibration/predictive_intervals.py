@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cjsim.calibration.distinct_histories import distinct_rows
 from cjsim.calibration.maximum_likelihood import FloatArray
-from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_models
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 _N_DRAWS = 1000
@@ -104,9 +104,7 @@ def _sorted_draws(
     typical = np.full_like(x, spend.model.mean_spend())
     scale = spend.model.spend_scale(x, typical)
     purchases, money, discounted = (np.empty((_N_DRAWS, len(x))) for _ in range(3))
-    parameters = zip(timing.fit.draw_parameters(_N_DRAWS, rng).tolist(), spend.fit.draw_parameters(_N_DRAWS, rng).tolist(), strict=True)
-    for row, (timing_parameters, spend_parameters) in enumerate(parameters):
-        timing_draw, spend_draw = type(timing.model)(*timing_parameters), type(spend.model)(*spend_parameters)
+    for row, (timing_draw, spend_draw) in enumerate(draw_models(timing, spend, _N_DRAWS, rng)):
         bought, without_dropout = timing_draw.draw_purchases_if_alive(rng, length, x, T)
         purchases[row] = bought
         money[row] = spend_draw.draw_total_spend(rng, purchases[row], x, typical) / scale

@@ -12,6 +12,13 @@ from cjsim.argument_types import checked_arguments
 from cjsim.calibration.assumption_checks import check_assumptions
 from cjsim.calibration.customer_forecast import CustomerForecast, forecast_customers
 from cjsim.calibration.holdout_forecast import GIVEN_HISTORY_LABEL, NEW_CUSTOMERS_LABEL, HoldoutForecast, forecast_holdout
+from cjsim.calibration.log_requirements import (
+    parse_date,
+    require_repeat_purchases,
+    require_within,
+    single_customer_warnings,
+    until_warnings,
+)
 from cjsim.calibration.maximum_likelihood import ParameterEstimate
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, fit_spend, fit_timing
 from cjsim.calibration.purchase_regularity import PurchaseRegularity
@@ -22,7 +29,7 @@ from cjsim.json_records import write_json
 from cjsim.metrics.text_table import align_columns
 from cjsim.output_folder import FolderResult, folder_to_write
 from cjsim.purchase_logs.log_format import LogFormat
-from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, PurchaseLog, read_purchases
+from cjsim.purchase_logs.purchase_log import DAYS_PER_UNIT, PurchaseHistories, read_purchases
 from cjsim.scenario.fields import MAX_DAYS
 
 if TYPE_CHECKING:
@@ -292,9 +299,9 @@ def calibrate_purchases(
     """
     if unit not in DAYS_PER_UNIT:
         raise InputError(format_error("unit", f"must be one of {quote_choices(DAYS_PER_UNIT)}", short_repr(unit), "Choose one of them."))
-    _require_within("horizon_days", horizon_days, above=0.0, most=MAX_DAYS, example=365)
-    _require_within("discount_rate", discount_rate, above=None, most=_MAX_DISCOUNT_RATE, example=0.1)
-    last_day = _parse_date(until, "until")
+    require_within("horizon_days", horizon_days, above=0.0, most=MAX_DAYS, example=365)
+    require_within("discount_rate", discount_rate, above=None, most=_MAX_DISCOUNT_RATE, example=0.1)
+    last_day = parse_date(until, "until")
     log = read_purchases(
         path,
         customer=customer,
@@ -304,9 +311,9 @@ def calibrate_purchases(
         drop_duplicates=drop_duplicates,
         net_refunds=net_refunds,
     )
-    warnings = (*log.warnings, *_until_warnings(log, last_day))
+    warnings = (*log.warnings, *until_warnings(log, last_day))
     histories = log.histories_until(last_day, unit=unit)
-    _require_repeat_purchases(histories, last_day)
+    require_repeat_purchases(histories, last_day)
     timing, spend = fit_timing(histories), fit_spend(histories)
     checks = check_assumptions(log, histories, timing, spend, last_day)
     holdout = forecast_holdout(timing, spend, histories, seed=seed) if histories.holdout_length > 0 else None
@@ -326,7 +333,7 @@ def calibrate_purchases(
         seed=seed,
         warnings=(
             *warnings,
-            *_single_customer_warnings(histories, customer),
+            *single_customer_warnings(histories, customer),
             *checks.warnings,
             *timing.warnings,
             *spend.warnings,
@@ -337,51 +344,6 @@ def calibrate_purchases(
     if out is not None:
         result.save(out)
     return result
-
-
-def _parse_date(value: str | date, where: str) -> date:
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise InputError(format_error(where, "must be a date such as 1997-09-30", short_repr(value), "Write it as YYYY-MM-DD.")) from error
-
-
-def _until_warnings(log: PurchaseLog, until: date) -> list[str]:
-    """Return a warning if `until` is long after the last purchase, and raise if it is before the first one."""
-    first, last = log.first_day, log.last_day
-    if until < first:
-        must, remedy = f"must be on or after the first purchase, {first}", "Set it to the last day of calibration."
-        raise InputError(format_error("until", must, str(until), remedy))
-    silent = (until - last).days
-    if silent > max(1, (last - first).days // 10):
-        gap = f"`until` is {silent} days after the last purchase in the log ({last}): the fit assumes that no customer bought in between"
-        return [f"{gap}; if the log ends there, set `until` to {last} or earlier"]
-    return []
-
-
-def _single_customer_warnings(histories: PurchaseHistories, column: str) -> list[str]:
-    """Return a warning if all purchases have one customer, because another column may be meant."""
-    if len(histories.x) > 1:
-        return []
-    only = f"all purchases have the customer {short_repr(str(histories.customer_ids[0]))} in column '{column}'"
-    return [f"{only}: nothing about other customers can be fitted; check that the column holds customer IDs"]
-
-
-def _require_within(name: str, value: float, *, above: float | None, most: float, example: float) -> None:
-    """Raise unless a number is above a limit (or at least 0, without one) and at most another."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not (value >= 0 if above is None else value > above) or not value <= most:
-        must = f"must be a number {'from 0' if above is None else f'above {above:g} and up'} to {most:g}"
-        raise InputError(format_error(name, must, short_repr(value), f"Use a number such as {example:g}."))
-
-
-def _require_repeat_purchases(histories: PurchaseHistories, until: date) -> None:
-    if not histories.x.any():
-        must = f"must include a customer who bought on two days by {until}"
-        got = f"{len(histories.x)} customers with one purchase day each"
-        raise InputError(format_error("until", must, got, "Use a later `until` or a longer log."))
 
 
 def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from cjsim.calibration.bgnbd import BgNbd
 from cjsim.calibration.holdout_forecast import IntervalEnds, interval_of_draws, number_of_draws
 from cjsim.calibration.maximum_likelihood import FloatArray
-from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_models
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 
@@ -28,7 +28,7 @@ class TotalEstimate(NamedTuple):
         return {"value": self.value, **self.interval._asdict(), "n": customers, "unit": unit}
 
     def __str__(self) -> str:
-        return f"{self.value:,.0f} ({self.interval.low:,.0f} to {self.interval.high:,.0f})"
+        return f"{self.value:,.0f} [{self.interval.low:,.0f} to {self.interval.high:,.0f}]"
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,15 @@ class TotalForecast:
 
     def sentences(self) -> list[str]:
         """Return the forecast in words."""
-        spoken = "this customer is" if self.customers == 1 else f"these {self.customers:,} customers are"
+        are = "this customer is" if self.customers == 1 else f"these {self.customers:,} customers are"
         forecast = (
-            f"From {self.first_day} to {self.last_day}, {spoken} expected to make {self.purchases} purchases and to spend {self.spend}."
+            f"From {self.first_day} to {self.last_day}, {are} expected to make {self.purchases} purchases and to spend {self.spend} "
+            "(in brackets: 95 % forecast intervals)."
         )
         if self.active is None:
             return [forecast, "The fitted model has no dropout: every customer stays active."]
-        return [
-            forecast,
-            f"About {self.active} of them are still active on {self.first_day}; customers without a repeat purchase count as active.",
-        ]
+        repeat = "customers without a repeat purchase count as active"
+        return [forecast, f"About {self.active} of them are still active on {self.first_day}; {repeat}."]
 
     def to_json(self) -> dict[str, Any]:
         """Return the forecast as JSON-compatible values.
@@ -123,11 +122,7 @@ def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHi
     rng = np.random.default_rng(seed)
     x, t_x, T = histories.x, histories.t_x, histories.T
     totals = np.empty((number_of_draws(len(x)), 3))
-    parameters = zip(
-        timing.fit.draw_parameters(len(totals), rng).tolist(), spend.fit.draw_parameters(len(totals), rng).tolist(), strict=True
-    )
-    for row, (timing_parameters, spend_parameters) in enumerate(parameters):
-        timing_draw, spend_draw = type(timing.model)(*timing_parameters), type(spend.model)(*spend_parameters)
+    for row, (timing_draw, spend_draw) in enumerate(draw_models(timing, spend, len(totals), rng)):
         bought = timing_draw.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
         active = rng.random(len(x)) < timing_draw.p_alive(x, t_x, T)
         totals[row] = active.sum(), bought.sum(), spend_draw.draw_total_spend(rng, bought, x, histories.mean_spend).sum()

@@ -5,7 +5,7 @@ import pytest
 from simulated_purchase_logs import UNTIL, PurchasingWorld, simulate_purchase_log
 
 from cjsim.calibration.assumption_checks import AssumptionChecks, check_assumptions
-from cjsim.calibration.holdout_forecast import ForecastTotal, HoldoutForecast, IntervalEnds
+from cjsim.calibration.holdout_forecast import HoldoutForecast, HoldoutTotal, IntervalEnds
 from cjsim.calibration.model_selection import fit_spend, fit_timing
 
 
@@ -49,10 +49,12 @@ def test_untested_assumption_says_so() -> None:
     )
 
 
-@pytest.mark.parametrize(("actual", "text"), [(100.0, "12 % too low"), (80.0, "10 % too high"), (0.0, "too high")])
+@pytest.mark.parametrize(
+    ("actual", "text"), [(100.0, "12 % too low"), (80.0, "10 % too high"), (0.88, "100 times the actual value"), (0.0, "too high")]
+)
 def test_error_of_a_forecast_has_a_direction(actual: float, text: str) -> None:
     band = IntervalEnds(0.0, 1.0)
-    assert ForecastTotal(actual, 88.0, band, band).error_text() == text
+    assert HoldoutTotal(actual, 88.0, band, band).error_text() == text
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,6 @@ def test_error_of_a_forecast_has_a_direction(actual: float, text: str) -> None:
 )
 def test_small_error_of_a_large_log_is_not_called_misleading(predicted: float, advice: str) -> None:
     band = IntervalEnds(predicted - 1, predicted + 1)
-    right = ForecastTotal(100.0, 100.0, IntervalEnds(99.0, 101.0), IntervalEnds(99.0, 101.0))
-    (warning,) = HoldoutForecast(ForecastTotal(100.0, predicted, band, band), right, np.zeros(1), 0.0, 0.0, None).warnings()
+    right = HoldoutTotal(100.0, 100.0, IntervalEnds(99.0, 101.0), IntervalEnds(99.0, 101.0))
+    (warning,) = HoldoutForecast(HoldoutTotal(100.0, predicted, band, band), right, np.zeros(1), 0.0, 0.0, None).warnings()
     assert warning.endswith(advice)

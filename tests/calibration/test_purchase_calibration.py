@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cjsim.calibration.holdout_forecast import ForecastTotal, HoldoutForecast, IntervalEnds
+from cjsim.calibration.holdout_forecast import HoldoutForecast, HoldoutTotal, IntervalEnds
 from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
 from cjsim.compiler.entry_file import read_entries
 from cjsim.errors import InputError
@@ -185,10 +185,10 @@ def test_revenue_prediction_lies_in_its_band(tmp_path: Path) -> None:
 def test_prediction_outside_the_band_gives_a_warning() -> None:
     inside, beside = IntervalEnds(90.0, 110.0), IntervalEnds(50.0, 80.0)
     right = HoldoutForecast(
-        ForecastTotal(95.0, 100.0, inside, inside), ForecastTotal(95.0, 100.0, beside, inside), np.zeros(1), 0.0, 0.0, None
+        HoldoutTotal(95.0, 100.0, inside, inside), HoldoutTotal(95.0, 100.0, beside, inside), np.zeros(1), 0.0, 0.0, None
     )
     assert right.warnings() == ()
-    (warning,) = replace(right, purchases=ForecastTotal(95.0, 100.0, beside, inside)).warnings(["dropout: not found"])
+    (warning,) = replace(right, purchases=HoldoutTotal(95.0, 100.0, beside, inside)).warnings(["dropout: not found"])
     assert warning.startswith("predicted holdout purchases (100) lie outside the 95 % forecast interval 'new customers' (50 to 80)")
 
 
@@ -313,7 +313,7 @@ def test_until_long_after_the_log_gives_a_warning(tmp_path: Path) -> None:
 
 def test_one_customer_in_all_rows_gives_a_warning(tmp_path: Path) -> None:
     found = calibrate(write_purchase_log(tmp_path, [("EUR", 0, 5.0), ("EUR", 5, 5.0)]))
-    assert any(text.startswith("all purchases have the customer 'EUR' in column 'who'") for text in found.warnings)
+    assert any(text.startswith("all purchases belong to one customer, 'EUR' in column 'who'") for text in found.warnings)
 
 
 def test_unknown_unit_is_rejected(tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_summary_begins_with_the_forecast_and_the_verdict_of_the_holdout(cdnow: 
     forecast, active, verdict = cdnow.summary().splitlines()[:3]
     assert forecast.startswith("From 1997-10-01 to 1998-09-30, these 2,357 customers are expected to make ")
     assert active.startswith("About ")
-    assert verdict.startswith("On the holdout, purchases were forecast 12 % too low and spend was forecast 16 % too low. See the ")
+    assert verdict.startswith("On the holdout, the forecast was 12 % too low for purchases and 16 % too low for spend. See the ")
 
 
 def test_forecast_without_holdout_is_called_untested(tmp_path: Path) -> None:
