@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
+from cjsim.compiler.policy_switch import JointPolicy, original_name
 from cjsim.compiler.symbols import RecordChain, SpanTable, Symbols, resolve_pending
 from cjsim.kernels.codes import StepCode, TriggerCode
 from cjsim.scenario.journey import JourneySpec
@@ -13,7 +14,7 @@ from cjsim.scenario.policy import Broadcast, Flow, PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 
 Actors = list[tuple[str, Flow | Broadcast]]
-SITE_STREAMS = ("read", "delay", "click", "click_delay", "match")
+SITE_STREAMS = ("read", "delay", "click", "click_delay", "match", "transit", "machine")
 
 
 def ordered_actors(policy: PolicySpec) -> Actors:
@@ -38,14 +39,18 @@ def ordered_actors(policy: PolicySpec) -> Actors:
 class ActorTable:
     """Actors of a policy (flows and broadcasts) under construction."""
 
-    def __init__(self, symbols: Symbols, scenario: ScenarioSpec) -> None:
+    def __init__(self, symbols: Symbols, scenario: ScenarioSpec, joint: JointPolicy) -> None:
+        self._joint = joint
+        self._codes = {name: code for code, (name, _) in enumerate(ordered_actors(joint.policy))}
+        self._slots: dict[tuple[str, str], int] = {}  # by owner and message
         self._rules = scenario.policy.guardrails
-        self._channel_of = {name: message.channel for name, message in scenario.journey.messages.items()}
+        self._messages = scenario.journey.messages
         self.actors: list[RecordFields] = []
         self.steps: list[RecordFields] = []
         self.sites: list[RecordFields] = []
         self.shares = SpanTable()
         self.registers = symbols
+        self._begins = symbols.begins
         self._site_codes: dict[tuple[int, str], tuple[int, int]] = {}
 
     def add(self, name: str, actor: Flow | Broadcast) -> None:
@@ -58,7 +63,10 @@ class ActorTable:
         actor : Flow or Broadcast
             The actor, as declared.
         """
-        owner = f"flow:{name}" if isinstance(actor, Flow) else f"broadcast:{name}"
+        kind = "flow" if isinstance(actor, Flow) else "broadcast"
+        owner = f"{kind}:{original_name(name)}"
+        registers = self.registers
+        registers.begins = 0.0 if name in self._joint.begins_on_day_0 else self._begins
         row: RecordFields = {
             "source": len(self.actors),
             "first_step": len(self.steps),
@@ -68,6 +76,8 @@ class ActorTable:
             "draws_on_budget": 0,
             "inactivity": math.inf,
             "score": -1,
+            "absent": int(name in self._joint.absent),
+            "predecessor": self._codes.get(self._joint.past_versions.get(name, ""), -1),
             "stream_holdout": self.registers.stream(f"{owner}:holdout"),
         }
         self.actors.append(row)
@@ -76,14 +86,25 @@ class ActorTable:
             row |= {"is_flow": 1, "again_after": again_after, **actor.on.fields(self.registers)}
             _FlowSteps(self, owner).compile(actor.steps)
             return
-        row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(self.registers)}
+        row |= {"is_flow": 0, **ScheduleTrigger(schedule=actor.schedule).fields(registers)}
+        row["dates_before"] = self._dates_before(actor, row)
         _FlowSteps(self, owner).compile((SendStep(send=actor.send),))
+
+    def _dates_before(self, broadcast: Broadcast, row: RecordFields) -> int:
+        """Number of dates that a broadcast would not have without customers before day 0."""
+        registers, first, count = self.registers, row["schedule_first"], row["schedule_count"]
+        if row["schedule_stride"] == 0:
+            return sum(time < 0 for time in registers.schedule.items[first : first + count])
+        registers.begins = 0.0
+        return int(count - len(broadcast.schedule.local_times(registers.local_days, start=registers.start)))
 
     def site(self, owner: str, message: str) -> tuple[int, int]:
         """Return the code of the latest actor's site for a message, and the slot that counts its sends."""
         key = (len(self.actors) - 1, message)
         if key not in self._site_codes:
-            self._site_codes[key] = (len(self.sites), self.registers.new_slot())
+            if (owner, message) not in self._slots:  # the versions of a flow before and from day 0 share a slot
+                self._slots[owner, message] = self.registers.new_slot()
+            self._site_codes[key] = (len(self.sites), self._slots[owner, message])
             streams = {f"stream_{use}": self.registers.stream(f"{owner}:{message}:{use}") for use in SITE_STREAMS}
             self.actors[-1]["draws_on_budget"] |= int(self._is_budgeted(message))
             self.sites.append({"message": self.registers.names.messages[message], "actor": key[0], **streams})
@@ -103,9 +124,9 @@ class ActorTable:
         return any(step["op"] == StepCode.UNTIL and step["target"] == 1 for step in self.steps)
 
     def _is_budgeted(self, message: str) -> bool:
-        """Whether a budget applies to the channel of a message."""
-        channel = self._channel_of[message]
-        return any(budget.applies_to(channel) for budget in self._rules.budgets)
+        """Whether a budget applies to a message."""
+        sent = self._messages[message]
+        return not sent.transactional and any(budget.applies_to(sent.channel) for budget in self._rules.budgets)
 
 
 class _FlowSteps(RecordChain):

@@ -1,7 +1,7 @@
 """Dates in text: which parts of a cell are the year, the month and the day, whatever time of day and time zone follow them.
 
-The day is the day as written: neither the time of day nor the time zone changes it. Readers may therefore replace a time of day by '@', so
-that a log has few distinct cells.
+The day is the day as written: neither the time of day nor the time zone changes it. Readers may therefore replace a time of day with '@',
+so that a log has few distinct cells.
 """
 
 import re
@@ -45,16 +45,16 @@ _MAX_CELL, _CENTURY_START = 100, 69  # of the POSIX rule for two-digit years
 
 
 class DateParts(NamedTuple):
-    """Parts of a date in text. The order of three numbers is open unless the year or the month stands out.
+    """Parts of a date in text. The order of three numbers is undetermined unless the year or the month stands out.
 
     Attributes
     ----------
     order : str
-        'ymd' if the numbers are year, month and day; '' if their order is open.
+        'ymd' if the numbers are year, month and day; '' if their order is undetermined.
     numbers : tuple of int
         Three numbers.
     sep : str
-        Separator of three numbers whose order is open.
+        Separator of three numbers whose order is undetermined.
     has_short_year : bool
         Whether the year has two digits.
     has_zone : bool

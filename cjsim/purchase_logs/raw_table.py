@@ -39,7 +39,7 @@ class RawColumn:
     name : str
         Name in the header.
     values : list
-        Distinct cells: text, numbers, dates, or None for an empty cell. In a time column as text, the time of day may be replaced by '@'.
+        Distinct cells: text, numbers, dates, or None for an empty cell. In a time column as text, the time of day may be replaced with '@'.
     codes : ndarray of int32, shape (n_rows,)
         Index into `values`.
     """
@@ -100,7 +100,7 @@ class RawTable:
         if not is_item.any():
             return self
         count = f"{is_item.sum():,} of {len(self.row):,}, the first in row {self.row[np.argmax(is_item)]}"
-        note = f"rows without an amount are further items of the purchase in the row above, and are left out: {count}"
+        note = f"rows without an amount are further items of the purchase in the row above, and are omitted: {count}"
         return replace(self._where(~is_item), assumptions=(*self.assumptions, note))
 
     def _where(self, kept: BoolArray) -> "RawTable":

@@ -27,7 +27,7 @@ class TextLayout:
     sep : str
         Separator of the columns.
     header_row : int
-        Number of the header's row, from 1.
+        Number of the header row, from 1.
     header : tuple of str
         Column names.
     assumptions : tuple of str

@@ -1,10 +1,11 @@
-"""Schema of a policy: flows, broadcasts, guardrails, staffing, spend, personalization and targeting rules."""
+"""Schema of a policy: flows, broadcasts, guardrails, staffing, costs, spend, personalization and targeting rules."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.errors import did_you_mean
+from cjsim.scenario.cost_terms import Costs
 from cjsim.scenario.fields import (
     AcceptedPaths,
     AcquisitionName,
@@ -20,6 +21,7 @@ from cjsim.scenario.fields import (
     NonNegative,
     Number,
     PositiveDuration,
+    RealNumber,
     Share,
     Title,
     Weekday,
@@ -31,6 +33,8 @@ from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.kinds.steps import Step
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
+
+PAST_SUFFIX = " (before)"  # in the log, after the name of a past flow or broadcast whose present definition differs
 
 
 class Flow(StrictModel):
@@ -117,8 +121,12 @@ class Staffing(StrictModel):
     """Agents over time; overlapping shifts add up."""
     sla: PositiveDuration | None = Field(None, examples=["4h"])
     """Promised time from a request to the start of the conversation; without it, every answer is in time."""
+    shared: Annotated[RealNumber, Field(gt=0, le=1)] = Field(1.0, examples=[0.1])
+    """Share of the agents' time and wages that this firm bears, if the agents also do other work. The other work is assumed to wait."""
+    promised: bool = True
+    """Whether customers who ask hear the `sla` as a promise; otherwise, it only sorts replies. It matters only for desks with `waiting`."""
     cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
-    """Money per minute of conversation, in addition to wages."""
+    """Money per minute of conversation, as an outside service charges; do not combine it with wages, which would count twice."""
     escalate: Escalation | None = None
     """When a waiting request moves to another desk; never by default."""
 
@@ -206,6 +214,8 @@ class PolicySpec(Document):
     """Rules that every send must pass."""
     desks: dict[DeskName, Staffing] = {}
     """How each desk of the journey is staffed; a desk without an entry has no staff."""
+    costs: Costs = Costs()
+    """What the firm pays for its platform, contacts, creative work and setup."""
     acquisition: dict[AcquisitionName, Spend] = {}
     """Spend on each acquisition channel of the journey; none by default."""
     personalisation: tuple[Personalisation, ...] = ()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from cjsim.argument_types import checked_arguments
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.progress import Progress
-from cjsim.simulation.experiment_arms import find_experiment
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
+from cjsim.simulation.segments.experiment_arms import find_experiment
 from cjsim.simulation.simulate import simulate
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def export_trial(
             threads=threads,
             max_customers=max_customers,
             log=Path(folder) / "log.parquet",
+            replications=1,
             progress=progress,
         )
         return run.trial(experiment, follow_up_days=follow_up_days)

@@ -18,7 +18,7 @@ from cjsim.kernels.codes import N_TOUCH_CODES, TouchCode
 from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.customer_tables import CustomerColumns
-from cjsim.simulation.experiment_arms import draw_arms, first_exposures
+from cjsim.simulation.segments.experiment_arms import draw_arms, first_exposures
 from cjsim.uplift.trials.exported_trials import OUTCOME_SUMS
 
 if TYPE_CHECKING:

@@ -90,7 +90,7 @@ def _accepts(path: str, warning: str) -> bool:
 
 
 def _depends_on_scenario(record: Record, path: str) -> bool:
-    """Whether some warnings at a path of a journey or a policy are raised only for a complete scenario."""
+    """Whether warnings at a path of a journey or a policy may be raised only for a complete scenario."""
     if isinstance(record, PolicySpec):
         return True
     keys = path.split(".")

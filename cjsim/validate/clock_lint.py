@@ -1,16 +1,16 @@
-"""Lint warnings about event clocks: settings of events without a clock, and fixed waits that restart or pause."""
+"""Lint warnings about event clocks: settings and restarts without effect, and fixed waits that pause."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from cjsim.kernels.codes import ConditionOp
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
-from cjsim.scenario.condition_parser import Program, parse_condition
+from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.fields import readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.calendar_waits import CalendarWait
 from cjsim.scenario.kinds.effects import Effect, FireEffect, GoEffect, OptInEffect, UntagEffect
-from cjsim.scenario.kinds.wait_laws import FixedWait
+from cjsim.scenario.kinds.wait_laws import ExponentialWait, FixedWait
 from cjsim.scenario.phrases import join_alternatives
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import iterate_effects, journey_effects, policy_steps, tag_codes
@@ -21,14 +21,6 @@ _MAX_NAMED = 3
 _REVERSIBLE = frozenset(
     {ConditionOp.STAGE, ConditionOp.TAGGED, ConditionOp.SCORE, ConditionOp.CONSENT, ConditionOp.UNOPENED, ConditionOp.CHANNEL_UNOPENED}
 )
-
-
-class _Move(NamedTuple):
-    """A move between two stages. `mover` is the event that causes it, in quotes, or 'a message or desk'."""
-
-    origin: str
-    target: str
-    mover: str
 
 
 def clock_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str) -> Iterator[str]:
@@ -48,7 +40,8 @@ def clock_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str)
     str
     """
     yield from (f"{prefix}{warning}" for warning in _clockless_warnings(journey))
-    yield from (f"{prefix}{warning}" for warning in _restart_warnings(journey, policy))
+    yield from (f"{prefix}{warning}" for warning in _calendar_warnings(journey))
+    yield from (f"{prefix}{warning}" for warning in _useless_restarts(journey, policy))
     yield from (f"{prefix}{warning}" for warning in _pause_warnings(journey, policy))
 
 
@@ -68,6 +61,16 @@ def _clockless_warnings(journey: JourneySpec) -> Iterator[str]:
                 f"{path}: has no effect, because '{name}' has no clock ({missing}) and only happens when it is fired. "
                 f"{_remedy(journey, name, setting)}"
             )
+
+
+def _calendar_warnings(journey: JourneySpec) -> Iterator[str]:
+    """Yield warnings about settings that change the speed of a clock, at events that happen at times of the calendar."""
+    waiting = {name for name, event in journey.events.items() if has_clock(event) and isinstance(event.wait, CalendarWait)}
+    for path, name, setting in _clock_settings(journey):
+        stops = path.startswith("personas.") and journey.personas[path.split(".")[1]].speed.get(name) == 0 and setting == "speed"
+        if name in waiting and setting != "'when'" and not stops:
+            remedy = "Remove it, or use 'speed: 0' for a persona to whom the event never happens."
+            yield f"{path}: has no effect, because the calendar alone decides when '{name}' happens. {remedy}"
 
 
 def _remedy(journey: JourneySpec, name: str, setting: str) -> str:
@@ -94,7 +97,7 @@ def _fired_by(effects: tuple[Effect, ...]) -> set[str]:
 def _clock_settings(journey: JourneySpec) -> Iterator[tuple[str, str, str]]:
     """Settings that act on the clock of an event and differ from their defaults: path, event, and a word for the setting."""
     for name, event in journey.events.items():
-        for key in ("speed", "satisfaction", "half_life", "activity", "when"):
+        for key in ("speed", "satisfaction", "demand", "urgency", "half_life", "activity", "when", "restart"):
             if getattr(event, key) != Event.model_fields[key].default:
                 yield f"events.{name}.{key}", name, f"'{key}'"
     for owner, persona in journey.personas.items():
@@ -105,45 +108,32 @@ def _clock_settings(journey: JourneySpec) -> Iterator[tuple[str, str, str]]:
             yield from ((f"messages.{owner}.lift.{touch}.{name}", name, "lift") for name, value in lifts.items() if value)
 
 
-def _fixed_waits(journey: JourneySpec) -> Iterator[tuple[str, Event, float]]:
-    """Events that happen after a fixed wait above 0, with the wait in days."""
-    for name, event in journey.events.items():
-        if has_clock(event) and isinstance(event.wait, FixedWait) and event.wait.fixed > 0:
-            yield name, event, event.wait.fixed
-
-
-def _restart_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[str]:
-    """Yield warnings about fixed waits that start again when the customer moves between the stages of the event."""
+def _useless_restarts(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[str]:
+    """Yield warnings about `restart` where it changes nothing: memoryless waits, no moves among the stages, no pauses."""
     reachable = find_reachable(journey, policy)
-    for name, event, days in _fixed_waits(journey):
-        if event.stages == "anywhere" or len(event.stages) < 2:
+    others = (*reachable.messages, *reachable.desks)
+    for name, event in journey.events.items():
+        if event.restart is None or not has_clock(event) or isinstance(event.wait, CalendarWait):
             continue
-        moves = _moves_between(journey, name, event.stages, reachable.events, (*reachable.messages, *reachable.desks))
-        if moves:
-            first = moves[0]
-            shown = f"from '{first.origin}' to '{first.target}' by {first.mover}" + (", ..." if len(moves) > 1 else "")
-            yield (
-                f"events.{name}.wait: the fixed wait of {readable_duration(days)} starts again at each move between its stages ({shown}), "
-                f"so the event comes late or never. Keep one stage, '{first.origin}', with a tag in place of '{first.target}': "
-                f"'tag: {first.target}' for 'go: {first.target}', 'untag: {first.target}' where customers leave or go back, and "
-                f"'when: tagged({first.target})' for what happens only there. If the wait should start again, accept this warning."
-            )
+        if isinstance(event.wait, ExponentialWait):
+            because = "an exponential wait is memoryless: what is left has the same distribution as a new wait"
+        elif event.restart == "move" and not _has_moves(journey, name, reachable.events, others):
+            because = "no customer moves among its stages while its clock runs"
+        elif event.restart == "when" and policy is not None and not _has_pauses(journey, policy, name, event):
+            because = f"'{event.when}' never holds again after it has ceased to hold"
+        else:
+            continue
+        yield f"events.{name}.restart: makes no difference, because {because}. Remove it."
 
 
-def _moves_between(journey: JourneySpec, name: str, stages: Iterable[str], events: Iterable[str], others: Iterable[str]) -> list[_Move]:
-    """Moves between the stages of an event that its own effects do not cause."""
-    inside = set(stages)
+def _has_moves(journey: JourneySpec, name: str, events: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether a customer can enter a stage of an event from one of its stages, other than by the event itself."""
+    inside = set(journey.stages if journey.events[name].stages == "anywhere" else journey.events[name].stages)
     other_effects = [effect for path, effect in journey_effects(journey) if path[0] != "events" and path[1] in set(others)]
     places = _places_of_events(journey, name, events, other_effects)
-    moves = []
-    for mover, effect in (
-        *((f"'{one}'", effect) for one in events if one != name for _, effect in iterate_effects(journey.events[one].effects, ())),
-        *(("a message or desk", effect) for effect in other_effects),
-    ):
-        if isinstance(effect, GoEffect) and effect.go in inside:
-            origins = places.get(mover.strip("'"), inside) & inside - {effect.go}
-            moves += [_Move(origin, effect.go, mover) for origin in journey.stages if origin in origins]
-    return sorted(dict.fromkeys(moves))
+    movers = [one for one in events if one != name and not inside.isdisjoint(places[one])]
+    effects = [*other_effects, *(effect for one in movers for _, effect in iterate_effects(journey.events[one].effects, ()))]
+    return any(isinstance(effect, GoEffect) and effect.go in inside for effect in effects)
 
 
 def _places_of_events(journey: JourneySpec, without: str, events: Iterable[str], others: Iterable[Effect]) -> Mapping[str, set[str]]:
@@ -165,30 +155,31 @@ def _places_of_events(journey: JourneySpec, without: str, events: Iterable[str],
 
 def _pause_warnings(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[str]:
     """Yield warnings about conditions that can pause a fixed wait and let it continue later."""
-    # Without a policy, only tags of the journey are known; a condition on other tags is not checked.
-    names = replace(ConditionNames.from_documents(journey, policy, latent=True), tags=tag_codes(journey, policy))
-    for name, event, days in _fixed_waits(journey):
-        if event.when is None:
+    for name, event in journey.events.items():
+        if not (has_clock(event) and isinstance(event.wait, FixedWait) and event.wait.fixed > 0) or event.restart in ("when", "both"):
             continue
-        try:
-            program = parse_condition(event.when, names)
-        except ConditionError:
-            continue
-        others = [effect for path, effect in journey_effects(journey) if path[:2] != ("events", name)]
-        if any(_can_return(others, policy, names, op, code) for op, code, _ in program):
-            length = readable_duration(days)
+        if _has_pauses(journey, policy, name, event):
+            length = readable_duration(event.wait.fixed)
+            restart = "both" if event.restart == "move" else "when"
             yield (
                 f"events.{name}.when: pauses the fixed wait of {length} and later continues it, so the event can happen less than {length} "
-                f"after a pause. For example, a customer who has just paid to return can soon be billed again. {_pause_remedy(program)}"
+                f"after a pause. For example, a customer who has just paid to return can soon be billed again. To start the wait again "
+                f"after each pause, add 'restart: {restart}'. If the wait should continue after a pause, accept this warning."
             )
 
 
-def _pause_remedy(program: Program) -> str:
-    """What to do about a pause. With several stages, `in` would start the wait again at each move between them."""
-    accept = "If the wait should resume after a pause, accept this warning."
-    if sum(op is ConditionOp.STAGE for op, _, _ in program) > 1:
-        return f"To start it again after each pause, use a single stage ('in') and replace the others with tags. {accept}"
-    return f"To start it again after each pause, use a stage ('in') instead of 'when'. {accept}"
+def _has_pauses(journey: JourneySpec, policy: PolicySpec | None, name: str, event: Event) -> bool:
+    """Whether something other than the event itself can make its condition false, and later true again."""
+    if event.when is None:
+        return False
+    # Without a policy, only tags of the journey are known; a condition on other tags is not checked.
+    names = replace(ConditionNames.from_documents(journey, policy, latent=True), tags=tag_codes(journey, policy))
+    try:
+        program = parse_condition(event.when, names)
+    except ConditionError:
+        return False
+    others = [effect for path, effect in journey_effects(journey) if path[:2] != ("events", name)]
+    return any(_can_return(others, policy, names, op, code) for op, code, _ in program)
 
 
 def _can_return(effects: list[Effect], policy: PolicySpec | None, names: ConditionNames, op: ConditionOp, code: int) -> bool:

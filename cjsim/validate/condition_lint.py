@@ -142,7 +142,7 @@ def variable_ranges(scenario: ScenarioSpec) -> VariableRanges:
     journey, policy = scenario.journey, scenario.policy
     reachable = find_reachable(journey, policy)
     effects = list(effects_of(journey, reachable.events, reachable.messages, reachable.desks))
-    horizon = Range(0.0, scenario.horizon)
+    horizon = Range(0.0, scenario.simulated_days)
     guardrails = policy.guardrails
     ranges: VariableRanges = {
         (ConditionOp.SINCE_ENTRY, 0): horizon,

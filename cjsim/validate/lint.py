@@ -15,8 +15,11 @@ from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_cond
 from cjsim.validate.accepted_warnings import sort_accepted
 from cjsim.validate.clock_lint import clock_warnings
 from cjsim.validate.condition_lint import condition_warnings
+from cjsim.validate.cost_checks import cost_warnings
 from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
+from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
+from cjsim.validate.time_zone_lint import time_zone_warnings
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
 from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
 from cjsim.yaml.paths import path_text
@@ -58,9 +61,12 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             *_journey_warnings(record.journey, record.policy, "journey."),
             *_flow_warnings(record.policy, "policy."),
             *_send_warnings(record),
+            *cost_warnings(record),
             *touchpoint_warnings(record),
+            *promise_warnings(record.journey, record.policy),
             *unused_warnings(record),
             *condition_warnings(record),
+            *time_zone_warnings(record),
         ]
         if record.entry.over > record.horizon:
             warnings.append(
@@ -96,6 +102,7 @@ def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: s
                 "Correct the tag, or remove the effect."
             )
     yield from clock_warnings(journey, policy, prefix)
+    yield from reaction_warnings(journey, prefix)
     yield from unused_trait_warnings(journey, prefix)
     yield from rate_warnings(journey, prefix)
 
@@ -193,12 +200,13 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
             yield f"policy.flows.{name}.on: the trigger never happens, so the flow never starts. Correct the trigger, or remove the flow."
     yield from _dates_outside(scenario)
     used = [channel for channel in journey.channels if channel in reachable.channels]
-    found = policy.guardrails.scenario_warnings(start=scenario.start, horizon_days=scenario.horizon, channels=used)
+    found = policy.guardrails.scenario_warnings(start=scenario.start, horizon_days=scenario.simulated_days, channels=used)
     yield from (f"policy.{warning}" for warning in found)
     for name, broadcast in policy.broadcasts.items():
         channel = journey.messages[broadcast.send].channel
         for rule in policy.guardrails.quiet_hours:
-            if rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
+            is_same_clock = scenario.journey.time_zones is None or rule.time_zone == broadcast.schedule.time_zone
+            if is_same_clock and rule.applies_to(channel) and rule.blocks(broadcast.schedule.at):
                 yield (
                     f"policy.broadcasts.{name}.schedule.at: {hour_text(broadcast.schedule.at)} is within quiet hours, "
                     f"so every send is deferred to {hour_text(rule.end)}. Choose another time, or change the quiet hours."
@@ -208,12 +216,12 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
     """Yield warnings about broadcasts and flows whose dates are all outside the simulated period."""
     policy = scenario.policy
-    outside = f"no date is within the simulated period ({readable_duration(scenario.horizon)} from {scenario.start})"
+    outside = f"no date is within the simulated period ({readable_duration(scenario.simulated_days)} from {scenario.start})"
     for name, broadcast in policy.broadcasts.items():
-        if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
+        if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.simulated_days):
             yield f"policy.broadcasts.{name}.schedule.dates: {outside}, so the broadcast is never sent. Change the dates or the horizon."
     for name, flow in policy.flows.items():
         schedule = flow.on.dates()
-        if schedule is not None and not schedule.is_within(start=scenario.start, horizon_days=scenario.horizon):
+        if schedule is not None and not schedule.is_within(start=scenario.start, horizon_days=scenario.simulated_days):
             key = "schedule.dates" if isinstance(flow.on, ScheduleTrigger) else flow.on.key
             yield f"policy.flows.{name}.on.{key}: {outside}, so the flow never starts. Change the dates or the horizon."

@@ -47,6 +47,12 @@ def rate_warnings(journey: JourneySpec, prefix: str) -> Iterator[str]:
     """
     for name, message in journey.messages.items():
         is_push = journey.channels[message.channel].kind == "push"
+        if message.transactional and message.unsubscribe_rate > 0:
+            share = format_percent(message.unsubscribe_rate)
+            yield (
+                f"{prefix}messages.{name}.unsubscribe_rate: is {share}, but transactional messages usually have no unsubscribe link, and "
+                "continue after an opt-out. Set it to 0, or remove 'transactional' if it is marketing."
+            )
         for key, usual in _USUAL.items():
             rate: float = getattr(message, key)
             if (usual.only_push and not is_push) or rate == 0 or usual.low <= rate <= usual.high:

@@ -53,13 +53,13 @@ def _acquisition_warnings(scenario: ScenarioSpec) -> Iterator[str]:
             yield f"{path}: the spend brings no customers, because the channel has no 'hill'. Add one, or remove the spend."
         for index, period in enumerate(spend.periods if spend is not None else ()):
             first, last = (period.first - scenario.start).days, (period.last - scenario.start).days
-            if last < 0 or first >= scenario.horizon:
-                period_text = f"{readable_duration(scenario.horizon)} from {scenario.start}"
+            if last < 0 or first >= scenario.simulated_days:
+                period_text = f"{readable_duration(scenario.simulated_days)} from {scenario.start}"
                 yield f"{path}.periods[{index}]: has no effect, because it is outside the simulated period ({period_text}). Change it."
 
 
 def _referral_growth_warnings(scenario: ScenarioSpec, reachable: Reachable) -> Iterator[str]:
-    """Yield a warning if each customer refers more than one other on average, so only the horizon limits the population."""
+    """Yield a warning if each customer refers more than one other on average, so only the end of the simulation limits the population."""
     journey = scenario.journey
     expected_referrals = 0.0
     for name in sorted(reachable.events):
@@ -68,14 +68,14 @@ def _referral_growth_warnings(scenario: ScenarioSpec, reachable: Reachable) -> I
         expected_referrals += mean * _expected_occurrences(name, journey.events[name], scenario)
     if expected_referrals > 1:
         yield (
-            f"journey: each customer refers about {expected_referrals:.2g} others within the horizon, who refer others in turn. "
-            "The population grows exponentially until the horizon. Lower 'invites' or 'joins', or shorten the horizon."
+            f"journey: each customer refers about {expected_referrals:.2g} others during the simulation, who refer others in turn. "
+            "The population grows exponentially until its end. Lower 'invites' or 'joins', or shorten the horizon."
         )
 
 
 def _expected_occurrences(name: str, event: Event, scenario: ScenarioSpec) -> float:
-    """Expected number of occurrences per customer within the horizon if only the clock of the event matters; otherwise 0."""
+    """Expected number of occurrences per customer in the simulation if only the clock of the event matters; otherwise 0."""
     is_unconditional = event.stages == "anywhere" and event.when is None and not event.speed and event.satisfaction == 0
     if not is_unconditional or event.wait == "never" or any(name in persona.speed for persona in scenario.journey.personas.values()):
         return 0.0
-    return scenario.horizon / max(event.wait.mean(), 1e-9)
+    return scenario.simulated_days / max(event.wait.mean(), 1e-9)

@@ -109,7 +109,7 @@ def unused_warnings(scenario: ScenarioSpec) -> Iterator[str]:
     """
     journey, policy = scenario.journey, scenario.policy
     reachable, read = find_reachable(journey, policy), names_read(journey, policy)
-    known = read.words | _rule_features(policy)
+    known = read.words | _rule_features(policy) | ({journey.time_zones.attribute} if journey.time_zones is not None else set())
     for name in (one for one in journey.attributes if one not in known):
         yield (
             f"journey.attributes.{name}: no condition of the journey or this policy reads it, so it only groups results (by '{name}'). "

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from cjsim.errors import format_error
 
 _OWN_KEYS = {
-    "scenario": {"currency", "discount_rate", "entry", "horizon", "journey", "policy", "start"},
+    "scenario": {"currency", "discount_rate", "entry", "existing", "horizon", "journey", "policy", "start", "value_horizon"},
     "journey": {
         *("activity", "attributes", "channels", "clock_shift", "events", "interests", "messages", "moments", "offers", "personas"),
         *("preferred_contacts", "pressure", "satisfaction", "scores", "stages", "starts_in", "traits"),

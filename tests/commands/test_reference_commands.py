@@ -97,7 +97,7 @@ def test_metrics_of_a_scenario_have_its_names() -> None:
         ("clv", "customers who entered"),
         ("click_rate", "opens"),
         ("sla_kept", "closed requests"),
-        ("roi", "all costs"),
+        ("out_of_hours", "requests"),
         ("profit", None),
     ],
 )

@@ -29,6 +29,7 @@ def four_customers() -> Run:
     of["margin"], of["cost"], of["clv"] = [30, 10, 0, 450], [2, 1, 1, 50], [28, 9, -1, 400]
     of["satisfaction"], of["pressure"] = [1, 0.5, 0.75, 0], [2, 0, 1, 9]
     of["contacts"], of["opens"], of["opt_outs"] = [4, 2, 2, 9], [2, 1, 0, 9], [1, 0, 1, 9]
+    of["message_cost"] = [1, 2, 0, 9]
     of["stage"] = [2, 2, 0, 1]
     of["redemptions"], of["discounts"], of["referrals"], of["collisions"] = [2, 0, 0, 9], [6, 0, 0, 90], [1, 0, 2, 9], [0, 1, 0, 9]
     made.moments[:, 0] = [5, 20, np.nan, 1]
@@ -61,7 +62,10 @@ MANUAL_COUNTS = {
     "margin": (40 / 3, 3),
     "cost": (4 / 3, 3),
     "clv": (12, 3),
-    "roi": (36 / 4, 3),
+    "message_cost": (1, 3),
+    "platform_cost": (0, 3),
+    "creative_cost": (0, 3),
+    "setup_cost": (0, 3),
     "customers": (3, 3),
     "total_revenue": (80, 3),
     "total_margin": (40, 3),

@@ -19,7 +19,7 @@ from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import estimate_metric
 from cjsim.metrics.group_estimates import GroupEstimate, group_difference
 from cjsim.metrics.ratios import RatioTerms
-from cjsim.simulation.experiment_arms import draw_arms, first_exposures
+from cjsim.simulation.segments.experiment_arms import draw_arms, first_exposures
 from cjsim.simulation.simulate import ENGINES
 
 SEND = [{"send": "promo_mail"}]

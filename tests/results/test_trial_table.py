@@ -11,7 +11,7 @@ from trial_worlds import trial_scenario
 
 import cjsim as cj
 from cjsim.errors import InputError
-from cjsim.simulation.experiment_arms import draw_arms
+from cjsim.simulation.segments.experiment_arms import draw_arms
 from cjsim.simulation.simulate import ENGINES
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial

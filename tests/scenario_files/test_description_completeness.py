@@ -26,7 +26,8 @@ EXCEPTIONS = {
     "accept_warnings": "it changes no result, and `check` lists it",
     "stop": "it is always true",
     "learn_from": "it has no effect without 'best_hour'",
-    "every_weeks": "it has no effect with 'dates'",
+    "every_weeks": "it has no effect with 'dates' or 'days_of_month'",
+    "every_months": "it has no effect with 'weekdays'",
 }
 Place = tuple[str | int, ...]
 

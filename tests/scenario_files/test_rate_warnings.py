@@ -40,5 +40,13 @@ def test_a_high_click_rate_of_a_placed_message_does_not_warn() -> None:
     assert warned("pull", click_rate=0.9) == []
 
 
+def test_an_unsubscribe_rate_of_a_transactional_message_warns() -> None:
+    assert warned(transactional=True, unsubscribe_rate=0.002) == [
+        "messages.news.unsubscribe_rate: is 0.2 %, but transactional messages usually have no unsubscribe link, and continue after an "
+        "opt-out. Set it to 0, or remove 'transactional' if it is marketing."
+    ]
+    assert warned(transactional=True) == []
+
+
 def test_a_low_open_rate_suggests_the_share_that_was_meant() -> None:
     assert "Write 0.4 if you mean 40 %" in warned(open_rate=0.004)[0]

@@ -99,7 +99,11 @@ def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
 def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
     """A run with these outcomes; `changes` are fields of the run or of its provenance."""
     n = len(outcomes.customers)
-    of_run = {name: changes.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages") if name in changes}
+    of_run = {
+        name: changes.pop(name)
+        for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages", "fixed_costs")
+        if name in changes
+    }
     desks = of_run.get("codebook", CODEBOOK).desks
     changes = {"customers": n, "events": int(outcomes.touch_counts.sum()), "desk_rates": dict.fromkeys(desks, 0.0)} | changes
     provenance = replace(PROVENANCE, **changes)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cjsim.metrics.multiple_testing import p_value
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
-from cjsim.tuning.levers.multiple_testing import p_value
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
 

@@ -219,7 +219,7 @@ def test_one_row_that_carries_the_effect_is_reported_with_the_effect_without_it(
     finding = findings(trial_of(ColumnRoles(treatment="arm", outcome="spend"), spend=spend))["influential rows"]
     rest, arm = spend[spend < 10_000], table()["arm"]
     assert finding.severity == "warning"
-    assert f"and {rest[arm == 1].mean() - rest[arm == 0].mean():.4g} without the 1 rows of most influence" in finding.message
+    assert f"and {rest[arm == 1].mean() - rest[arm == 0].mean():.4g} without the most influential row" in finding.message
 
 
 def test_copied_rows_are_reported() -> None:

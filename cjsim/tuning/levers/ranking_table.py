@@ -138,7 +138,7 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
 
 
 def _units_sentence(ranking: RankingData) -> str:
-    """State the units of the columns: that of the effect, and the currency of cost and profit."""
+    """State the unit of the effects, and the currency of cost and profit."""
     unit = unit_in_text(ranking.unit, ranking.currency)
     of_effect = f" Effects are in {unit}." if unit and unit != ranking.currency else ""
     if not ranking.currency:
@@ -177,7 +177,11 @@ def _refused_line(ranking: RankingData) -> str:
 
 
 def _table_caption(ranking: RankingData) -> str:
-    shares = " Customers share desks or budgets; intervals treat them as independent." if ranking.has_shared_resources else ""
+    shares = (
+        " Customers share desks or budgets, but intervals treat them as independent customers of one seed, so they may be too narrow:"
+        " confirm a lever with `compare`, which replicates."
+    )
+    shares = shares if ranking.has_shared_resources else ""
     mix = "^ ratio among converters, buyers, recipients or openers. A move can change who they are, not only what they do."
     return "\n".join(
         [

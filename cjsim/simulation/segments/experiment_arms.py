@@ -7,7 +7,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.world import Array
-from cjsim.scenario.kinds.steps import experiment_stream
+from cjsim.scenario.kinds.references import experiment_stream
 from cjsim.uplift.trials.arm_labels import is_control_label
 
 

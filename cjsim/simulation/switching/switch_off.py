@@ -8,12 +8,11 @@ from typing import Any, Literal, NamedTuple, get_args
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.scenario.kinds.steps import SendStep
 from cjsim.scenario.policy import Broadcast, Flow
-from cjsim.scenario.traversal import policy_steps
+from cjsim.scenario.traversal import NEVER_CONDITION, policy_steps
 from cjsim.simulation.documents import Scenario
 
 TouchpointKind = Literal["channel", "flow", "broadcast", "message"]
 TOUCHPOINT_KINDS: tuple[TouchpointKind, ...] = get_args(TouchpointKind)
-_NEVER_CONDITION = "day < 0"
 
 
 class Touchpoint(NamedTuple):
@@ -71,7 +70,8 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
 
     - A flow does not start, and a broadcast is not sent.
     - A message is not sent; the flows that send it continue with the next step.
-    - A channel is blacked out, so that all its sends are refused; flows continue.
+    - A channel is blacked out, so that all its sends are refused; flows continue. Its transactional messages are not sent.
+    - Creative work that is no longer used costs nothing, unless the touchpoint is switched on later.
 
     Parameters
     ----------
@@ -86,32 +86,39 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
     -------
     Scenario
     """
-    condition = _NEVER_CONDITION if until_day is None else f"day >= {until_day}"
+    condition = NEVER_CONDITION if until_day is None else f"day >= {until_day}"
     policy, name = scenario.policy, touchpoint.name
+    values: dict[str, Any]
     if touchpoint.kind == "channel":
-        return scenario.with_values({"policy.guardrails.blackouts": _blackouts(scenario, name, until_day)})
+        for one, message in scenario.journey.messages.items():  # a blackout does not stop transactional messages
+            if message.channel == name and message.transactional:
+                scenario = switch_off(scenario, Touchpoint("message", one), until_day=until_day)
+        values = {"policy.guardrails.blackouts": _blackouts(scenario, name, until_day)}
+        return scenario.with_values(values | (_without_creative(scenario, name) if until_day is None else {}))
     if touchpoint.kind == "flow":
-        return scenario.with_values({f"policy.flows.{name}.if": _both(policy.flows[name].condition, condition)})
+        return scenario.with_values({f"policy.flows.{name}.if": both_conditions(policy.flows[name].condition, condition)})
     if touchpoint.kind == "broadcast":
-        return scenario.with_values({f"policy.broadcasts.{name}.if": _both(policy.broadcasts[name].condition, condition)})
-    values: dict[str, Any] = {
-        f"policy.broadcasts.{key}.if": _both(broadcast.condition, condition)
+        return scenario.with_values({f"policy.broadcasts.{name}.if": both_conditions(policy.broadcasts[name].condition, condition)})
+    values = {
+        f"policy.broadcasts.{key}.if": both_conditions(broadcast.condition, condition)
         for key, broadcast in policy.broadcasts.items()
         if broadcast.send == name
     }
     for key, flow in policy.flows.items():
-        steps = _plain(flow)["steps"]
+        steps = plain_record(flow)["steps"]
         conditional = _conditional_sends(steps, name, condition)
         if conditional != steps:
             values[f"policy.flows.{key}.steps"] = conditional
     return scenario.with_values(values)
 
 
-def _plain(record: Flow | Broadcast) -> dict[str, Any]:
+def plain_record(record: Flow | Broadcast) -> dict[str, Any]:
+    """Return a flow or a broadcast as in a file."""
     return record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def _both(condition: str | None, other: str) -> str:
+def both_conditions(condition: str | None, other: str) -> str:
+    """Return a condition that holds if both do; `None` always holds."""
     return other if condition is None else f"({condition}) and {other}"
 
 
@@ -127,9 +134,16 @@ def _conditional_sends(plain: Any, message: str, condition: str) -> Any:
     return {key: _conditional_sends(value, message, condition) for key, value in plain.items()}
 
 
+def _without_creative(scenario: Scenario, channel: str) -> dict[str, Any]:
+    """Return values that remove the creative costs of the messages on a channel."""
+    messages = scenario.journey.messages
+    kept = {name: cost for name, cost in scenario.policy.costs.creative.messages.items() if messages[name].channel != channel}
+    return {} if kept == dict(scenario.policy.costs.creative.messages) else {"policy.costs.creative.messages": kept}
+
+
 def _blackouts(scenario: Scenario, channel: str, until_day: int | None) -> list[dict[str, Any]]:
     """Return the blackouts of a policy, plus one for a channel."""
-    days = math.ceil(scenario.horizon) + 1 if until_day is None else until_day
+    days = math.ceil(scenario.simulated_days) + 1 if until_day is None else until_day
     last = scenario.start + timedelta(days=days - 1)
     kept = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in scenario.policy.guardrails.blackouts]
-    return [*kept, {"channels": [channel], "from": f"{scenario.start}", "to": f"{last}", "then": "refuse"}]
+    return [*kept, {"channels": [channel], "from": f"{scenario.start}", "to": f"{last}", "then": "refuse", "time_zone": "firm"}]
