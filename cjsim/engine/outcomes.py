@@ -72,6 +72,18 @@ class Outcomes(NamedTuple):
         """
         return Outcomes(*(array[first : first + count] for array in self))
 
+    def read_only(self) -> "Outcomes":
+        """Make the arrays read-only.
+
+        Returns
+        -------
+        Outcomes
+            These outcomes.
+        """
+        for array in self:
+            array.flags.writeable = False
+        return self
+
     @classmethod
     def concatenate(cls, parts: list["Outcomes"]) -> "Outcomes":
         """Concatenate the outcomes of several cohorts. The outcomes of a single cohort are returned without a copy.

@@ -17,7 +17,8 @@ from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run, run_from_plan
+from cjsim.simulation.run import Run
+from cjsim.simulation.run_from_plan import run_from_plan
 
 
 class BatchSimulator:

@@ -1,6 +1,5 @@
 """`Run`: the result of a simulation with its metrics, tables and files."""
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -13,11 +12,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from cjsim.argument_types import checked_arguments
-from cjsim.compiler.fixed_costs import FixedCost, fixed_costs
-from cjsim.compiler.plan import Codebook, FloatArray, Plan
-from cjsim.compiler.wages import Wages, WageTerms, desk_wages
-from cjsim.engine.outcomes import Outcomes
-from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.compiler.fixed_costs import FixedCost
+from cjsim.compiler.plan import Codebook
+from cjsim.compiler.wages import Wages
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
@@ -32,9 +29,8 @@ from cjsim.metrics.replicated_estimates import PredictionInterval, combine_estim
 from cjsim.metrics.run_notes import metric_records, run_notes
 from cjsim.metrics.saved_names import check_saved_names
 from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_intact_files, restore_interrupted_replacement
-from cjsim.scenario.rosters import crew_days
 from cjsim.simulation.argument_checks import checked_days
-from cjsim.simulation.customer_profiles import CustomerProfiles, draw_profiles
+from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
 from cjsim.simulation.segments.experiment_arms import find_experiment
 from cjsim.simulation.segments.grouped_metrics import GroupedMetrics
@@ -342,7 +338,7 @@ class Run(RunRecord, FolderResult):
                 codebook=codebook,
                 retained=stages["retained"],
                 hidden=stages["hidden"],
-                outcomes=_freeze_outcomes(saved.outcomes()),
+                outcomes=saved.outcomes().read_only(),
                 registry=saved.registry(provenance.customers, provenance.existing),
                 wages=wages,
                 fixed_costs=TypeAdapter(dict[str, FixedCost]).validate_python(manifest.get("fixed_costs", {})),
@@ -352,65 +348,7 @@ class Run(RunRecord, FolderResult):
             )
 
 
-def run_from_plan(
-    plan: Plan,
-    provenance: Provenance,
-    outcomes: Outcomes,
-    registry: PopulationRegistry,
-    log_path: Path | None = None,
-    *,
-    late_entries: FloatArray | None = None,
-) -> Run:
-    """Create the result of a simulated plan.
-
-    Parameters
-    ----------
-    plan : Plan
-        The compiled scenario.
-    provenance : Provenance
-        Provenance of the run, including the seed.
-    outcomes : Outcomes
-        Outcome arrays by customer. They are made read-only.
-    registry : PopulationRegistry
-        Customers of the run.
-    log_path : Path, optional
-        Parquet file of the event log.
-    late_entries : ndarray of float64, optional
-        Times from the horizon on at which customers enter, in days, ascending; none by default.
-    """
-    names, stages = plan.codebook.stages, plan.world.stages
-    # A follow-up measures customers for the same time each. Fixed costs, which are paid for all days, are then left out.
-    is_cut = plan.population.follow_up_days < math.inf or plan.population.until_days is not None
-    payments = {} if is_cut else plan.payments
-    setting, entered = plan.world.setting[0], np.maximum(outcomes.customers["entered"], 0.0)  # costs of day 0 are the first that count
-    late = np.zeros(0) if late_entries is None else late_entries
-    terms = WageTerms(float(setting.horizon), float(setting.ends), float(setting.discount), late)
-    return Run(
-        provenance=provenance,
-        codebook=plan.codebook,
-        retained=tuple(name for name, stage in zip(names, stages, strict=True) if stage["retained"]),
-        hidden=tuple(name for name, stage in zip(names, stages, strict=True) if stage["observed_as"] < 0),
-        outcomes=_freeze_outcomes(outcomes),
-        registry=registry,
-        wages={
-            desk: desk_wages(desk_plan.wages, terms, entered=entered)._replace(
-                agent_days=desk_plan.shared * crew_days(desk_plan.crews, provenance.horizon)
-            )
-            for desk, desk_plan in zip(plan.codebook.desks, plan.desks, strict=True)
-        },
-        fixed_costs=fixed_costs(payments, terms, entered=entered),
-        profiles=partial(draw_profiles, plan, provenance.seed, registry),
-        log_path=log_path,
-    )
-
-
 def _load_profiles(saved: SavedCustomers, manifest: Mapping[str, Any]) -> CustomerProfiles:
     """Load the profiles of a run, unless its files have been replaced since it was loaded."""
     require_intact_files(saved.folder, manifest, only=(CUSTOMERS_FILE, TRUTH_FILE))
     return saved.profiles()
-
-
-def _freeze_outcomes(outcomes: Outcomes) -> Outcomes:
-    for array in outcomes:
-        array.flags.writeable = False
-    return outcomes

@@ -32,7 +32,8 @@ from cjsim.kernels.world import Array
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
-from cjsim.simulation.run import Run, run_from_plan
+from cjsim.simulation.run import Run
+from cjsim.simulation.run_from_plan import run_from_plan
 
 ENGINES: dict[str, type[CompiledEngine] | type[ReadableEngine]] = {"compiled": CompiledEngine, "readable": ReadableEngine}
 LOG_BUFFER_ROWS = 120_000
