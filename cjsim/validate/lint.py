@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 from cjsim.scenario.fields import hour_text, readable_duration
 from cjsim.scenario.journey import Event, JourneySpec
@@ -21,7 +22,7 @@ from cjsim.validate.reachability import effects_of, find_reachable
 from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
 from cjsim.validate.time_zone_lint import time_zone_warnings
 from cjsim.validate.touchpoint_lint import touchpoint_warnings
-from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings
+from cjsim.validate.unused_lint import past_scenario, unused_trait_warnings, unused_warnings, without_parts_of_past
 from cjsim.yaml.paths import path_text
 
 _RULE_NAME = re.compile(r"""\b(?:rule|gain)\s*\(\s*["']?(\w+)""")
@@ -72,8 +73,17 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             warnings.append(
                 "entry.over: some customers enter after the horizon and are not simulated. Shorten it, or lengthen the horizon."
             )
-        return warnings
+        return [*without_parts_of_past(record, warnings), *_past_warnings(record)]
     return list(_journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, ""))
+
+
+def _past_warnings(scenario: ScenarioSpec) -> Iterator[str]:
+    """Yield warnings about a policy that was in force only before day 0."""
+    if not scenario.switches_policy:
+        return
+    before = past_scenario(scenario)
+    found = (*_flow_warnings(before.policy, "policy."), *_send_warnings(before), *cost_warnings(before), *touchpoint_warnings(before))
+    yield from (f"existing.{warning}" for warning in found if warning.startswith("policy."))
 
 
 def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: str) -> Iterator[str]:
@@ -216,12 +226,14 @@ def _send_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 def _dates_outside(scenario: ScenarioSpec) -> Iterator[str]:
     """Yield warnings about broadcasts and flows whose dates are all outside the simulated period."""
     policy = scenario.policy
-    outside = f"no date is within the simulated period ({readable_duration(scenario.simulated_days)} from {scenario.start})"
+    in_force = 0.0 if scenario.switches_policy else scenario.begins
+    start, days = scenario.start + timedelta(days=in_force), scenario.simulated_days - in_force
+    outside = f"no date is within the simulated period ({readable_duration(days)} from {start})"
     for name, broadcast in policy.broadcasts.items():
-        if not broadcast.schedule.is_within(start=scenario.start, horizon_days=scenario.simulated_days):
+        if not broadcast.schedule.is_within(start=start, horizon_days=days):
             yield f"policy.broadcasts.{name}.schedule.dates: {outside}, so the broadcast is never sent. Change the dates or the horizon."
     for name, flow in policy.flows.items():
         schedule = flow.on.dates()
-        if schedule is not None and not schedule.is_within(start=scenario.start, horizon_days=scenario.simulated_days):
+        if schedule is not None and not schedule.is_within(start=start, horizon_days=days):
             key = "schedule.dates" if isinstance(flow.on, ScheduleTrigger) else flow.on.key
             yield f"policy.flows.{name}.on.{key}: {outside}, so the flow never starts. Change the dates or the horizon."

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import NamedTuple
 
 from cjsim.errors import InputError
@@ -161,6 +162,41 @@ def without_parts_of_others(scenario: ScenarioSpec, warnings: Iterable[str], oth
         still_unused = {_path_of(warning) for warning in unused_warnings(other)}
         used |= {path for path in map(_path_of, unused) if path not in still_unused and _declares(other.journey, path)}
     return [warning for warning in warnings if warning not in unused or _path_of(warning) not in used]
+
+
+def past_scenario(scenario: ScenarioSpec) -> ScenarioSpec:
+    """Return the part of a scenario with `existing` customers that comes before day 0, as a scenario of its own.
+
+    Parameters
+    ----------
+    scenario : ScenarioSpec
+        The scenario.
+
+    Returns
+    -------
+    ScenarioSpec
+        The same journey under the past policy, from the begin of the simulation to day 0.
+    """
+    start = scenario.start + timedelta(days=scenario.begins)
+    part = {"policy": scenario.past_policy, "start": start, "horizon": -scenario.begins, "value_horizon": None, "existing": None}
+    return scenario.model_copy(update=part)
+
+
+def without_parts_of_past(scenario: ScenarioSpec, warnings: list[str]) -> list[str]:
+    """Drop the warnings about unused parts of a journey that the policy before day 0 uses.
+
+    Parameters
+    ----------
+    scenario : ScenarioSpec
+        The scenario.
+    warnings : list of str
+        Warnings about it.
+
+    Returns
+    -------
+    list of str
+    """
+    return without_parts_of_others(scenario, warnings, [past_scenario(scenario)]) if scenario.switches_policy else warnings
 
 
 def _path_of(warning: str) -> str:
