@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from cjsim.simulation.run import Run as Run
     from cjsim.simulation.segments.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.simulate import simulate as simulate
-    from cjsim.simulation.trial_export import export_trial as export_trial
+    from cjsim.simulation.trials.trial_export import export_trial as export_trial
     from cjsim.tuning.levers.rank import levers as levers
     from cjsim.tuning.levers.ranking import LeverRanking as LeverRanking
     from cjsim.tuning.levers.touchpoint_ranking import TouchpointRanking as TouchpointRanking
@@ -128,7 +128,7 @@ _MODULE_BY_NAME = {
     "describe": "cjsim.lab.document_types",
     "experiment": "cjsim.lab.reported_experiment",
     "export_rule": "cjsim.uplift.targeting.rule_export",
-    "export_trial": "cjsim.simulation.trial_export",
+    "export_trial": "cjsim.simulation.trials.trial_export",
     "levers": "cjsim.tuning.levers.rank",
     "mean_of_outcome": "cjsim.metrics.ratios",
     "mean_per_customer": "cjsim.metrics.ratios",

@@ -98,7 +98,7 @@ def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> Non
 def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterator[tuple[Path, list[str]]]":
     """Yield the warnings about each compared scenario, without those that an earlier one has too."""
     from cjsim.simulation.sampled.check_document import find_warnings
-    from cjsim.validate.unused_lint import without_parts_of_others
+    from cjsim.validate.warnings.unused_lint import without_parts_of_others
 
     pairs = list(scenarios)
     printed: set[str] = set()

@@ -15,16 +15,16 @@ from cjsim.compiler.activity_profiles import profile_tables
 from cjsim.compiler.desk_plans import desk_plans, joint_desk_plans
 from cjsim.compiler.effect_chains import EffectChains
 from cjsim.compiler.fixed_costs import fixed_payments
-from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
-from cjsim.compiler.guardrail_tables import guardrail_rows
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
 from cjsim.compiler.policy_switch import JointPolicy, joint_policies, whole_policy
 from cjsim.compiler.population import compile_population
-from cjsim.compiler.speed_tables import first_purchase, speed_rule_rows
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
-from cjsim.compiler.targeting_tables import targeting_tables
-from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
-from cjsim.compiler.zone_tables import zone_tables
+from cjsim.compiler.tables.flow_tables import Actors, ActorTable, flows_where, ordered_actors
+from cjsim.compiler.tables.guardrail_tables import guardrail_rows
+from cjsim.compiler.tables.speed_tables import first_purchase, speed_rule_rows
+from cjsim.compiler.tables.targeting_tables import targeting_tables
+from cjsim.compiler.tables.touchpoint_tables import profile_code, touchpoint_rows
+from cjsim.compiler.tables.zone_tables import zone_tables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, RestartFlag, TouchCode, TriggerCode
 from cjsim.kernels.world import Array

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.compiler.elementary_functions import exp
+from cjsim.compiler.tables.elementary_functions import exp
 from cjsim.compiler.wages import WageTerms
 from cjsim.kernels.codes import VALUE_YEAR
 from cjsim.scenario.spec import ScenarioSpec

@@ -12,8 +12,8 @@ from cjsim.compiler.cohorts import EXISTING, Cohort, are_initial
 from cjsim.compiler.entry_file import read_entries
 from cjsim.compiler.firm_share import SAMPLE_STREAM
 from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan
-from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.compiler.symbols import Symbols, record_array
+from cjsim.compiler.tables.quantile_tables import QuantileTables
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.state import Population

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cjsim.compiler.quantile_tables import QuantileTables
+from cjsim.compiler.tables.quantile_tables import QuantileTables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ConditionOp
 from cjsim.kernels.rng import stream_id

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.compiler.elementary_functions import exp, expm1
+from cjsim.compiler.tables.elementary_functions import exp, expm1
 from cjsim.kernels.codes import VALUE_YEAR
 from cjsim.scenario.rosters import Roster
 

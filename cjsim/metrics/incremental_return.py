@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cjsim.engine.run_record import RunRecord
+from cjsim.fieller import FiellerSet, fieller_set
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
+from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.customer_pairing import CustomerPairing
-from cjsim.metrics.fieller import FiellerSet, fieller_set
 from cjsim.metrics.paired_differences import PairedDifference, paired_difference
 from cjsim.metrics.ratios import RatioTerms, influence
 from cjsim.metrics.replicated_estimates import combine_differences, student_quantile
@@ -92,6 +93,7 @@ def incremental_return(baseline: RunRecord, alternative: RunRecord) -> Increment
             numerator_variance=square * pairing.combined.variance(roots["margin"]),
             denominator_variance=0.0 if is_same else square * pairing.combined.variance(roots[name]),
             covariance=0.0 if is_same else square * pairing.combined.covariance(roots["margin"], roots[name]),
+            quantile=NORMAL_QUANTILE_95,
         )
 
     return IncrementalReturn(

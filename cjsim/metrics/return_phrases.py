@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cjsim.metrics.fieller import FiellerSet
+from cjsim.fieller import FiellerSet
 from cjsim.metrics.incremental_return import IncrementalReturn
 from cjsim.metrics.number_format import MONEY_UNIT, estimate_decimals, format_interval, format_value, with_unit
 from cjsim.metrics.paired_differences import PairedDifference

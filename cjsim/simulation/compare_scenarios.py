@@ -22,7 +22,7 @@ from cjsim.simulation.scenario_sources import (
 from cjsim.simulation.seeded_run import simulate_seed, with_repeats
 from cjsim.simulation.simulate import checked_settings
 from cjsim.simulation.switching.contact_baselines import ContactBaseline, with_contact_baseline
-from cjsim.validate.free_value_lint import notes_on_differing_sizes
+from cjsim.validate.warnings.free_value_lint import notes_on_differing_sizes
 
 
 @checked_arguments

@@ -35,7 +35,7 @@ from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCu
 from cjsim.simulation.segments.experiment_arms import find_experiment
 from cjsim.simulation.segments.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table, value_days_text
-from cjsim.simulation.trial_table import trial_table
+from cjsim.simulation.trials.trial_table import trial_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import pytest
 from synthetic_runs import empty_outcomes, random_outcomes, run_from_outcomes
 
 from cjsim.engine.outcomes import Outcomes
-from cjsim.metrics.fieller import FiellerSet, fieller_set
+from cjsim.fieller import FiellerSet, fieller_set
 from cjsim.metrics.incremental_return import IncrementalReturn, incremental_return
 from cjsim.metrics.return_phrases import break_even_cells, return_sentences, roi_cells
 from cjsim.simulation.comparison import Comparison
@@ -106,7 +106,7 @@ def test_fieller_sets_cover_in_95_percent_of_samples(denominator: float, ratio: 
     draws, rng = 20_000, np.random.default_rng(round(100 * denominator + 10 * ratio) + 1000)
     covariance = np.array([[1.5, 0.6], [0.6, 1.0]])
     samples = rng.multivariate_normal([ratio * denominator, denominator], covariance, draws)
-    terms = {"numerator_variance": 1.5, "denominator_variance": 1.0, "covariance": 0.6}
+    terms = {"numerator_variance": 1.5, "denominator_variance": 1.0, "covariance": 0.6, "quantile": 1.959964}
     covered = np.mean([fieller_set(n, d, **terms).contains(ratio) for n, d in samples.tolist()])
     assert covered == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / draws))
 

@@ -13,7 +13,7 @@ from cjsim.scenario.rosters import Roster, opening_times
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
-from cjsim.validate.lint import lint_warnings
+from cjsim.validate.warnings.lint import lint_warnings
 
 JOURNEY: dict[str, Any] = {
     "personas": {"customer": {"share": 1, "affinity": {"ads": 20.0}}},

@@ -7,8 +7,8 @@ from in_memory_simulation import simulate_in_memory
 from small_scenarios import small_scenario
 
 from cjsim.simulation.documents import Journey
-from cjsim.validate.clock_lint import clock_warnings
-from cjsim.validate.lint import lint_warnings
+from cjsim.validate.warnings.clock_lint import clock_warnings
+from cjsim.validate.warnings.lint import lint_warnings
 
 BOX = {
     "box_due": {"in": ["here"], "wait": {"fixed": "7d"}, "effects": [{"fire": "skips"}]},

@@ -4,7 +4,7 @@ from typing import Any
 
 from small_scenarios import small_scenario
 
-from cjsim.validate.lint import lint_warnings
+from cjsim.validate.warnings.lint import lint_warnings
 
 MAIL = {
     "channels": {"mail": {}},

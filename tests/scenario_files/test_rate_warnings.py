@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cjsim.simulation.documents import Journey
-from cjsim.validate.rate_lint import rate_warnings
+from cjsim.validate.warnings.rate_lint import rate_warnings
 
 
 def warned(kind: str = "push", **rates: float) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 from cjsim.description.describe import describe
 from cjsim.errors import InputError
 from cjsim.simulation.documents import Journey, Policy
-from cjsim.validate.lint import lint_warnings
-from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
+from cjsim.validate.warnings.lint import lint_warnings
+from cjsim.validate.warnings.reaction_lint import promise_warnings, reaction_warnings
 
 BUY: dict[str, Any] = {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"purchase": {"value": 10}}]}
 BRANCHES = [{"name": "skip", "weight": 1}, {"weight": 2, "effects": [{"fire": "box"}]}]

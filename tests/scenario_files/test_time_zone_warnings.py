@@ -6,8 +6,8 @@ import pytest
 from small_scenarios import small_scenario
 
 from cjsim.description.describe import describe
-from cjsim.validate.clock_lint import clock_warnings
-from cjsim.validate.time_zone_lint import time_zone_warnings
+from cjsim.validate.warnings.clock_lint import clock_warnings
+from cjsim.validate.warnings.time_zone_lint import time_zone_warnings
 
 CALENDAR = {"in": "anywhere", "wait": {"calendar": {"days_of_month": [31], "at": "06:00"}}}
 MAIL = {"channels": {"mail": {}}, "messages": {"hello": {"channel": "mail", "open_rate": 0.5}}}

@@ -5,8 +5,8 @@ from error_messages import WORLDS
 
 from cjsim.description.describe import describe
 from cjsim.simulation.documents import Scenario
-from cjsim.validate.lint import lint_warnings
 from cjsim.validate.reachability import find_reachable
+from cjsim.validate.warnings.lint import lint_warnings
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from small_scenarios import small_scenario
 from cjsim.scenario.search_space import Free, Mix
 from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.comparison import Comparison
-from cjsim.validate.free_value_lint import free_value_warnings, notes_on_differing_sizes, notes_on_sizes
+from cjsim.validate.warnings.free_value_lint import free_value_warnings, notes_on_differing_sizes, notes_on_sizes
 
 RANGE = Free(low=0.1, high=0.6)
 

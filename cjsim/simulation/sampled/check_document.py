@@ -5,10 +5,10 @@ from typing import Any
 
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.simulation.documents import Scenario
-from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
-from cjsim.validate.free_value_lint import free_value_warnings
-from cjsim.validate.lint import all_lint_warnings
-from cjsim.validate.unused_lint import without_parts_of_others
+from cjsim.validate.warnings.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
+from cjsim.validate.warnings.free_value_lint import free_value_warnings
+from cjsim.validate.warnings.lint import all_lint_warnings
+from cjsim.validate.warnings.unused_lint import without_parts_of_others
 from cjsim.yaml.document import Document
 
 

@@ -9,7 +9,7 @@ from cjsim.errors import InputError, short_repr
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.sampled.customer_sample import SampledRun, simulate_sample
-from cjsim.validate.condition_lint import PlacedCondition, condition_consequence
+from cjsim.validate.warnings.condition_lint import PlacedCondition, condition_consequence
 from cjsim.yaml.paths import KeyPath, parse_path
 
 _CONSTANTS = {True: "1 == 1", False: "1 == 0"}

@@ -22,7 +22,7 @@ from cjsim.tuning.levers.moves import Move, list_moves
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
-from cjsim.validate.free_value_lint import notes_on_sizes
+from cjsim.validate.warnings.free_value_lint import notes_on_sizes
 
 _Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a separate document
 

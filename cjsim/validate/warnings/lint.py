@@ -13,16 +13,16 @@ from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps
-from cjsim.validate.accepted_warnings import sort_accepted
-from cjsim.validate.clock_lint import clock_warnings
-from cjsim.validate.condition_lint import condition_warnings
 from cjsim.validate.cost_checks import cost_warnings
-from cjsim.validate.rate_lint import rate_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
-from cjsim.validate.reaction_lint import promise_warnings, reaction_warnings
-from cjsim.validate.time_zone_lint import time_zone_warnings
-from cjsim.validate.touchpoint_lint import touchpoint_warnings
-from cjsim.validate.unused_lint import past_scenario, unused_trait_warnings, unused_warnings, without_parts_of_past
+from cjsim.validate.warnings.accepted_warnings import sort_accepted
+from cjsim.validate.warnings.clock_lint import clock_warnings
+from cjsim.validate.warnings.condition_lint import condition_warnings
+from cjsim.validate.warnings.rate_lint import rate_warnings
+from cjsim.validate.warnings.reaction_lint import promise_warnings, reaction_warnings
+from cjsim.validate.warnings.time_zone_lint import time_zone_warnings
+from cjsim.validate.warnings.touchpoint_lint import touchpoint_warnings
+from cjsim.validate.warnings.unused_lint import past_scenario, unused_trait_warnings, unused_warnings, without_parts_of_past
 from cjsim.yaml.paths import path_text
 
 _RULE_NAME = re.compile(r"""\b(?:rule|gain)\s*\(\s*["']?(\w+)""")

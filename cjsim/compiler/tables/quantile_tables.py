@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.compiler.elementary_functions import exp, log, log1p
+from cjsim.compiler.tables.elementary_functions import exp, log, log1p
 from cjsim.kernels.quantiles import TABLE_END
 
 FloatArray = NDArray[np.float64]

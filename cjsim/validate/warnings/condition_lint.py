@@ -23,8 +23,8 @@ from cjsim.scenario.kinds.steps import ScoreStep, TagStep
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_steps, policy_conditions
 from cjsim.validate.reachability import effects_of, find_reachable
-from cjsim.validate.unused_lint import offers_given
 from cjsim.validate.value_ranges import ANY, COUNT, ONE, ZERO, ZERO_OR_ONE, Range, VariableRanges, condition_range
+from cjsim.validate.warnings.unused_lint import offers_given
 from cjsim.yaml.paths import path_text
 
 _EVER = Range(0.0, math.inf)  # days since something that can happen

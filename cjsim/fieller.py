@@ -1,4 +1,4 @@
-"""Fieller's 95 % confidence set of a ratio of two estimates.
+"""Fieller's confidence set of a ratio of two estimates.
 
 The ratio of two jointly normal estimates has no interval that is always bounded and always covers the ratio (Gleser and Hwang 1987).
 Fieller's set contains each ratio r for which numerator - r * denominator is not significantly different from 0. It is bounded if and only
@@ -14,13 +14,11 @@ errors-in-variables and related models. Annals of Statistics, 15(4), 1351-1362.
 import math
 from typing import Literal, NamedTuple
 
-from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
-
 FiellerShape = Literal["interval", "outside", "everything", "undefined"]
 
 
 class FiellerSet(NamedTuple):
-    """A ratio with its 95 % confidence set.
+    """A ratio with its confidence set.
 
     Attributes
     ----------
@@ -70,9 +68,9 @@ def fieller_set(
     numerator_variance: float,
     denominator_variance: float,
     covariance: float,
-    quantile: float = NORMAL_QUANTILE_95,
+    quantile: float,
 ) -> FiellerSet:
-    """Return a ratio with its 95 % confidence set: all r with (numerator - r denominator)^2 <= z^2 var(numerator - r denominator).
+    """Return a ratio with its confidence set: all r with (numerator - r denominator)^2 <= q^2 var(numerator - r denominator).
 
     Parameters
     ----------
@@ -83,7 +81,8 @@ def fieller_set(
     covariance : float
         Their covariance.
     quantile : float
-        The 97.5 % quantile z: of the normal distribution, or of Student's if the variances are estimated from few replications.
+        Quantile q of the normal distribution, such as 1.96 for a set of 95 %, or of Student's if the variances are estimated from few
+        observations.
 
     Returns
     -------
@@ -91,11 +90,11 @@ def fieller_set(
 
     Examples
     --------
-    >>> fieller_set(4.0, 2.0, numerator_variance=0.0, denominator_variance=0.0, covariance=0.0)
+    >>> fieller_set(4.0, 2.0, numerator_variance=0.0, denominator_variance=0.0, covariance=0.0, quantile=1.96)
     FiellerSet(value=2.0, low=2.0, high=2.0, shape='interval')
-    >>> fieller_set(4.0, 0.1, numerator_variance=1.0, denominator_variance=1.0, covariance=0.0).shape
+    >>> fieller_set(4.0, 0.1, numerator_variance=1.0, denominator_variance=1.0, covariance=0.0, quantile=1.96).shape
     'outside'
-    >>> fieller_set(1.0, 0.1, numerator_variance=1.0, denominator_variance=1.0, covariance=0.0).shape
+    >>> fieller_set(1.0, 0.1, numerator_variance=1.0, denominator_variance=1.0, covariance=0.0, quantile=1.96).shape
     'everything'
     """
     if math.isnan(numerator + denominator + numerator_variance + denominator_variance + covariance) or (
