@@ -357,6 +357,6 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
         align_columns((title, "actual", "predicted", NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL, ""), rows),
         f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of newly simulated customers with the same entry dates",
         f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}; "
-        "the actual numbers are judged by it",
+        "the actual numbers are compared with this interval",
         f"error per customer (purchases): MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]
