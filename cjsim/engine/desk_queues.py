@@ -175,7 +175,7 @@ class _DeskQueue:
         desks.on_reply(request, DeskReply(now + service, waited, service, ReplyCode.IN_TIME if in_time else ReplyCode.LATE, self.code))
 
     def _end_service(self, crew: int) -> None:
-        """End a conversation; the agent goes home if the shift has ended."""
+        """End a conversation; the agent leaves if the shift has ended."""
         self._n_busy -= 1
         if crew in self._on_duty:
             self._become_free(crew)
