@@ -37,7 +37,7 @@ class FixedCost(NamedTuple):
 
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation
-    worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for so long
+    worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for that long
 
 
 def fixed_payments(scenario: ScenarioSpec) -> dict[str, tuple[Payment, ...]]:

@@ -105,7 +105,7 @@ class _DeskQueue:
             self._desks.calendar.call_at(self._shift_changes[-1][0], EventPriority.SHIFT, self._change_shifts)
 
     def _change_shifts(self, _: simpy.Event) -> None:
-        """Send idle agents home if their shift ends, then let the agents whose shift begins take requests."""
+        """Release idle agents whose shift ends, then let the agents whose shift begins take requests."""
         now = self._desks.calendar.now
         while self._shift_changes and self._shift_changes[-1][0] == now:
             _time, begins, crew = self._shift_changes.pop()

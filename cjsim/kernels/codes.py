@@ -178,7 +178,7 @@ class HiddenTouch(IntEnum):
 
     TRUE_OPENED = 18  # by the customer, in the log or not
     TRUE_CLICKED = 19
-    SPAM_FOLDER = 20  # delivered where the customer does not look
+    SPAM_FOLDER = 20  # delivered to the spam folder
 
 
 class ChangeFlag(IntEnum):

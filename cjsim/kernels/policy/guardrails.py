@@ -99,7 +99,7 @@ def violated_cap(world: World, state: CustomerState, site: int) -> np.uint64:
 
 @rule
 def end_of_caps(world: World, state: CustomerState, channel: int) -> float:
-    """When the last cap that a send on a channel violates now has room again (days); `now` if none is violated."""
+    """When the last cap that a send on a channel violates now allows it again (days); `now` if none is violated."""
     now: float = state.customer[0].now
     end = now
     for i in range(world.caps.shape[0]):
