@@ -203,8 +203,8 @@ class PurchaseCalibration(FolderResult):
         """Write the scenario files, `customers.csv` and `calibration.json` to a folder.
 
         The scenario files are `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`. Row n of `customers.csv` is
-        the customer of row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would run as a
-        formula; `entries.csv` has them as they are in the log. Numbers have six significant digits.
+        the customer of row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would evaluate as
+        a formula; `entries.csv` has them as they are in the log. Numbers have six significant digits.
 
         Existing files with these names are replaced. Only the command line requires `--force` for this.
 

@@ -15,10 +15,10 @@ BoolArray = NDArray[np.bool_]
 
 
 class CellLocator(Protocol):
-    """Finds a cell again, for error messages."""
+    """Finds the cell that an error message quotes."""
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
-        """Return where a cell is, as an error message begins, and the cell as written.
+        """Return the location of a cell, as error messages state it, and the cell as written.
 
         Parameters
         ----------

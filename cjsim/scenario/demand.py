@@ -1,4 +1,4 @@
-"""What hurries or slows customers down: the price, and offers and deadlines that come to their end."""
+"""What speeds up or slows down customers: prices, and offers and deadlines that are about to end."""
 
 from typing import Annotated
 
