@@ -77,7 +77,7 @@ def replication_legend(run: RunRecord) -> str:
     origin = run.provenance
     return (
         f"95 % interval: of the mean over many runs (Student, {origin.replications} independent replications). a single run: 95 %"
-        f" prediction interval of one run of this firm, that is, of {origin.horizon:g} days of it."
+        f" prediction interval for one run of this firm, that is, for {origin.horizon:g} days."
     )
 
 
