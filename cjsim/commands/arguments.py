@@ -110,13 +110,13 @@ def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterato
 
 
 def _echo_count(file: Path, count: int) -> None:
-    """Print how many warnings there are on standard error, if there are any."""
+    """Print the number of warnings to standard error, unless it is 0."""
     if count:
         echo_message(f"{file}: {count} warning{'s' * (count > 1)}; run cjsim check {file}")
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:
-    """Print warnings on standard error."""
+    """Print warnings to standard error."""
     for warning in warnings:
         echo_message(with_option_names(f"{file}: warning: {warning}"))
 

@@ -13,7 +13,7 @@ from cjsim.errors import InputError, format_error
 _ONLY_HELP = "Only levers at or below this path, of the policy or the journey. Can be repeated."
 
 
-_SWITCH_OFF_HELP = "Instead, rank flows, broadcasts and channels by what each brings (clv by default): on against off."
+_SWITCH_OFF_HELP = "Instead, rank flows, broadcasts and channels by what each contributes to the metric (clv by default)."
 
 
 @with_exit_codes

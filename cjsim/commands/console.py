@@ -52,7 +52,7 @@ _kept: ContextVar[str] = ContextVar("what is kept if the running command is inte
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command so that it exits with our codes. Errors print one line on standard error, without a traceback."""
+    """Wrap a command so that it exits with the documented exit codes. Errors print one line on standard error, without a traceback."""
     options = _options_of(command)
 
     @functools.wraps(command)

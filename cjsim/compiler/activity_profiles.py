@@ -5,8 +5,8 @@ over the calendar year of D). season(D) is the product of `times` of all seasons
 mean weight over a week without seasons is therefore 1, and so is the mean of the season factor over each calendar year.
 
 `World.activity` contains, from `PROFILE.first` on, a(t) in days at t = begin + i/`per_day`, i = 0 ... count - 1, with a(0) = 0 and
-begin = -`MARGIN_DAYS`, or `MARGIN_DAYS` before the begin of the simulation if customers exist before day 0. There are 24 knots a day, or
-48 or 96 if local hours in some time zone begin at half or quarter hours. The last knot is `MARGIN_DAYS` after the last simulated day.
+begin = -`MARGIN_DAYS`, or `MARGIN_DAYS` before the beginning of the simulation if customers exist before day 0. There are 24 knots a day,
+or 48 or 96 if local hours in some time zone begin at half or quarter hours. The last knot is `MARGIN_DAYS` after the last simulated day.
 `World.guide` contains, from `PROFILE.guide` on, the last knot (counted from `first`) at or before each multiple of 1 / `per_day` of
 activity time after a(begin). A forward search from this knot ends after one or two steps.
 
@@ -98,7 +98,7 @@ def profile_table(
     knots_per_hour: int = 1,
     begin_days: int = 0,
 ) -> Profile:
-    """Compile one activity profile, from two days before the begin of the simulation to two days after its end.
+    """Compile one activity profile, from two days before the beginning of the simulation to two days after its end.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def profile_table(
     knots_per_hour : int
         1, 2 or 4: all local hours must begin at knots.
     begin_days : int
-        Whole days from the start to the begin of the simulation, 0 or negative.
+        Whole days from day 0 to the beginning of the simulation, 0 or negative.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def profile_table(
 
 
 def _local_slots(zone: LocalTime, days_before: int, count: int, per_day: int) -> NDArray[np.int64]:
-    """Local time at the begin of each interval between knots, as the number of intervals since midnight of day 0."""
+    """Local time at the start of each interval between knots, as the number of intervals since midnight of day 0."""
     begins = np.arange(count) / per_day - days_before
     steps = np.round(np.array(zone.offsets) * per_day).astype(np.int64)
     return np.arange(count) - days_before * per_day + steps[np.searchsorted(zone.begins, begins + _ROUNDING, side="right") - 1]

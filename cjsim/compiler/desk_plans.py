@@ -17,7 +17,7 @@ class DeskPlan(NamedTuple):
     escalate_after: float = math.inf  # waiting time in days after which a customer moves to another desk
     escalate_to: int = -1  # code of that desk, or -1
     wages: tuple[tuple[float, Roster], ...] = ()  # for each paid shift: money per day and agent, and the agents at work from day 0 on
-    shared: float = 1.0  # share of the agents' time and wages that the firm bears
+    shared: float = 1.0  # share of the agents' time that the firm pays for
     before: "DeskPlan | None" = None  # how the desk is run before day 0, if differently
 
     def at(self, time: float) -> "DeskPlan":

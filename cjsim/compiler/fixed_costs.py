@@ -1,4 +1,4 @@
-"""Fixed costs of marketing: platform, creative work and setup, as payments with dates, over the horizon, and as worth in CLV.
+"""Fixed costs of marketing: platform, creative work and setup, as dated payments, totals over the horizon, and amounts discounted for CLV.
 
 All customers who enter before the horizon share each payment until then equally. If CLV counts beyond the horizon, each customer bears
 1 / N(t) of a later payment at t, where N(t) is the number of customers who have entered by then. A customer's share is discounted to the
@@ -37,7 +37,7 @@ class FixedCost(NamedTuple):
 
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation
-    worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for so long
+    worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for that long
 
 
 def fixed_payments(scenario: ScenarioSpec) -> dict[str, tuple[Payment, ...]]:

@@ -3,7 +3,7 @@
 Both policies are compiled to a world of their own. The state of a customer must fit both, so each of the two contains the flows,
 broadcasts, caps and budgets of both. What is not part of a policy is absent from its world: its flows never start, and its limits apply to
 no send.
-A flow or broadcast with the same definition in both is one actor, and goes on.
+A flow or broadcast with the same definition in both is one actor, and continues.
 """
 
 from typing import Any, NamedTuple, TypeVar

@@ -27,7 +27,7 @@ class Wages(NamedTuple):
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation
     agent_days: float = math.nan  # the firm's share of the time that all agents together are at work until the horizon, in days
-    worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for so long
+    worth_365d: float = 0.0  # money: discounted to entries, in the 365 days after entry, among customers who are simulated for that long
 
 
 class WageTerms(NamedTuple):

@@ -58,7 +58,7 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     if (existing := scenario.existing) is not None:
         policy = f"policy {scenario.past_policy.name}" if scenario.switches_policy else "the same policy"
         years = "year" if existing.years == 1 else f"{format_number(existing.years)} years"
-        yield f"{existing.customers:,} more entered evenly in the {years} before, and lived under {policy} until day 0."
+        yield f"{existing.customers:,} more entered evenly in the {years} before, and were under {policy} until day 0."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
     if scenario.time_zone is not None:

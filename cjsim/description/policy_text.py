@@ -82,7 +82,7 @@ def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
     yield from (
         [f"escalates to {staffing.escalate.to} after {duration_phrase(staffing.escalate.after)}"] if staffing.escalate is not None else []
     )
-    yield from [f"the firm bears {format_percent(staffing.shared)} of the agents' time and wages"] if staffing.shared < 1 else []
+    yield from [f"the firm pays for {format_percent(staffing.shared)} of the agents' time"] if staffing.shared < 1 else []
     yield from [f"{format_number(staffing.cost_per_minute)} per minute of conversation"] if staffing.cost_per_minute else []
     yield from [f"owner: {staffing.owner}"] if staffing.owner else []
 

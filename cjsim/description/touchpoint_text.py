@@ -53,14 +53,14 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
 
 
 def _response_phrases(channel: Channel) -> Iterator[str]:
-    """Describe how customers respond to a channel: delays, moods and contact pressure."""
+    """Describe how customers respond to a channel: delays, bounces, satisfaction and contact pressure."""
     if channel.open_delay.key not in ("fixed", "exponential"):  # the median determines these distributions
         yield f"{channel.behavior.open_verb} {channel.open_delay.phrase()}"
     if not channel.click_delay.is_always_zero:
         yield f"click {channel.click_delay.phrase()}"
     if channel.hard_bounce_rate or channel.soft_bounce_rate:
-        yield f"{format_percent(channel.hard_bounce_rate)} bounce for good"
-        yield f"{format_percent(channel.soft_bounce_rate)} bounce this time"
+        yield f"{format_percent(channel.hard_bounce_rate)} hard bounces"
+        yield f"{format_percent(channel.soft_bounce_rate)} soft bounces"
     if channel.spam_rate:
         yield f"{format_percent(channel.spam_rate)} land in the spam folder"
     if channel.machine_opens:
@@ -93,7 +93,7 @@ def _message_phrase(message: Message, channel: Channel) -> str:
     rates = [f"{format_percent(message.open_rate)} {behavior.open_phrase}", f"{format_percent(message.click_rate)} {behavior.click_phrase}"]
     rates += [f"{format_percent(message.unsubscribe_rate)} opt out"] if message.unsubscribe_rate else []
     rates += [f"{format_percent(message.complaint_rate)} complain"] if message.complaint_rate else []
-    own = ((message.hard_bounce_rate, "bounce for good"), (message.soft_bounce_rate, "bounce this time"))
+    own = ((message.hard_bounce_rate, "hard bounces"), (message.soft_bounce_rate, "soft bounces"))
     rates += [f"{format_percent(rate)} {what}" for rate, what in (*own, (message.spam_rate, "land in the spam folder")) if rate is not None]
     cost = [f"{format_number(message.cost)} {behavior.cost_phrase}"] if message.cost is not None else []
     lifts = [f"{event} rate x {1 + gain:g} when {names.get(when, when)}" for when, gains in message.lift for event, gain in gains.items()]

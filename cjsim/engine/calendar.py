@@ -37,7 +37,7 @@ class EventCalendar(simpy.Environment):
     horizon : float
         End of the simulation, in days.
     begins : float
-        Begin of the simulation, in days; 0 or negative.
+        Beginning of the simulation, in days; 0 or negative.
     """
 
     def __init__(self, horizon: float, *, begins: float = 0.0) -> None:
@@ -66,7 +66,8 @@ class EventCalendar(simpy.Environment):
         Parameters
         ----------
         progress : Progress
-            Receives the number of days that have passed: in total, those from the begin to the horizon, each rounded away from day 0.
+            Receives the number of days that have passed, out of those from the beginning of the simulation to the horizon, each end rounded
+            away from day 0.
         """
         queue, days = cast("list[Any]", self._queue), math.floor(self.begins)
         while queue:

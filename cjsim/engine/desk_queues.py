@@ -105,7 +105,7 @@ class _DeskQueue:
             self._desks.calendar.call_at(self._shift_changes[-1][0], EventPriority.SHIFT, self._change_shifts)
 
     def _change_shifts(self, _: simpy.Event) -> None:
-        """Send idle agents home if their shift ends, then let the agents whose shift begins take requests."""
+        """Release idle agents whose shift ends, then let the agents whose shift begins take requests."""
         now = self._desks.calendar.now
         while self._shift_changes and self._shift_changes[-1][0] == now:
             _time, begins, crew = self._shift_changes.pop()
@@ -175,7 +175,7 @@ class _DeskQueue:
         desks.on_reply(request, DeskReply(now + service, waited, service, ReplyCode.IN_TIME if in_time else ReplyCode.LATE, self.code))
 
     def _end_service(self, crew: int) -> None:
-        """End a conversation; the agent goes home if the shift has ended."""
+        """End a conversation; the agent leaves if the shift has ended."""
         self._n_busy -= 1
         if crew in self._on_duty:
             self._become_free(crew)

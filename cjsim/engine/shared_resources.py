@@ -238,7 +238,7 @@ class SharedResourcePass:
         return done
 
     def _new_output(self, n_customers: int) -> Output:
-        """Allocate an output, whose outcomes nobody reads."""
+        """Allocate an output, whose outcomes are not used."""
         return make_output(working_outcomes(self._plan, make_outcomes(self._plan, n_customers)), self._sizes)
 
     def _resume(self, progress: _CohortProgress, i: int) -> None:

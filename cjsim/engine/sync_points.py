@@ -132,7 +132,7 @@ def uses_budgets(world: World) -> bool:
 
 
 def brings_friends(world: World) -> bool:
-    """Return whether customers refer friends who may join; an effect `refer` with `joins: 0` brings nobody.
+    """Return whether customers refer friends who may join; an effect `refer` with `joins: 0` adds nobody.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ class FlowMode(IntEnum):
 
 
 class BaseFlag(IntEnum):
-    """What a customer brings into the observation window, as bits of `base_flags` in the outcome; 0 for customers who enter in it."""
+    """Status of a customer at the start of the observation window, as bits of `base_flags`; 0 for customers who enter later."""
 
     EXISTING = 1  # entered before day 0
     CONVERTED = 2  # converted before day 0
@@ -120,7 +120,7 @@ class SendDecision(IntEnum):
     DELIVER = 0
     DEFER = 1
     CONSENT = 2
-    BOUNCED = 3  # an earlier message bounced for good
+    BOUNCED = 3  # an earlier message hard-bounced
     HOLDOUT = 4
     EXIT = 5
     BLACKOUT = 6
@@ -156,7 +156,7 @@ class TouchCode(IntEnum):
     SUPPRESSED_BUDGET = 13
     PLACED = 14  # a message of a pull channel waits for a visit
     OPTED_IN = 15  # consent given by a customer who had not consented
-    BOUNCED_SOFT = 16  # not delivered this time
+    BOUNCED_SOFT = 16  # soft bounce
     BOUNCED_HARD = 17  # never to be delivered: the address does not exist
     FLOW_STARTED = 18
     FLOW_EXITED = 19
@@ -178,7 +178,7 @@ class HiddenTouch(IntEnum):
 
     TRUE_OPENED = 18  # by the customer, in the log or not
     TRUE_CLICKED = 19
-    SPAM_FOLDER = 20  # delivered where the customer does not look
+    SPAM_FOLDER = 20  # delivered to the spam folder
 
 
 class ChangeFlag(IntEnum):

@@ -1,4 +1,4 @@
-"""Local time: the simulation's time plus the offset of a time zone, which changes at the switches of daylight saving."""
+"""Local time: the simulation's time plus the offset of a time zone, which changes when daylight saving begins or ends."""
 
 import math
 
@@ -57,8 +57,8 @@ def search_instant(world: World, zone: int, local: float, earliest: float) -> fl
 def next_instant(world: World, zone: int, local: float, earliest: float) -> float:
     """The first time (days), at or after `earliest`, at which the local time is at least `local` (days).
 
-    A local time that daylight saving skips is reached at the switch. Without an `earliest` (-inf), one that occurs twice is reached at its
-    first occurrence.
+    A local time that daylight saving skips is reached at the clock change. Without an `earliest` (-inf), one that occurs twice is reached
+    at its first occurrence.
     """
     if world.offsets.shape[0] == 1:
         return local

@@ -1,7 +1,7 @@
-"""The observation window: the time in which a customer's outcome and log rows count, and the switch of policies at its beginning.
+"""The observation window: the period in which a customer's outcome and log rows count, and the switch of policies at its beginning.
 
-Everything from entry to the end of the simulation happens under the same rules. Outside the window, bookings go to the scratch row of
-`Output` and the log gets no rows. The window of a customer who exists before day 0 opens on day 0, when the present policy replaces the
+Everything from entry to the end of the simulation happens under the same rules. Outside the window, outcomes go to the scratch row of
+`Output`, and no log rows are written. The window of a customer who exists before day 0 opens on day 0, when the present policy replaces the
 past one. It closes at the horizon; from then on, only CLV is carried over.
 """
 
@@ -37,7 +37,7 @@ def complete_outcome(world: World, state: CustomerState, out: Output) -> None:
 
 @rule
 def leave_own_row(state: CustomerState, out: Output) -> None:
-    """Book in the scratch row from now on, which takes over the customer's CLV.
+    """Use the scratch row from now on, starting from the customer's CLV so far.
 
     Writes: customer.row, the scratch row.
     """
@@ -52,7 +52,7 @@ def leave_own_row(state: CustomerState, out: Output) -> None:
 
 @rule
 def open_window(world: World, state: CustomerState, out: Output) -> None:
-    """Begin to book in the own row of a customer who exists before day 0, and note what the customer brings from the time before.
+    """Switch to the own row of a customer who exists before day 0, and record the customer's status from before it in `base_flags`.
 
     Writes: customer, outcome.
     """
@@ -78,7 +78,7 @@ def open_window(world: World, state: CustomerState, out: Output) -> None:
 
 @rule
 def switch_policy(world: World, state: CustomerState, out: Output) -> None:
-    """Let the present policy replace the past one: flows and broadcasts that are not part of it end, and new ones begin to watch.
+    """Replace the past policy by the present one: flows and broadcasts that are not part of it end, and new ones are activated.
 
     Writes: runs, actor_due, the log.
     """

@@ -1,7 +1,7 @@
 """The queue of what remains to be handled at the current time: fired events, entered stages, flows to start, effects.
 
 An item is one integer: an event, STAGE_ENTRY + stage, FLOW_START + flow, or EFFECT_LIST + effect. FIRM_RECORDS and CUSTOMER_EFFECTS,
-in place of EFFECT_LIST, apply only what a machine, or a customer whom the firm does not see, brings about.
+in place of EFFECT_LIST, apply only what a machine, or a customer whom the firm does not see, causes.
 """
 
 from cjsim.kernel import inlined

@@ -11,7 +11,7 @@ CUSTOMER = np.dtype(
         ("seed", "u8"),
         ("key", "u8"),
         ("number", "i8"),  # customer number in the log
-        ("row", "i8"),  # row of `Output` in which the customer's bookings are: its own, or outside the observation window the scratch row
+        ("row", "i8"),  # row of `Output` that the customer's outcomes go to: its own or, outside the observation window, the scratch row
         ("own_row", "i8"),  # row of the customer in `Output`
         ("now", "f8"),  # days
         ("entered", "f8"),  # days; negative: before the start
@@ -103,7 +103,7 @@ FLOW_RUN = np.dtype(
         ("next_date", "i4"),  # SCHEDULE: index of the next date
         ("unopened", "i4"),  # UNOPENED: deliveries on its channels since the last open
         ("started", "f8"),  # last start; -inf never
-        ("tried", "f8"),  # DEFERRED: first try of the send that waits
+        ("tried", "f8"),  # DEFERRED: time of the first attempt of the waiting send
         ("last_activity", "f8"),  # INACTIVITY: last reset; -inf never
     ]
 )
@@ -119,7 +119,7 @@ CHANNEL_STATE = np.dtype(
         ("true_opens", "i4"),  # as in CUSTOMER
         ("true_clicks", "i4"),
         ("true_unopened", "i4"),
-        ("bounced", "i4"),  # 1: a message bounced for good
+        ("bounced", "i4"),  # 1: a message hard-bounced
         ("machine_opens", "i4"),  # 1: the customer's mail client opens each message
         ("bot_clicks", "i4"),  # 1: the customer's mail server opens each message and clicks
         ("last_actor", "i4"),  # actor of the last contact that gaps and caps count; -1 none

@@ -16,7 +16,7 @@ DISTRIBUTION = np.dtype([("kind", "i4"), ("table", "i4"), ("length", "i4"), ("st
 
 SETTING = np.dtype(
     [
-        ("begins", "f8"),  # days: begin of the simulation, 0 or, with customers who exist before day 0, negative
+        ("begins", "f8"),  # days: beginning of the simulation; 0 or, with customers who exist before day 0, negative
         ("horizon", "f8"),  # days: end of the observation window, in which everything counts
         ("ends", "f8"),  # days: end of the simulation; between the horizon and this time, only CLV counts
         ("discount", "f8"),  # log(1 + r) / 365, per day

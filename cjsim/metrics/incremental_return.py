@@ -1,6 +1,6 @@
-"""What a change of policy brings in relation to what it costs: incremental ROI, and the break-even cost per contact.
+"""What a change of policy earns relative to what it costs: incremental ROI, and the break-even cost per contact.
 
-With the changes of margin M, cost C and contacts K from the baseline, over the same customers:
+With the changes in margin M, cost C and contacts K from the baseline, over the same customers:
 
     incremental ROI = M / C - 1,    break-even cost per contact = M / K
 
@@ -26,12 +26,12 @@ from cjsim.metrics.replicated_estimates import combine_differences, student_quan
 
 
 class IncrementalReturn(NamedTuple):
-    """What a change of policy brings and costs.
+    """What a change of policy earns and costs.
 
     Attributes
     ----------
     margin, cost, contacts : PairedDifference
-        Changes of margin and cost (money) and of contacts: per customer if both policies have the same number of customers, otherwise of
+        Changes in margin and cost (money) and in contacts: per customer if both policies have the same number of customers, otherwise of
         all customers together.
     is_per_customer : bool
         Whether the changes are per customer.
@@ -50,7 +50,7 @@ class IncrementalReturn(NamedTuple):
 
     @property
     def incremental_roi(self) -> FiellerSet | None:
-        """Change of margin per change of cost, minus 1; None unless the cost rises clearly."""
+        """Change in margin per change in cost, minus 1; None unless the cost rises clearly."""
         return self.return_on_cost if self.cost.is_significant and self.cost.effect > 0 else None
 
     def to_json(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class IncrementalReturn(NamedTuple):
 
 
 def incremental_return(baseline: RunRecord, alternative: RunRecord) -> IncrementalReturn:
-    """Estimate what an alternative brings and costs, compared with a baseline on the same customers.
+    """Estimate what an alternative earns and costs, compared with a baseline on the same customers.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def incremental_return(baseline: RunRecord, alternative: RunRecord) -> Increment
 
 
 def replicated_return(pairs: Sequence[tuple[RunRecord, RunRecord]]) -> IncrementalReturn:
-    """Estimate what an alternative brings and costs from replications, whose spread gives the intervals.
+    """Estimate what an alternative earns and costs from replications, whose spread gives the intervals.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ Customers who share desks or budgets affect each other, so the spread between th
 varies. Replications are independent whatever customers share. With R replications of mean m and standard deviation s, and the quantile t of
 Student's distribution with R - 1 degrees of freedom,
 
-    m -+ t s / sqrt(R)            covers the mean over many years of this firm (confidence interval),
-    m -+ t s sqrt(1 + 1 / R)      covers one more year of this firm (prediction interval).
+    m -+ t s / sqrt(R)            covers the mean over many runs of this firm (confidence interval),
+    m -+ t s sqrt(1 + 1 / R)      covers one more run of this firm (prediction interval).
 
 Shares are transformed by arcsin(sqrt(p)), the prediction intervals of mean waits by log(1 + minutes), so that intervals stay in the range
 of the metric (Law 2015, section 9.4; Hahn and Meeker 1991, section 4.7).

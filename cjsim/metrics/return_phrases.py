@@ -1,4 +1,4 @@
-"""What a change of policy brings in relation to what it costs, in words and as cells of a table."""
+"""What a change of policy earns relative to what it costs, in words and as cells of a table."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ ReturnCells = tuple[str, str]  # a value and its interval, or words in place of 
 
 
 def return_sentences(name: str, change: IncrementalReturn, currency: str | None = None) -> str:
-    """Describe what an alternative costs and brings, compared with the baseline.
+    """Describe what an alternative costs and earns, compared with the baseline.
 
     Parameters
     ----------
     name : str
         Name of the alternative.
     change : IncrementalReturn
-        What it brings and costs.
+        What it earns and costs.
     currency : str, optional
         Currency of the scenario.
 
@@ -30,7 +30,7 @@ def return_sentences(name: str, change: IncrementalReturn, currency: str | None 
         One or two sentences.
     """
     if change.cost.is_identical and change.margin.is_identical:
-        return f"{name} costs and brings the same as the baseline."
+        return f"{name} has the same cost and margin as the baseline."
     per = " per customer" if change.is_per_customer else " in total"
     cost, margin = change.cost, change.margin
     if cost.is_identical:
@@ -64,10 +64,10 @@ def break_even_cells(change: IncrementalReturn) -> ReturnCells:
 
 def _margin_phrase(margin: PairedDifference, currency: str | None) -> str:
     if margin.is_identical:
-        return "brings the same margin"
+        return "earns the same margin"
     if not margin.is_significant:
         return f"shows no clear change in margin: {_amount(margin, currency, signed=True)}"
-    return f"{'brings' if margin.effect > 0 else 'loses'} {_amount(margin, currency)} of margin"
+    return f"{'adds' if margin.effect > 0 else 'loses'} {_amount(margin, currency)} in margin"
 
 
 def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str:
@@ -79,7 +79,7 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
         return f"The break-even cost per contact cannot be bounded, because the change in contacts is unclear (estimate {number})."
     if found.shape == "outside":
         return f"The break-even cost per contact is {number}, but the change in contacts is unclear: {_set_text(found, MONEY_UNIT)}."
-    meaning = "more contacts pay for themselves if each costs less" if contacts.effect > 0 else "fewer contacts pay if each costs more"
+    meaning = "more contacts pay for themselves if each costs less" if contacts.effect > 0 else "fewer contacts pay off if each costs more"
     return f"Break-even cost per contact: {number} {_set_text(found, MONEY_UNIT)} ({meaning})."
 
 
@@ -90,7 +90,7 @@ def _set_text(found: FiellerSet, unit: str) -> str:
     decimals = _decimals(found, unit)
     if found.shape == "outside":
         low, high = (format_value(end, unit, decimals) for end in (found.low, found.high))
-        return f"up to {low} or from {high} on"
+        return f"at most {low} or at least {high}"
     return format_interval(found.low, found.high, unit, decimals)
 
 

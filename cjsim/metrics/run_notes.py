@@ -79,7 +79,7 @@ def _changed_firm_notes(run: RunRecord, firm_customers: int) -> list[str]:
         return []
     listed = unchanged[0] if len(unchanged) == 1 else f"{', '.join(unchanged[:-1])} and {unchanged[-1]}"
     return [
-        f"Another firm than that of the scenario: `customers` changed the initial customers from {firm_customers:,} to"
+        f"This is not the scenario's firm: `customers` changed the number of initial customers from {firm_customers:,} to"
         f" {origin.customers:,}, while {listed} stay the same. To simulate a share of the same firm, use `sample`."
     ]
 

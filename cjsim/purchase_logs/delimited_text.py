@@ -29,7 +29,7 @@ _CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 
 @dataclass(frozen=True)
 class TextLocator:
-    """Finds a cell of a text file again."""
+    """Finds the cell of a text file that an error message quotes."""
 
     file: LogFile
     layout: TextLayout

@@ -48,7 +48,7 @@ _DAMAGE = (  # what openpyxl raises for files that are cut, altered or written b
 
 @dataclass(frozen=True)
 class SheetLocator:
-    """Finds a cell of a sheet again."""
+    """Finds the cell of a sheet that an error message quotes."""
 
     file: LogFile
     sheet: str

@@ -17,7 +17,7 @@ _BATCH_ROWS = 100_000
 
 @dataclass(frozen=True)
 class ParquetLocator:
-    """Finds a cell of a Parquet file again."""
+    """Finds the cell of a Parquet file that an error message quotes."""
 
     file: LogFile
 

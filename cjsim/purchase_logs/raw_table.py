@@ -15,10 +15,10 @@ BoolArray = NDArray[np.bool_]
 
 
 class CellLocator(Protocol):
-    """Finds a cell again, for error messages."""
+    """Finds the cell that an error message quotes."""
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
-        """Return where a cell is, as an error message begins, and the cell as written.
+        """Return the location of a cell, as error messages state it, and the cell as written.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class RawTable:
         return f"{short_repr(as_written(self.locator.locate(row, column.name)[1]))} (row {row})"
 
     def first_cell(self, column: RawColumn, selected: BoolArray) -> tuple[str, Any]:
-        """Return where the first cell with one of the selected values is, as an error message begins, and the cell as written."""
+        """Return the location of the first cell with one of the selected values, as error messages state it, and the cell as written."""
         where, cell = self.locator.locate(int(self.row[np.argmax(selected[column.codes] & self.has_customer)]), column.name)
         return where, as_written(cell)
 

@@ -41,7 +41,7 @@ class TextLayout:
     assumptions: tuple[str, ...]
 
     def records(self, text: Iterable[str]) -> Any:
-        """Return a reader of all rows of the text, those above the header included."""
+        """Return a reader of all rows of the text, including those above the header."""
         return csv.reader(text, delimiter=self.sep, skipinitialspace=True)
 
 

@@ -1,4 +1,4 @@
-"""What hurries or slows customers down: the price, and offers and deadlines that come to their end."""
+"""What speeds up or slows down customers: prices, and offers and deadlines that are about to end."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ class Demand(StrictModel):
     purchase: EventName | None = Field(None, examples=["order"])
     """Event whose purchase has the price, by default the event itself."""
     reference_price: Positive | None = Field(None, examples=[40])
-    """Mean value of the purchase at which the speed is that of `wait`; by default, its present mean."""
+    """Mean value of the purchase at which the speed is that of `wait`; by default, its current mean."""
 
     def phrase(self, event: str) -> str:
         """Describe the response of an event."""

@@ -81,7 +81,7 @@ class Shift(StrictModel):
     agents: Annotated[Integer, Field(ge=0, le=100_000)] = Field(examples=[3])
     """Number of agents."""
     wage_per_hour: NonNegative = Field(0.0, examples=[18])
-    """Money per agent and hour, paid for the whole shift whatever the demand."""
+    """Money per agent-hour, paid for the whole shift regardless of the number of requests."""
     start: Hour = Field(default=0.0, alias="from", examples=["09:00"])
     """Time of day at which the shift begins."""
     end: Hour = Field(default=24.0, alias="to", examples=["17:00"])
@@ -120,11 +120,11 @@ class Staffing(StrictModel):
     shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
     """Agents over time; overlapping shifts add up."""
     sla: PositiveDuration | None = Field(None, examples=["4h"])
-    """Promised time from a request to the start of the conversation; without it, every answer is in time."""
+    """Promised time from a request to the start of the conversation; without it, every answer counts as in time."""
     shared: Annotated[RealNumber, Field(gt=0, le=1)] = Field(1.0, examples=[0.1])
-    """Share of the agents' time and wages that this firm bears, if the agents also do other work. The other work is assumed to wait."""
+    """Share of the agents' time that this firm pays for, if the agents also do other work. The other work is assumed to wait."""
     promised: bool = True
-    """Whether customers who ask hear the `sla` as a promise; otherwise, it only sorts replies. It matters only for desks with `waiting`."""
+    """Whether customers hear the `sla` as a promise; otherwise, it only classifies replies. It matters only for desks with `waiting`."""
     cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
     """Money per minute of conversation, as an outside service charges; do not combine it with wages, which would count twice."""
     escalate: Escalation | None = None

@@ -34,7 +34,7 @@ def crews_of(
 ) -> tuple[Crew, ...]:
     """Compute the crews of a desk, ordered by start time and then by the order of the shifts.
 
-    Each shift has a crew of its own on each day. The crew of a shift from 00:00 to 24:00 stays as long as the shift lasts without a gap. A
+    Each shift has its own crew on each day. The crew of a shift from 00:00 to 24:00 stays as long as the shift lasts without a gap. A
     shift that ends at or before its start ends on the next day.
 
     Parameters
@@ -48,7 +48,7 @@ def crews_of(
     zone : LocalTime
         The firm's local time. A shift during which daylight saving begins or ends is an hour shorter or longer.
     begin_days : float
-        Days from the start to the begin of the simulation, 0 or negative.
+        Days from day 0 to the beginning of the simulation, 0 or negative.
 
     Returns
     -------

@@ -82,7 +82,7 @@ class ScenarioSpec(Document):
 
     @property
     def begins(self) -> float:
-        """Days from the start to the begin of the simulation: 0, or a negative number if there are existing customers."""
+        """Days from day 0 to the beginning of the simulation: 0, or a negative number if there are existing customers."""
         return 0.0 if self.existing is None else -DAYS_PER_YEAR * self.existing.years
 
     @property

@@ -1,4 +1,4 @@
-"""Local time: how clocks on the wall differ from the simulation's time, by time zone, with daylight saving.
+"""Local time: how local clocks differ from the simulation's time, by time zone, with daylight saving.
 
 The simulation's time is the time elapsed since midnight of day 0 in the firm's time zone. Local time adds an offset that changes at the
 switches between standard time and daylight saving time.
@@ -42,7 +42,7 @@ class LocalTime(NamedTuple):
     def instant(self, local: float) -> float:
         """Return the first time at which the local time reaches a value.
 
-        A local time that daylight saving skips is reached at the switch. One that occurs twice is reached at its first occurrence.
+        A local time that daylight saving skips is reached at the clock change. One that occurs twice is reached at its first occurrence.
 
         Parameters
         ----------

@@ -100,9 +100,9 @@ class Message(StrictModel):
     complaint_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.0001])
     """Complaints per delivery to a neutral customer; a complaint also ends consent."""
     hard_bounce_rate: LossShare | None = Field(None, examples=[0.004])
-    """Probability that the message bounces for good, by default that of the channel."""
+    """Probability of a hard bounce, by default that of the channel."""
     soft_bounce_rate: LossShare | None = Field(None, examples=[0.006])
-    """Probability that the message bounces this time, by default that of the channel."""
+    """Probability of a soft bounce, by default that of the channel."""
     spam_rate: LossShare | None = Field(None, examples=[0.1])
     """Probability that the message lands in the spam folder if it does not bounce, by default that of the channel."""
     topic: InterestName | None = None
@@ -185,7 +185,7 @@ class Waiting(StrictModel):
     expected: PositiveDuration = Field(examples=["10min"])
     """Wait that customers expect if nothing is promised."""
     loss: Annotated[RealNumber, Field(ge=0, le=100)] = Field(examples=[0.05])
-    """Loss h for each expected wait of waiting beyond the expectation."""
+    """Loss h per excess wait of the length `expected`."""
     broken_promise: Annotated[RealNumber, Field(ge=1, le=100)] = Field(2.0, examples=[2])
     """Factor of the loss for waiting beyond a promise."""
 

@@ -141,7 +141,7 @@ class Comparison(FolderResult):
 
     @cached_property
     def returns(self) -> Mapping[str, IncrementalReturn]:
-        """What each alternative brings and costs, by its name: changes of margin, cost and contacts, incremental ROI, break-even cost."""
+        """What each alternative earns and costs, by its name: changes in margin, cost and contacts, incremental ROI, break-even cost."""
         baseline, found = self.runs[self.baseline], {}
         for name in self.alternatives:
             pairs = list(zip(baseline.replications, self.runs[name].replications, strict=True))

@@ -38,7 +38,7 @@ _LARGER_SAMPLES = (2, 4, 10)
 class ComparedMetrics(NamedTuple):
     """What the answer is based on.
 
-    `alternatives` holds paired differences by alternative, then by metric; `returns` what each alternative brings and costs.
+    `alternatives` holds paired differences by alternative, then by metric; `returns` what each alternative earns and costs.
     `has_new_customers`: whether customers can be acquired or
     referred, so that totals matter in addition to means.
     """
@@ -126,7 +126,7 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
 def _side_effects(
     compared: ComparedMetrics, objective: str, name: str, *, sign: int
 ) -> Iterator[tuple[MetricDefinition, PairedDifference]]:
-    """Yield the relatively largest clear effect elsewhere: a bad one (-1), a good one (1) or either (0)."""
+    """Yield the clear effect on another metric with the largest relative size: harmful (-1), beneficial (1) or either (0)."""
     found = []
     for metric, effect in compared.alternatives[name].items():
         definition = compared.definitions[metric]

@@ -34,10 +34,10 @@ PredictionsByName = Mapping[str, Mapping[str, PredictionInterval]]
 SortOrder = Literal["importance", "change", "name"]
 _KEY_METRICS = ("clv", "clv_365d", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
 _MOVED_METRICS = 5
-# Below the metrics: name, unit, title and cells of what the change in cost and in contacts brings.
+# Below the metrics: name, unit, title and cells of the return on the change in cost and in contacts.
 _RETURN_ROWS = (
-    (ROI_NAME, "ratio", "change of margin per change of cost, minus 1", roi_cells),
-    (BREAK_EVEN_NAME, MONEY_UNIT, "change of margin per change of contacts: at this cost, a contact pays for itself", break_even_cells),
+    (ROI_NAME, "ratio", "change in margin per change in cost, minus 1", roi_cells),
+    (BREAK_EVEN_NAME, MONEY_UNIT, "change in margin per change in contacts: at this cost, a contact pays for itself", break_even_cells),
 )
 
 
@@ -55,7 +55,7 @@ def compared_metrics(
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
     returns : Mapping of str to IncrementalReturn, optional
-        What each alternative brings and costs, by its name.
+        What each alternative earns and costs, by its name.
     """
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)

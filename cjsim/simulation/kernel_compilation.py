@@ -28,7 +28,7 @@ _DRAWING_KERNELS = (fill_uniforms, fill_quantiles, add_exponentials)  # first, b
 _DESK_KERNELS = (service_days, patience_days)
 _READABLE_KERNELS = (dispatch, start_customer, finish_customer, pass_window_limit, needs_budget_turn)
 ALL_KERNELS: tuple[Kernel, ...] = (*_DRAWING_KERNELS, *_DESK_KERNELS, *_READABLE_KERNELS, simulate_customers, simulate_to_sync_point)
-# Types of arguments depend on no scenario, so the smallest one will do.
+# Types of arguments do not depend on the scenario, so the smallest one will do.
 _SMALLEST_SCENARIO = {
     "name": "smallest",
     "start": "2026-01-05",

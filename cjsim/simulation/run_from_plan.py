@@ -44,7 +44,7 @@ def run_from_plan(
         Times from the horizon on at which customers enter, in days, ascending; none by default.
     """
     names, stages = plan.codebook.stages, plan.world.stages
-    # A follow-up measures customers for the same time each. Fixed costs, which are paid for all days, are then left out.
+    # A follow-up measures customers for the same time each. Fixed costs, which cover all days of the simulation, are then left out.
     is_cut = plan.population.follow_up_days < math.inf or plan.population.until_days is not None
     payments = {} if is_cut else plan.payments
     setting, entered = plan.world.setting[0], np.maximum(outcomes.customers["entered"], 0.0)  # costs of day 0 are the first that count

@@ -118,7 +118,7 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
 
 
 def with_shared_past(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:
-    """Let the existing customers of all scenarios have lived under the same policy: the baseline's, unless a scenario states another.
+    """Give the existing customers of all scenarios the same policy before day 0: the baseline's, unless a scenario states another.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ def replication_legend(run: RunRecord) -> str:
     origin = run.provenance
     return (
         f"95 % interval: of the mean over many runs (Student, {origin.replications} independent replications). a single run: 95 %"
-        f" prediction interval of one run of this firm, that is, of {origin.horizon:g} days of it."
+        f" prediction interval for one run of this firm, that is, for {origin.horizon:g} days."
     )
 
 
@@ -227,7 +227,7 @@ def period_text(run: RunRecord) -> str:
 
 
 def value_days_text(run: RunRecord) -> str:
-    """Return the span of CLV as text that follows other text; empty if CLV stops at the horizon."""
+    """Return the period that CLV covers as text that follows other text; empty if CLV stops at the horizon."""
     return "" if run.codebook.value_days is None else f" (CLV over {span_phrase(run.codebook.value_days)})"
 
 

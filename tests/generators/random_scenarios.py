@@ -67,7 +67,7 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
 
 
 def random_base(chooser: Chooser, names: ScenarioNames, start: int, present: ScenarioData) -> ScenarioData:
-    """A few existing customers, who have lived under the same policy, a similar one, or another one."""
+    """A few existing customers, who were under the same policy, a similar one, or another one."""
     base: ScenarioData = {"customers": chooser.integer(1, 4), "years": chooser.choice((0.05, 0.1))}
     kind = chooser.choice(("same", "similar", "other"))
     if kind == "same":

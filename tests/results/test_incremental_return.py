@@ -60,14 +60,14 @@ def test_there_is_no_roi_where_the_change_in_cost_is_unclear() -> None:
 def test_a_policy_that_costs_less_saves_and_loses() -> None:
     found = returns_of(changed(10, margin=5, cost=1, contacts=4), changed(10, margin=4.5, cost=0.25, contacts=1))
     assert return_sentences("less", found, "EUR").startswith(
-        "less saves 0.75 [0.75, 0.75] EUR per customer and loses 0.50 [0.50, 0.50] EUR of margin. Break-even cost per contact: 0.17 EUR"
+        "less saves 0.75 [0.75, 0.75] EUR per customer and loses 0.50 [0.50, 0.50] EUR in margin. Break-even cost per contact: 0.17 EUR"
     )
 
 
 def test_equal_policies_have_no_break_even_cost() -> None:
     found = returns_of(random_outcomes(50), random_outcomes(50))
     assert (found.incremental_roi, found.break_even_cost.shape) == (None, "undefined")
-    assert return_sentences("same", found) == "same costs and brings the same as the baseline."
+    assert return_sentences("same", found) == "same has the same cost and margin as the baseline."
 
 
 def test_a_set_that_is_not_an_interval_is_described_in_words() -> None:
@@ -76,7 +76,7 @@ def test_a_set_that_is_not_an_interval_is_described_in_words() -> None:
     after.customers["contacts"], before.customers["contacts"] = rng.poisson(5, 100), rng.poisson(5, 100)
     found = returns_of(before, after)
     assert found.break_even_cost.shape == "outside"
-    assert "up to" in break_even_cells(found)[1]
+    assert "at most" in break_even_cells(found)[1]
     assert "the change in contacts is unclear" in return_sentences("other", found)
     everything = found._replace(break_even_cost=FiellerSet(1.0, math.nan, math.nan, "everything"))
     assert break_even_cells(everything)[1] == "any value is possible"

@@ -175,4 +175,4 @@ def test_a_description_names_all_costs() -> None:
     text = describe(small_scenario(journey=JOURNEY, policy={"costs": costs, "flows": WELCOME, "desks": desks}))
     for phrase in ("300 per month for the platform", "5,000 once for its setup", "0.25 per contact by mail", "100 once for flow welcome"):
         assert phrase in text
-    assert "the firm bears 10 % of the agents' time and wages" in text
+    assert "the firm pays for 10 % of the agents' time" in text

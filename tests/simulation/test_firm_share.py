@@ -101,7 +101,7 @@ def test_sample_is_part_of_the_result_and_of_its_text() -> None:
 def test_customers_say_what_they_change() -> None:
     other = cj.simulate(growing_firm(), customers=10)
     text = " ".join(str(other).split())
-    assert "changed the initial customers from 40 to 10" in text
+    assert "changed the number of initial customers from 40 to 10" in text
     assert "the acquisition spend stay the same" in text
 
 

@@ -100,7 +100,7 @@ def test_a_desk_that_is_closed_when_customers_ask_warns_with_share_and_hours() -
     found = simulated_warnings(desk_world())[0]
     assert (
         found.startswith("policy.desks.support.shifts: 6")
-        and "of the requests in a simulation of 300 customers come when no agent" in found
+        and "of the requests in a simulation of 300 customers arrive when no agent" in found
     )
     assert "(most at " in found
 

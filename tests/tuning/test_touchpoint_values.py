@@ -1,4 +1,4 @@
-"""What each touchpoint brings: on against off, most valuable first, and those that lose money are marked."""
+"""What each touchpoint contributes: on versus off, most valuable first, and those that lose money are marked."""
 
 from pathlib import Path
 from typing import Any

@@ -17,9 +17,9 @@ from cjsim.kernels.world import World
 def transmit(world: World, state: CustomerState, out: Output, site: int, index: int) -> None:
     """Transmit a message that passed the guardrails: to the inbox, to the spam folder, or back as a bounce.
 
-    A bounce costs money, and is no contact. After a hard bounce, the firm sends nothing more to the address. In the spam folder, the
-    message is a contact to the firm, and the customer never sees it.
-    Writes: channels, outcome, touch_counts, the log, and what a delivery changes.
+    A bounce costs money but is not a contact. After a hard bounce, the firm sends nothing more to the address. In the spam folder, the
+    message counts as a contact for the firm, but the customer never sees it. Writes: channels, outcome, touch_counts, the log, and what a
+    delivery changes.
     """
     customer = state.customer[0]
     message = world.messages[world.sites[site].message]

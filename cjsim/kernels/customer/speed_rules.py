@@ -1,4 +1,4 @@
-"""How prices, offers that end and deadlines change the speed of clocks. Speeds are constant between the instants at which a rule changes.
+"""How prices, expiring offers and deadlines change the speed of clocks. Speeds are constant between the instants at which a rule changes.
 
 After each event with all its consequences, the rules give the speeds from now on, and the next instant at which one of them changes
 without an event. That instant is the last element of `clock_due`.

@@ -1,4 +1,4 @@
-"""How waiting for a desk disappoints customers: a promise to wait long when they hear it, and the wait itself when it ends."""
+"""How waiting for a desk disappoints customers: a promised wait at the request, and the wait itself when it ends."""
 
 import math
 
@@ -31,7 +31,7 @@ def disappoint(world: World, state: CustomerState, desk: int, excess: float) -> 
 
 @rule
 def hear_promise(world: World, state: CustomerState, desk: int) -> None:
-    """Let a customer who asks hear the promised wait: what it exceeds the expected wait disappoints at once."""
+    """Apply the promised wait when a customer asks: its excess over the expected wait disappoints at once."""
     record = world.desks[desk]
     if record.promise < math.inf and record.expected < math.inf:
         disappoint(world, state, desk, record.promise - record.expected)
@@ -39,7 +39,7 @@ def hear_promise(world: World, state: CustomerState, desk: int) -> None:
 
 @rule
 def feel_wait(world: World, state: CustomerState, desk: int, waited: float) -> None:
-    """Let a customer feel a wait (days) that has ended: its excess over the promise, if there is one, else over the expected wait."""
+    """Apply a wait (days) that has ended: its excess over the promise, if there is one, else over the expected wait, disappoints."""
     record = world.desks[desk]
     if record.expected == math.inf:
         return

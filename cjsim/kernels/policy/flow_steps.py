@@ -132,7 +132,7 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
 def next_local_time(world: World, state: CustomerState, step_index: int) -> float:
     """The next time (days), including now, that matches the hour and weekdays of an UNTIL record.
 
-    24:00 belongs to the day that ends then. A time of day that daylight saving skips is reached at the switch; one that occurs twice
+    24:00 belongs to the day that ends then. A time of day that daylight saving skips is reached at the clock change; one that occurs twice
     counts once, at its first occurrence.
     """
     step = world.steps[step_index]

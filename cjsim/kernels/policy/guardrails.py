@@ -24,7 +24,7 @@ from cjsim.kernels.world import Array, World
 def refuses_to_wait(world: World, state: CustomerState, site: int, limit: np.record, end: float) -> bool:
     """Whether a gap, cap or budget refuses a send that it allows from `end` (days) on, rather than defer it.
 
-    It refuses a send on a pull channel, and one that would wait for more than the rule's longest wait after its first try.
+    It refuses a send on a pull channel, and one that would wait longer than the rule allows after its first attempt.
     """
     if limit.defers == 0 or world.channels[world.messages[world.sites[site].message].channel].kind == ChannelKind.PULL:
         return True
@@ -99,7 +99,7 @@ def violated_cap(world: World, state: CustomerState, site: int) -> np.uint64:
 
 @rule
 def end_of_caps(world: World, state: CustomerState, channel: int) -> float:
-    """When the last cap that a send on a channel violates now has room again (days); `now` if none is violated."""
+    """When the last cap that a send on a channel violates now allows it again (days); `now` if none is violated."""
     now: float = state.customer[0].now
     end = now
     for i in range(world.caps.shape[0]):

@@ -48,10 +48,10 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
 
 @rule
 def admit_actor(world: World, state: CustomerState, actor: int) -> None:
-    """Begin to watch for the starts of a flow, or the dates of a broadcast, that the present policy has and the past one had not.
+    """Activate a flow or a broadcast that the present policy contains and the past one did not.
 
-    What happened before does not start it: dates that have passed, a period of inactivity that has ended, stages already entered. It takes
-    over the time of the last start from the flow that it replaces. Writes: runs, actor_due.
+    Nothing that happened before can start it: dates that have passed, a period of inactivity that has ended, stages already entered. It
+    inherits the time of the last start from the flow that it replaces. Writes: runs, actor_due.
     """
     record = world.actors[actor]
     run = state.runs[actor]
@@ -162,7 +162,7 @@ def reset_inactivity_timers(world: World, state: CustomerState, first: int, coun
 
 @inlined
 def scheduled_time(world: World, state: CustomerState, actor: int) -> float:
-    """The time (days) of an actor's next date, of which there must be one."""
+    """The time (days) of an actor's next date, which must exist."""
     record = world.actors[actor]
     time: float = world.schedule[record.schedule_first + record.schedule_stride * state.customer[0].zone + state.runs[actor].next_date]
     return time

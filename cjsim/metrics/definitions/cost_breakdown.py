@@ -40,7 +40,7 @@ def allocated_fixed_costs(run: RunRecord, *kinds: str, amount: Literal["paid", "
     *kinds : str
         'platform', 'creative' or 'setup'.
     amount : {'paid', 'worth', 'worth_365d'}
-        Payments for the horizon, or their worth in CLV or in CLV of the first 365 days.
+        Payments until the horizon, or their discounted amount in CLV or in CLV of the first 365 days.
 
     Returns
     -------

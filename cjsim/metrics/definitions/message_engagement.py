@@ -11,7 +11,7 @@ from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_
 
 _REFUSAL_REASONS = {
     SendDecision.CONSENT: "no consent",
-    SendDecision.BOUNCED: "an earlier message bounced for good",
+    SendDecision.BOUNCED: "an earlier message hard-bounced",
     SendDecision.HOLDOUT: "holdout",
     SendDecision.EXIT: "exit condition",
     SendDecision.BLACKOUT: "blackout",
@@ -100,7 +100,7 @@ def _delivery_metrics(codebook: Codebook) -> Iterator[MetricDefinition]:
     for name, title, numerator in (
         ("delivery_rate", "delivered messages per message sent, where messages may bounce", (TouchCode.DELIVERED,)),
         ("bounce_rate", "bounces per message sent, where messages may bounce", bounced),
-        ("hard_bounce_rate", "bounces for good per message sent, where messages may bounce", (TouchCode.BOUNCED_HARD,)),
+        ("hard_bounce_rate", "hard bounces per message sent, where messages may bounce", (TouchCode.BOUNCED_HARD,)),
     ):
         better: Literal["higher", "lower"] = "higher" if name == "delivery_rate" else "lower"
         yield from _rates(codebook, codebook.bouncing, name, title, numerator, sent, better=better, of="messages sent")

@@ -117,7 +117,7 @@ _profit_terms = _money_with_allocated_costs(lambda run: run.outcomes.customers["
 
 
 def _value_of_first_year(run: RunRecord) -> RatioTerms:
-    """Return the CLV of the first 365 days, of the customers who are simulated for so long."""
+    """Return the CLV of the first 365 days, for customers who are simulated for that long."""
     valued_from = np.maximum(run.outcomes.customers["entered"], 0.0)
     is_observed = valued_from + VALUE_YEAR <= run.provenance.simulated_days
     return _first_year_value(run).restricted_to(is_observed)

@@ -136,7 +136,7 @@ def _repeated_total_warnings(indexed: IndexedRows) -> list[str]:
 
 
 def _check_dates(indexed: IndexedRows, today: np.datetime64) -> tuple[IndexedRows, list[str]]:
-    """Omit the rows whose dates are far from all others, and warn of dates in the future."""
+    """Omit the rows whose dates are far from all others, and warn about dates in the future."""
     if not len(indexed):
         return indexed, []
     rows, warnings = indexed.rows, []

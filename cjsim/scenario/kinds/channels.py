@@ -89,10 +89,10 @@ class Channel(StrictModel):
     """Messages that need consent: only `marketing`, or `all` if transactional messages need it too, as with a device's permission for
     push notifications."""
     hard_bounce_rate: LossShare = Field(0.0, examples=[0.004])
-    """Probability that a message bounces for good, because the address does not exist: the firm sends nothing more to it. Only on `push`
+    """Probability of a hard bounce: the address does not exist, and the firm sends nothing more to it. Only on `push`
     channels."""
     soft_bounce_rate: LossShare = Field(0.0, examples=[0.006])
-    """Probability that a message bounces this time, such as at a full mailbox. Only on `push` channels."""
+    """Probability of a soft bounce, for example because the mailbox is full. Only on `push` channels."""
     spam_rate: LossShare = Field(0.0, examples=[0.1])
     """Probability that a message that does not bounce lands in the spam folder. The customer does not see it there, and the log shows a
     delivery. Only on `push` channels."""

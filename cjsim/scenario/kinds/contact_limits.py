@@ -28,7 +28,7 @@ class LimitRule(ChannelRule):
     """What happens to a send beyond the limit: `refuse` drops it, and `defer` makes it wait until the limit allows it, when all guardrails
     check it again. The flow waits with it."""
     drop_after: PositiveDuration | None = Field(None, examples=["3d"])
-    """With `defer`, the longest time that a send may wait after its first try. One that would have to wait for longer is refused at once.
+    """With `defer`, the longest time that a send may wait after the first attempt. A send that would wait longer is refused at once.
     Without it, a send waits for as long as necessary."""
 
     @model_validator(mode="after")

@@ -249,7 +249,7 @@ class Guardrails(StrictModel):
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
             SendDecision.CONSENT: f"no consent for {channel}",
-            SendDecision.BOUNCED: "an earlier message bounced for good",
+            SendDecision.BOUNCED: "an earlier message hard-bounced",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }

@@ -45,7 +45,7 @@ class Registers(Protocol):
     """Assigns codes, random streams, slots and tables to the parts of a scenario."""
 
     start: date  # day 0
-    begins: float  # days from the start to the begin, 0 or negative
+    begins: float  # days from day 0 to the beginning of the simulation, 0 or negative
     horizon: float  # days from the start to the end
 
     @property

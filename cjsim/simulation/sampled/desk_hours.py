@@ -50,7 +50,7 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
             local = np.array([firm.at(time) for time in asked["time"][own & is_closed].tolist()])
             hours = _hours_text(local, int(own.sum()))
             yield (
-                f"policy.desks.{name}.shifts: {format_percent(round(share, 2))} of the requests {where} come when no agent works "
+                f"policy.desks.{name}.shifts: {format_percent(round(share, 2))} of the requests {where} arrive when no agent is on duty "
                 f"(most at {hours}). Move or extend the shifts, or make 'patience' longer."
             )
         waits = scenario.journey.desks[name].patience == "endless"

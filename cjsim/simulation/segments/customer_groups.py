@@ -193,7 +193,7 @@ def group_notes(by: str | None, entered: Mapping[str, int], where: str | None) -
     """
     notes = []
     if by == PERSONA or (where is not None and PERSONA in where):
-        notes.append("persona: the truth of the simulation, which the firm cannot see.")
+        notes.append("persona: known only to the simulation; the firm cannot see it.")
     small = [f"{name} ({n:,})" for name, n in entered.items() if n < SMALL_GROUP]
     if small:
         notes.append(f"Fewer than {SMALL_GROUP} customers, so intervals are unreliable: {', '.join(small)}.")

@@ -1,7 +1,8 @@
-"""The baselines `no-contact` and `nothing`: a scenario in which the firm does not market, or does not write at all.
+"""The baselines `no-contact` and `nothing`: a scenario without marketing, or without any messages.
 
-Everything that the firm does with its marketing platform goes: sends, offers that it gives and requests that it makes to desks. Its records
-stay (tags, scores, experiments, waits), because nobody notices them. What customers do themselves stays, as do staff and acquisition.
+Everything that the firm does with its marketing platform is removed: sends, offers that it gives and requests that it makes to desks. Its
+records stay (tags, scores, experiments, waits), because customers do not notice them. What customers do themselves stays, as do staff and
+acquisition.
 """
 
 from collections.abc import Mapping
@@ -23,9 +24,9 @@ def contact_baseline(scenario: Scenario, kind: ContactBaseline) -> Scenario:
     """Return a scenario in which the firm sends no message, or only transactional ones.
 
     - Sends are not made. With 'no-contact', transactional messages are still sent.
-    - Flows give no offers, because an offer that nobody announces is not known. With 'no-contact', a flow that still sends a message
-      still gives its offers.
-    - Flows make no requests to desks. Requests by customers stay, with the desks and their staff.
+    - Flows give no offers, because customers do not know of an offer that no message announces. With 'no-contact', a flow that
+      still sends a message still gives its offers.
+    - Flows make no requests to desks. Requests by customers stay, and so do the desks and their staff.
     - Flows still start, wait, set tags and scores, and assign arms.
     - The platform, its setup and the creative work that is no longer used cost nothing.
 

@@ -70,7 +70,7 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
 
     - A flow does not start, and a broadcast is not sent.
     - A message is not sent; the flows that send it continue with the next step.
-    - A channel is blacked out, so that all its sends are refused; flows continue. Its transactional messages are not sent.
+    - All sends on a channel are refused, and its transactional messages are not sent; flows continue.
     - Creative work that is no longer used costs nothing, unless the touchpoint is switched on later.
 
     Parameters

@@ -139,7 +139,7 @@ def _require_rows(is_kept: Array, observed: Array, days: float) -> None:
     if is_kept.any() or np.isnan(observed).all():
         return
     longest = math.floor(float(np.nanmax(observed)) * 1000) / 1000
-    must = f"must count outcomes for at most {longest} days, for which some customer is observed after the assignment"
+    must = f"must count outcomes for at most {longest} days, the longest time for which a customer is observed after the assignment"
     remedy = "Use a shorter window, or simulate a longer horizon."
     raise InputError(format_error("trial", must, f"{days:g} days", remedy))
 

@@ -12,6 +12,7 @@ from cjsim.metrics.number_format import (
     with_unit,
 )
 from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.scenario.phrases import join_items
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData, is_negligible
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
 from cjsim.tuning.levers.titles import move_value_text
@@ -158,7 +159,7 @@ def _unaffected_lines(ranking: RankingData) -> list[str]:
     """Name the moves that change nothing, and those that change neither the metric nor any money."""
     same = [lever for lever in ranking.levers if not lever.changes_any_customer]
     same_amounts = [lever for lever in ranking.levers if lever.changes_any_customer and not lever.changes_any_amount]
-    amounts = ", ".join(dict.fromkeys((ranking.metric, "cost", "profit")))
+    amounts = join_items(dict.fromkeys((ranking.metric, "cost", "profit")))
     return [_names_of_moves("no customer", same), _names_of_moves(f"{amounts} by less than a millionth", same_amounts)]
 
 

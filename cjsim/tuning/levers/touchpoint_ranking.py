@@ -1,4 +1,4 @@
-"""The result of `touchpoint_values`: what each touchpoint brings, as a table and as files."""
+"""The result of `touchpoint_values`: the contribution of each touchpoint, as a table and as files."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TOUCHPOINTS_FILE = "touchpoints.json"
 
 
 class TouchpointValue(NamedTuple):
-    """What one touchpoint brings: the scenario with it, compared with the scenario without it.
+    """Contribution of one touchpoint: the scenario with it, compared with the scenario without it.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ _ENDS = (("", "effect"), ("_low", "low"), ("_high", "high"))
 
 @dataclass(frozen=True, repr=False)
 class TouchpointRanking(FolderResult):
-    """What each flow, broadcast and channel brings, most valuable first.
+    """Contribution of each flow, broadcast and channel, most valuable first.
 
     `save` writes `touchpoints.csv` and `touchpoints.json`.
 
@@ -127,7 +127,7 @@ class TouchpointRanking(FolderResult):
         header = ("touchpoint", metric, "95 % interval", "", "profit", "95 % interval", "cost", "")
         rows = [self._row(one) for one in shown]
         parts = [
-            wrap_lines(f"What each touchpoint of {self.scenario} brings: with it, compared with it switched off."),
+            wrap_lines(f"Contribution of each touchpoint of {self.scenario}: switched on, compared with switched off."),
             align_columns(header, rows) if rows else "No touchpoint changes anything.",
             *([] if full or not idle else [wrap_lines(f"These change nothing: {', '.join(f'{one.kind} {one.name}' for one in idle)}.")]),
             wrap_lines(self._caption()),
@@ -154,7 +154,7 @@ class TouchpointRanking(FolderResult):
                 f"* the 95 % interval excludes 0. ** significant after Holm's correction for {len(self.touchpoints)} touchpoints.",
                 "~ only a few customers account for the value, so the interval may be too narrow. Simulate more customers.",
                 "loses money: the interval of the profit is below 0. It is not corrected for the number of touchpoints.",
-                "Touchpoints replace and support each other, so their values need not add up.",
+                "Touchpoints can substitute for or reinforce one another, so their values need not add up.",
             ]
         )
 

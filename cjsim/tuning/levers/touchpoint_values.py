@@ -1,7 +1,7 @@
-"""`touchpoint_values`: what each flow, broadcast and channel of a policy brings, measured by switching it off for the same customers.
+"""`touchpoint_values`: the contribution of each flow, broadcast and channel, measured by switching it off for the same customers.
 
-The value of a touchpoint is the metric with it minus the metric without it, everything else being equal. Touchpoints replace and support
-each other, so their values need not add up to the value of the policy.
+The value of a touchpoint is the metric with it minus the metric without it, everything else being equal. Touchpoints can substitute for or
+reinforce one another, so their values need not add up to the value of the policy.
 """
 
 import time
@@ -31,7 +31,7 @@ def touchpoint_values(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> TouchpointRanking:
-    """Rank the flows, broadcasts and channels of a policy by what each brings: on against off, for the same customers.
+    """Rank the flows, broadcasts and channels of a policy by what each contributes: on versus off, for the same customers.
 
     Parameters
     ----------

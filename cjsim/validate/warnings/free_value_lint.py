@@ -7,7 +7,7 @@ from typing import Any
 from cjsim.scenario.search_space import Free, Mix
 from cjsim.yaml.paths import KeyPath, parse_path, path_text
 
-# Values of a journey that only move money: customers respond to getting a message or an offer, not to these sizes.
+# Values of a journey that affect only money: customers respond to receiving a message or an offer, not to these amounts.
 _MONEY_KEYS = frozenset({"discount", "amount", "cost", "click_cost", "margin", "value"})
 
 
