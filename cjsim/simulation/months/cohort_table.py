@@ -14,7 +14,7 @@ from cjsim.json_records import plain_values
 from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
-from cjsim.metrics.number_format import estimate_decimals, format_value, named_unit
+from cjsim.metrics.number_format import estimate_decimals, format_interval, format_value, named_unit
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer
 from cjsim.metrics.replicated_estimates import combine_estimates
 from cjsim.metrics.run_notes import narrow_interval_notes, run_notes
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 
 _ACTIVE, _BUYERS = "active", "buyers"
 _TO_DATE = {"revenue_to_date": "revenue", "margin_to_date": "margin"}
-_NOTES = (
-    "Age 0 is the calendar month of entry, in which customers are observed for only a part of the month.",
-    "After +-: half the width of the 95 % interval.",
-)
+_NOTES = ("Age 0 is the calendar month of entry, in which customers are observed for only a part of the month.",)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,7 +106,7 @@ class CohortTable(FolderResult):
             notes=(*_NOTES, *_run_facts(first), *group_notes(None, entered, where), *of_run),
             currency=first.run.provenance.currency,
             title=f"{first.run.provenance.scenario}: cohorts by month of entry",
-            caption=figure_caption(first.run, len(parts), where),
+            caption=figure_caption(first.run, len(parts), where, intervals="The intervals are in the table."),
         )
 
     def __str__(self) -> str:
@@ -119,32 +116,29 @@ class CohortTable(FolderResult):
         return f"{len(self.cohorts)} months of entry: {', '.join(f'{name} {n:,}' for name, n in self.entered.items())}"
 
     def summary(self) -> str:
-        """Return one text table per metric, with a row per month of entry and a column per age.
+        """Return a text table with one row per month of entry and age.
 
         Returns
         -------
         str
         """
-        ages = sorted({age for by_age in self.cohorts.values() for age in by_age})
-        header = ("entered in", "n", *(f"age {age}" for age in ages))
-        parts = []
-        for definition in self.definitions.values():
-            rows = [
-                (name, f"{self.entered[name]:,}", *(self._cell(by_age, age, definition.name) for age in ages))
-                for name, by_age in self.cohorts.items()
-            ]
-            unit = "" if definition.unit == SHARE_UNIT else f", in {named_unit(definition.unit, self.currency)}"
-            parts.append(f"{wrap_lines(f'{definition.name}: {definition.title}{unit}')}\n{align_columns(header, rows)}")
+        header = ["entered in", "n", "age", *(text for name in self.definitions for text in (name, "95 % interval"))]
+        rows = [
+            (name, f"{self.entered[name]:,}", str(age), *(text for metric in self.definitions for text in self._cells(metrics[metric])))
+            for name, by_age in self.cohorts.items()
+            for age, metrics in by_age.items()
+        ]
+        units = {
+            name: "" if one.unit == SHARE_UNIT else f", in {named_unit(one.unit, self.currency)}" for name, one in self.definitions.items()
+        }
+        legend = [f"{name}: {one.title}{units[name]}." for name, one in self.definitions.items()]
         condition = [] if self.where is None else [f"Only customers with {self.where}."]
-        return "\n\n".join([*parts, wrap_lines("\n".join([*condition, *self.notes]))])
+        return f"{align_columns(header, rows)}\n\n" + wrap_lines("\n".join([*legend, *condition, *self.notes]))
 
-    def _cell(self, by_age: Mapping[int, Mapping[str, MetricEstimate]], age: int, metric: str) -> str:
-        if age not in by_age:
-            return ""
-        found = by_age[age][metric]
+    def _cells(self, found: MetricEstimate) -> tuple[str, str]:
         decimals = estimate_decimals(found.unit, (found.value, found.low, found.high))
-        half = format_value((found.high - found.low) / 2, found.unit, decimals).removesuffix("%").strip()
-        return f"{format_value(found.value, found.unit, decimals)} +-{half}"
+        interval = format_interval(found.low, found.high, found.unit, decimals, is_beside_value=True)
+        return format_value(found.value, found.unit, decimals), interval
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON. Undefined numbers become null."""

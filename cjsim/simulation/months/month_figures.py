@@ -43,7 +43,7 @@ class SeriesData(NamedTuple):
     caption: str
 
 
-def figure_caption(run: RunRecord, n_replications: int, where: str | None, *, is_paired: bool = False) -> str:
+def figure_caption(run: RunRecord, n_replications: int, where: str | None, *, intervals: str = "95 % intervals.") -> str:
     """Return the caption of a figure by month.
 
     Parameters
@@ -54,14 +54,13 @@ def figure_caption(run: RunRecord, n_replications: int, where: str | None, *, is
         Number of replications.
     where : str or None
         Condition on customers.
-    is_paired : bool
-        Whether intervals are those of paired differences.
+    intervals : str
+        A sentence on the intervals.
     """
     origin = run.provenance
     seeds = f"{n_replications} replications from seed {origin.seed}" if n_replications > 1 else f"seed {origin.seed}"
     condition = "" if where is None else f"; only customers with {where}"
-    paired = ", paired on the same customers" if is_paired else ""
-    return f"{len(run):,} customers, {period_text(run)}, {seeds}{condition}. 95 % intervals{paired}."
+    return f"{len(run):,} customers, {period_text(run)}, {seeds}{condition}. {intervals}"
 
 
 def _panels(series: SeriesData) -> dict[str, "pd.DataFrame"]:
@@ -150,8 +149,12 @@ def _draw_cohorts(figure: "Figure", cohorts: CohortData, panels: dict[str, "pd.D
         is_share = definition.unit == SHARE_UNIT
         label = "%" if is_share else named_unit(definition.unit, cohorts.currency)
         shown, numbered = (100 * cells if is_share else cells), cells.size <= _MAX_NUMBERED_CELLS
-        style = {"annot": numbered, "fmt": ".0f" if is_share else ".3g", "annot_kws": {"fontsize": 6}}
-        sns.heatmap(shown, ax=axes, cmap="crest", cbar_kws={"label": label}, linewidths=0.5, **style)
+        style = {"annot": numbered, "fmt": ".0f" if is_share else ".3g", "annot_kws": {"fontsize": 6}, "linewidths": 0.5}
+        sns.heatmap(shown, ax=axes, cmap="crest", vmin=0, vmax=100 if is_share else None, cbar=False, **style)
+        bar = figure.colorbar(axes.collections[0], ax=axes)
+        bar.set_label(label, fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+        axes.grid(visible=False)
         axes.set_title(definition.title, fontsize=8, loc="left")
         axes.set_xlabel("age in calendar months", fontsize=8)
         axes.set_ylabel("month of entry", fontsize=8)

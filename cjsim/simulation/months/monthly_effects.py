@@ -27,6 +27,7 @@ from cjsim.simulation.run import Run
 from cjsim.simulation.segments.grouped_comparison import GroupedComparison
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 Pair = tuple[MonthlyPart, MonthlyPart]  # the same replication under the baseline and under the alternative
@@ -91,8 +92,13 @@ class MonthlyEffects(GroupedComparison):
             metrics=tuple(metrics) or tuple(definitions),
             notes=(*month_notes(before[0], where), *comparison_notes(list(runs.values()))),
             currency=baseline.provenance.currency,
-            caption=figure_caption(baseline, len(before), where, is_paired=True),
+            caption=figure_caption(baseline, len(before), where, intervals="95 % intervals, paired on the same customers."),
         )
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Return a DataFrame with one row per alternative, month (`group`) and metric, the fields of `PairedDifference`, and the unit."""
+        table = super().to_pandas()
+        return table.assign(unit=[self.definitions[metric].unit for metric in table.index.get_level_values("metric")])
 
     def figure(self) -> "Figure":
         """Draw the effect on each metric over the months, one line per alternative, with its interval as a band."""

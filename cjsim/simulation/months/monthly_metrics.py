@@ -100,9 +100,8 @@ def monthly_definitions(codebook: Codebook, *, has_retained: bool) -> dict[str, 
         found.append(total(name, unit, f"{noun} in the month", total_over_customers(mean_of_outcome(field)), better=better))
     of_run = all_metric_definitions(codebook)
     at = 1 + next(i for i, one in enumerate(found) if one.name == "total_margin")
-    costs = "messages, desks, staff, platform, creative work, setup and acquisition"
     found[at:at] = [
-        total(_COST, "money", f"all costs in the month: {costs}", total_over_customers(of_run["cost"].terms), better="lower"),
+        total(_COST, "money", "all costs in the month", total_over_customers(of_run["cost"].terms), better="lower"),
         total(_PROFIT, "money", "margin minus all costs in the month", of_run["profit"].terms, better="higher"),
     ]
     return {one.name: one for one in found}
