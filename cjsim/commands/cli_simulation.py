@@ -140,7 +140,10 @@ def simulate(
             if log is not None and not events:
                 log.unlink()
     shown = run if grouped is None else grouped
-    texts = [*([] if cohorts is None else [cohorts.summary]), *([] if cohorts and not by else [partial(shown.summary, full=full)])]
+    texts = [
+        *([] if cohorts is None else [cohorts.summary]),
+        *([] if cohorts is not None and by is None else [partial(shown.summary, full=full)]),
+    ]
     print_output(
         as_json,
         table_format,

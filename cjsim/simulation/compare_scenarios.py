@@ -106,7 +106,7 @@ def compare(
     seed = baseline.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
     count = None if replications is None else checked_integer("replications", replications, 1, MAX_REPLICATIONS)
     if monthly:
-        require_no_processes_or_ends(settings[next(iter(settings))])
+        require_no_processes_or_ends(next(iter(settings.values())))
     firsts = {name: simulate_seed(one, seed) for name, one in settings.items()}
     if count is None:
         count = max(map(default_replications, firsts.values()))

@@ -91,7 +91,7 @@ class CohortTable(FolderResult):
             if not any(found[cohort].any() for found in members):
                 continue
             entered[name] = int(np.count_nonzero(members[0][cohort]))
-            chosen = [(part, found[cohort]) for part, found in zip(parts, members, strict=True) if found[cohort].any()]
+            chosen = [(part, found[cohort]) for part, found in zip(parts, members, strict=True)]
             cohorts[name] = MappingProxyType(
                 {month - cohort: _estimates(chosen, definitions, cohort, month) for month in range(cohort, len(names))}
             )
@@ -208,7 +208,7 @@ def _members(part: MonthlyPart) -> list[Array]:
 def _estimates(
     chosen: Sequence[tuple[MonthlyPart, Array]], definitions: Mapping[str, MetricDefinition], cohort: int, month: int
 ) -> Mapping[str, MetricEstimate]:
-    """Estimate all metrics of a cohort in one month, from the replications that have customers in it."""
+    """Estimate all metrics of a cohort in one month. A replication without customers in the cohort gives undefined metrics."""
     estimates: dict[str, list[MetricEstimate]] = {name: [] for name in definitions}
     for part, members in chosen:
         sample, amounts = ClusterSample.from_run(part.run).subset(members), part.monthly.amounts
