@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from cjsim.simulation.documents import Scenario
     from cjsim.simulation.switching.contact_baselines import ContactBaseline
 
-_BY_HELP = "Print the metrics by group: arm of an experiment, level of an attribute, acquired_by, persona, or entry_month."
+_BY_HELP = (
+    "Print the metrics by group: arm of an experiment, level of an attribute, acquired_by, persona, or entry_month; or by month: the"
+    " totals of the firm in each calendar month. By month, a run of M months takes about M / 2 times as long."
+)
 _WHERE_HELP = "Only customers who meet a condition on what is fixed at entry, such as \"country == 'DE'\". All are simulated."
 ByOption = Annotated[str | None, typer.Option("--by", metavar="GROUP", help=_BY_HELP, show_default=False)]
 WhereOption = Annotated[str | None, typer.Option("--where", metavar="EXPR", help=_WHERE_HELP, show_default=False)]
+_COHORTS_HELP = "Print cohorts by month of entry and age: retention, buyers, revenue and margin to date. Takes as long as --by month."
 _TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
 TrialWindowOption = Annotated[
     float | None,
@@ -80,6 +84,7 @@ def simulate(
     events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
     by: ByOption = None,
     where: WhereOption = None,
+    with_cohorts: Annotated[bool, typer.Option("--cohorts", help=_COHORTS_HELP)] = False,
     exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: only customers who reached the split.")] = False,
     trial: Annotated[str | None, typer.Option("--trial", metavar="NAME", help=_TRIAL_HELP, show_default=False)] = None,
     trial_window: TrialWindowOption = None,
@@ -103,6 +108,7 @@ def simulate(
         raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
     count_warnings(scenario, document)
     with output_folder(out, command="simulate", force=force) as folder, progress_bar() as progress:
+        from cjsim.simulation.months.calendar_months import is_by_month
         from cjsim.simulation.segments.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
@@ -119,23 +125,31 @@ def simulate(
             follow_up_days=follow_up,
             log=log,
             progress=progress,
+            monthly=with_cohorts or is_by_month(by, document.journey.attributes),
         )
         grouped = None if by is None and where is None else run.by(by, where=where, exposed_only=exposed)
+        cohorts = run.cohorts(where=where) if with_cohorts else None
         if folder is not None:
             run.save(folder)
             if grouped is not None:
                 grouped.save(folder)
+            if cohorts is not None:
+                cohorts.save(folder)
             if trial is not None:
                 write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
             if log is not None and not events:
                 log.unlink()
     shown = run if grouped is None else grouped
+    texts = [
+        *([] if cohorts is None else [cohorts.summary]),
+        *([] if cohorts is not None and by is None else [partial(shown.summary, full=full)]),
+    ]
     print_output(
         as_json,
         table_format,
-        text=lambda: shown.summary(full=full),
-        content=lambda: run.to_json() | ({} if grouped is None else grouped.to_json()),
-        table=shown.to_pandas,
+        text=lambda: "\n\n".join(text() for text in texts),
+        content=lambda: run.to_json() | ({} if grouped is None else grouped.to_json()) | ({} if cohorts is None else cohorts.to_json()),
+        table=shown.to_pandas if cohorts is None else cohorts.to_pandas,
     )
 
 
@@ -189,13 +203,15 @@ def compare(
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
         scenarios = {baseline.name: baseline} | ({", ".join(sets or []): baseline.with_values(changes)} if changes else {})
-    _require_metrics(next(iter(scenarios.values())), metrics or ())
+    _require_metrics(next(iter(scenarios.values())), metrics or (), by=by, detect=detect)
     count_compared_warnings(zip((base, *(others or ([base] if changes else []))), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.compare_scenarios import compare as compare_scenarios
+        from cjsim.simulation.months.calendar_months import is_by_month
         from cjsim.simulation.segments.grouped_metrics import check_groups
 
-        check_groups(next(iter(scenarios.values())), by=by, where=where)
+        first = next(iter(scenarios.values()))
+        check_groups(first, by=by, where=where)
         from cjsim.simulation.comparison_answer import OBJECTIVE
 
         comparison = compare_scenarios(
@@ -209,6 +225,7 @@ def compare(
             follow_up_days=follow_up,
             against=cast("ContactBaseline | None", against),
             progress=progress,
+            monthly=is_by_month(by, first.journey.attributes),
         )
         grouped = None if by is None and where is None else comparison.by(by, where=where, metrics=metrics or ())
         if folder is not None:
@@ -226,13 +243,21 @@ def compare(
     )
 
 
-def _require_metrics(scenario: "Scenario", metrics: Sequence[str]) -> None:
+def _require_metrics(scenario: "Scenario", metrics: Sequence[str], *, by: str | None, detect: float | None) -> None:
     """Raise if a scenario lacks a metric, before a simulation, which may take a long time."""
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import find_metric_definition
+    from cjsim.simulation.months.calendar_months import is_by_month
+    from cjsim.simulation.months.monthly_metrics import monthly_definitions, require_monthly_metrics
 
-    for metric in metrics:
-        find_metric_definition(compile_scenario(scenario), metric)
+    is_monthly = is_by_month(by, scenario.journey.attributes)
+    plan = compile_scenario(scenario) if metrics else None
+    if plan is not None and is_monthly:
+        has_retained = any(stage.retained for stage in scenario.journey.stages.values())
+        require_monthly_metrics(metrics, list(monthly_definitions(plan.codebook, has_retained=has_retained)))
+    if plan is not None and (detect is not None or not is_monthly):
+        for metric in metrics:
+            find_metric_definition(plan, metric)
 
 
 @with_exit_codes

@@ -13,8 +13,10 @@ _MAX_LISTED_FILES = 5
 # Patterns of the files that each command writes to its --out folder.
 _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
-        "simulate": re.compile(rf"(replication_\d+/)?({_RUN_FILES})|trial\.csv"),
-        "compare": re.compile(rf"run_\d+/(replication_\d+/)?({_RUN_FILES})|comparison\.(json|png)|group_effects\.(csv|json)"),
+        "simulate": re.compile(rf"(replication_\d+/)?({_RUN_FILES})|trial\.csv|series\.png|cohorts\.(csv|json|png)"),
+        "compare": re.compile(
+            rf"run_\d+/(replication_\d+/)?({_RUN_FILES})|(comparison|series)\.png|comparison\.json|group_effects\.(csv|json)"
+        ),
         "levers": re.compile(r"(levers|touchpoints)\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
         "optimize": re.compile(r"optimum\.json|trials\.csv|best\.yaml|search\.png|manifest\.json"),
         "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),

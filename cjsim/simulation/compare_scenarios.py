@@ -12,6 +12,7 @@ from cjsim.progress import Progress
 from cjsim.simulation.argument_checks import checked_integer
 from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.months.month_end_runs import require_no_processes_or_ends, with_months
 from cjsim.simulation.scenario_sources import (
     ScenarioSource,
     ScenarioSources,
@@ -39,6 +40,7 @@ def compare(
     progress: Progress | None = None,
     sample: float | None = None,
     replications: int | None = None,
+    monthly: bool = False,
 ) -> Comparison:
     """Simulate scenarios on the same customers, and compare each with the first.
 
@@ -72,6 +74,8 @@ def compare(
     replications : int, optional
         Number of runs with independent seeds under each policy, as in `simulate`. Effects are means of paired differences over the seeds.
         The default is 8 if customers affect each other in the first run under any policy, and 1 otherwise or with `processes`.
+    monthly : bool
+        Whether to record what happened in each calendar month, for `Comparison.by('month')`, as in `simulate`.
 
     Returns
     -------
@@ -101,10 +105,14 @@ def compare(
     settings = {name: settings_of(scenario) for name, scenario in by_name.items()}
     seed = baseline.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
     count = None if replications is None else checked_integer("replications", replications, 1, MAX_REPLICATIONS)
+    if monthly:
+        require_no_processes_or_ends(next(iter(settings.values())))
     firsts = {name: simulate_seed(one, seed) for name, one in settings.items()}
     if count is None:
         count = max(map(default_replications, firsts.values()))
     runs = {name: with_repeats(first, settings[name], count) for name, first in firsts.items()}
+    if monthly:
+        runs = {name: with_months(run, settings[name]) for name, run in runs.items()}
     return Comparison.of(runs, assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
 
 

@@ -33,6 +33,8 @@ from cjsim.simulation.comparison_answer import OBJECTIVE, answer_text, best_alte
 from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
 from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
 from cjsim.simulation.detectable_change import DetectableChange, detectable_change
+from cjsim.simulation.months.calendar_months import is_by_month
+from cjsim.simulation.months.monthly_effects import MonthlyEffects
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import require_same_value, split_off_baseline
 from cjsim.simulation.segments.grouped_comparison import GroupedComparison
@@ -160,11 +162,12 @@ class Comparison(FolderResult):
         Parameters
         ----------
         by : str, optional
-            As in `Run.by`.
+            As in `Run.by`. 'month' gives effects on the totals of each calendar month (`MonthlyEffects`) and requires runs that were
+            simulated with `monthly=True`.
         where : str, optional
             As in `Run.by`.
         metrics : sequence of str
-            Metrics to show. The first one decides who gains; by default, CLV.
+            Metrics to show. The first one decides who gains; by default, CLV. By month, they are those of `MonthlySeries`.
 
         Returns
         -------
@@ -177,6 +180,8 @@ class Comparison(FolderResult):
         """
         if by is None and where is None:
             raise InputError(format_error("by", "must be given, or else a condition", "neither", "Pass by='arm' or where=CONDITION."))
+        if is_by_month(by, self.runs[self.baseline].codebook.attributes):
+            return MonthlyEffects.of_months(self.runs, where=where, metrics=metrics)
         return GroupedComparison.of(self.runs, by, where=where, metrics=metrics)
 
     @checked_arguments

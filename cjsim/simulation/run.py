@@ -32,6 +32,11 @@ from cjsim.output_folder import MANIFEST_FILE, FolderResult, is_listed, require_
 from cjsim.simulation.argument_checks import checked_days
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
+from cjsim.simulation.months.calendar_months import is_by_month
+from cjsim.simulation.months.cohort_table import CohortTable
+from cjsim.simulation.months.monthly_metrics import MonthlyPart, monthly_parts
+from cjsim.simulation.months.monthly_outcomes import MonthlyOutcomes
+from cjsim.simulation.months.monthly_series import MonthlySeries
 from cjsim.simulation.segments.experiment_arms import find_experiment
 from cjsim.simulation.segments.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table, value_days_text
@@ -45,7 +50,7 @@ _Estimates = tuple[Mapping[str, MetricEstimate], Mapping[str, PredictionInterval
 # Attributes from which metrics are computed. Notebooks do not offer them for completion, because tables contain the same values.
 _USED_BY_METRICS = frozenset(
     {*("acquisition_channels", "codebook", "desk_rates", "entered", "hidden", "keys", "log_path", "profiles", "registry", "retained")}
-    | {"fixed_costs", "roots", "spend", "wages"}
+    | {"fixed_costs", "monthly", "roots", "spend", "wages"}
 )
 
 
@@ -64,11 +69,14 @@ class Run(RunRecord, FolderResult):
         `customers` and `log`, is about this run, the first replication.
     log_path : Path or None
         Parquet file of the event log; None if no log was written.
+    monthly : MonthlyOutcomes or None
+        Outcomes by calendar month, if `simulate` was called with `monthly=True`; `save` does not keep them.
     """
 
     profiles: Callable[[], CustomerProfiles]
     log_path: Path | None = None
     repeats: tuple["Run", ...] = ()
+    monthly: MonthlyOutcomes | None = None
 
     def __str__(self) -> str:
         return self.summary()
@@ -200,7 +208,8 @@ class Run(RunRecord, FolderResult):
         ----------
         by : str, optional
             'arm' for the arms of the only experiment of the policy, 'arm:NAME' for those of a given experiment, 'entry_month', 'persona'
-            (which the firm cannot see), or an attribute, such as 'acquired_by'. By default, there is one group.
+            (which the firm cannot see), or an attribute, such as 'acquired_by'. By default, there is one group. 'month' gives totals by
+            calendar month (`MonthlySeries`) and requires a run that was simulated with `monthly=True`.
         where : str, optional
             Only customers who meet this condition on attributes, `persona`, `arm` and `entry_month`, such as "country == 'DE'". All
             customers are simulated; costs that they share stay allocated equally to all of them.
@@ -220,8 +229,33 @@ class Run(RunRecord, FolderResult):
         """
         if by is None and where is None:
             raise InputError(format_error("by", "must be given, or else a condition", "neither", "Pass by='arm' or where=CONDITION."))
+        if is_by_month(by, self.codebook.attributes) and not exposed_only:
+            return MonthlySeries.of_months(self._monthly_parts(where), where=where)
         replications = [(run, run.profiles()) for run in self.replications]
         return GroupedMetrics.of(replications, by, where=where, exposed_only=exposed_only)
+
+    @checked_arguments
+    def cohorts(self, *, where: str | None = None) -> CohortTable:
+        """Return retention, buyers, and revenue and margin to date by month of entry and age in months.
+
+        Parameters
+        ----------
+        where : str, optional
+            Only customers who meet this condition, as in `by`.
+
+        Returns
+        -------
+        CohortTable
+
+        Raises
+        ------
+        InputError
+            If the run was not simulated with `monthly=True`, or no customer meets the condition.
+        """
+        return CohortTable.of(self._monthly_parts(where), where=where)
+
+    def _monthly_parts(self, where: str | None) -> list[MonthlyPart]:
+        return monthly_parts([(run, run.profiles(), run.monthly) for run in self.replications], where)
 
     @checked_arguments
     def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":

@@ -18,6 +18,7 @@ from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.simulation.argument_checks import checked_days, checked_integer, checked_share
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.months.month_end_runs import require_no_processes_or_ends, with_months
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.seeded_run import ENGINES, RunSettings, simulate_seed, with_repeats
@@ -41,6 +42,7 @@ def simulate(
     progress: Progress | None = None,
     sample: float | None = None,
     replications: int | None = None,
+    monthly: bool = False,
 ) -> Run:
     """Simulate the customers of a scenario.
 
@@ -81,6 +83,9 @@ def simulate(
         Number of runs with independent seeds, the first with `seed`. The result is the first run, and its metrics are means over all
         runs, with intervals that hold even if customers affect each other. The default is 8 if customers share desks or budgets and
         affect each other in the first run, which takes 8 times as long, and 1 otherwise or with `processes`.
+    monthly : bool
+        Whether to record what happened in each calendar month, for `Run.by('month')` and `Run.cohorts`. With M months, this simulates
+        each replication another M - 1 times, for half of the horizon on average. Cannot be combined with `processes` or `until_days`.
 
     Returns
     -------
@@ -123,8 +128,11 @@ def simulate(
     )
     seed = settings.scenario.seed if seed is None else checked_integer("seed", seed, 0, 2**63 - 1)
     count = None if replications is None else checked_integer("replications", replications, 1, MAX_REPLICATIONS)
+    if monthly:
+        require_no_processes_or_ends(settings)
     first = simulate_seed(settings, seed, log=log)
-    return with_repeats(first, settings, default_replications(first) if count is None else count)
+    run = with_repeats(first, settings, default_replications(first) if count is None else count)
+    return with_months(run, settings) if monthly else run
 
 
 def checked_settings(

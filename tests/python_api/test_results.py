@@ -90,7 +90,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
 }
 # What a user needs, beyond `save`, `summary`, `to_json` and `to_pandas`.
 OFFERED = {
-    "Run": "by customers load log metrics outcomes provenance scenario seed trial truth",
+    "Run": "by cohorts customers load log metrics outcomes provenance scenario seed trial truth",
     "GroupedMetrics": "by control currency definitions differences entered exposed groups is_exposed_only of",
     "Comparison": "alternatives answer assumptions baseline effects figure load of runs",
     "LeverRanking": "assumptions baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers"

@@ -13,6 +13,7 @@ from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import Program, parse_condition
 from cjsim.simulation.customer_profiles import CustomerProfiles
+from cjsim.simulation.months.calendar_months import MONTH
 from cjsim.simulation.segments.experiment_arms import draw_arms, find_experiment
 
 ARM, PERSONA, ENTRY_MONTH = "arm", "persona", "entry_month"
@@ -38,7 +39,8 @@ def groupings(codebook: Codebook) -> list[str]:
     """
     personas = [PERSONA] if len(codebook.personas) > 1 else []
     base = [BASE] if codebook.has_existing and BASE not in codebook.attributes else []
-    return [*codebook.attributes, *personas, *base, *([ARM] if codebook.experiments else []), ENTRY_MONTH]
+    months = [ENTRY_MONTH] if MONTH in codebook.attributes else [ENTRY_MONTH, MONTH]
+    return [*codebook.attributes, *personas, *base, *([ARM] if codebook.experiments else []), *months]
 
 
 def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
@@ -49,8 +51,8 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
     codebook : Codebook
         Names of the scenario.
     by : str
-        'arm', 'arm:NAME', 'persona', 'entry_month', the name of an attribute, such as 'acquired_by', or 'base' for existing and new
-        customers.
+        'arm', 'arm:NAME', 'persona', 'entry_month', the name of an attribute, such as 'acquired_by', 'base' for existing and new
+        customers, or 'month' for calendar months, which do not distinguish customers.
 
     Returns
     -------
