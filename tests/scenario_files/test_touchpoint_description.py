@@ -133,7 +133,7 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
         ),
         (
             {"journey.events.buy.effects[2].refer.invites": 6},
-            "journey: each customer refers about 1.2 others within the horizon, who refer others in turn.",
+            "journey: each customer refers about 1.2 others during the simulation, who refer others in turn.",
         ),
         (
             {"journey.scores": {"lead": {}, "calm": {}}, "policy.flows.nurture.on.score": "calm"},
