@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -140,10 +140,8 @@ def simulate(
             if log is not None and not events:
                 log.unlink()
     shown = run if grouped is None else grouped
-    texts = [
-        *([] if cohorts is None else [cohorts.summary]),
-        *([] if cohorts is not None and by is None else [partial(shown.summary, full=full)]),
-    ]
+    texts: list[Callable[[], str]] = [] if cohorts is None else [cohorts.summary]
+    texts += [] if cohorts is not None and by is None else [partial(shown.summary, full=full)]
     print_output(
         as_json,
         table_format,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.months.monthly_outcomes import OWN_COST, MonthlyOutcomes
 from cjsim.simulation.segments.customer_groups import SMALL_GROUP, chosen_customers, group_notes
 
-_TOTALS = {  # metric: field, unit, what it adds up, and which values are better
+_TOTALS: dict[str, tuple[str, str, str, Literal["higher", "lower", "neither"]]] = {  # field, unit, what it adds up, better values
     "total_purchases": ("purchases", "purchases", "purchases", "higher"),
     "total_revenue": ("revenue", "money", "revenue", "higher"),
     "total_margin": ("margin", "money", "margin on purchases", "higher"),
