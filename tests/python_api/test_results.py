@@ -90,9 +90,9 @@ RESULTS: dict[str, Callable[[], Any]] = {
 }
 # What a user needs, beyond `save`, `summary`, `to_json` and `to_pandas`.
 OFFERED = {
-    "Run": "by cohorts customers load log metrics outcomes provenance scenario seed trial truth",
-    "GroupedMetrics": "by control currency definitions differences entered exposed groups is_exposed_only of",
-    "Comparison": "alternatives answer assumptions baseline effects figure load of runs",
+    "Run": "by cohorts customers load log metrics outcomes predictions provenance replications scenario seed trial truth",
+    "GroupedMetrics": "by control currency definitions differences entered exposed groups is_exposed_only notes of where",
+    "Comparison": "alternatives answer assumptions baseline by effects figure load of predictions returns runs",
     "LeverRanking": "assumptions baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers"
     " has_selected_denominator"
     " has_shared_resources levers metric refusal_reasons scenario seconds seed sobol_indices title unit",
