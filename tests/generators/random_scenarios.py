@@ -78,6 +78,9 @@ def random_base(chooser: Chooser, names: ScenarioNames, start: int, present: Sce
     if kind == "other":
         other = random_policy(chooser, names, start)
         past |= {key: other[key] for key in ("broadcasts", "guardrails", "desks") if key in other}
+    if creative := past.get("costs", {}).get("creative"):  # of the flows that are left
+        flows = {name: cost for name, cost in creative["flows"].items() if name in past["flows"]}
+        past["costs"] = past["costs"] | {"creative": creative | {"flows": flows}}
     past["guardrails"] = {key: value for key, value in past.get("guardrails", {}).items() if key != "spared"}
     return base | {"policy": past}
 
