@@ -80,7 +80,7 @@ def desk_wages(paid: Sequence[tuple[float, Roster]], terms: WageTerms, *, entere
 
 
 def _charged_staff(times: FloatArray, staff: FloatArray, terms: WageTerms, n_customers: int) -> tuple[FloatArray, FloatArray]:
-    """Return the agents over time whose wages the customers who count bear: after the horizon, their share n / N(t) of the staff."""
+    """Return the agents over time whose wages are borne by the customers who count: after the horizon, a share n / N(t) of the staff."""
     if not len(terms.late_entries):
         return times, staff
     merged = np.unique(np.concatenate([times, terms.late_entries[terms.late_entries >= times[0]]]))

@@ -158,7 +158,7 @@ def _event_line(name: str, event: Event, *, lifted: bool) -> str:
 
 
 def _event_facts(name: str, event: Event, *, lifted: bool) -> list[str]:
-    """Describe the clock of an event apart from its wait."""
+    """Describe the clock of an event, except for its wait."""
     facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
     facts += [f"rate x exp({event.satisfaction:g} (satisfaction - 0.5))"] if event.satisfaction else []
     facts += [event.demand.phrase(name)] if event.demand is not None else []

@@ -12,7 +12,7 @@ from cjsim.purchase_logs.month_names import month_number
 # The next three are in the syntax of RE2.
 DIGITS_AND_TIME = "^(?:19|20)[0-9]{6}(?:[01][0-9]|2[0-4])[0-5][0-9][0-5][0-9]$"
 DATE_AND_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-4]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?)?$"
-TIME_OF_DAY = (  # the character before it is kept
+TIME_OF_DAY = (  # the preceding character is kept
     r"(^|[^0-9])(?:[01]?[0-9]|2[0-4])[:h][0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,:][0-9]{1,9})?)?"
     r"(?:[\s\x{a0}\x{202f}]?[AaPp]\.?\s?[Mm]\b\.?)?"
 )

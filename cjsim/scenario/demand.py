@@ -25,7 +25,7 @@ class Demand(StrictModel):
     purchase: EventName | None = Field(None, examples=["order"])
     """Event whose purchase has the price, by default the event itself."""
     reference_price: Positive | None = Field(None, examples=[40])
-    """Mean value of the purchase at which the speed is that of `wait`; by default, its current mean."""
+    """Mean value of the purchase at which the price does not change the clock's speed; by default, its current mean."""
 
     def phrase(self, event: str) -> str:
         """Describe the response of an event."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from cjsim.yaml.strict_model import FieldError
 
-# A month is a twelfth of a year of 365 days. Waits for calendar days are `calendar` waits.
+# A month is a twelfth of a year of 365 days. For waits until a calendar day, use `calendar`.
 _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0, "mo": 365 / 12, "y": 365.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|mo|m|h|d|w|y)")
 _NEGATIVE = re.compile(r"-\s*\d")

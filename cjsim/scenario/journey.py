@@ -100,7 +100,7 @@ class Event(StrictModel):
     stages: tuple[StageName, ...] | Literal["anywhere"] = Field(default=(), alias="in")
     """Stages in which the clock of the event runs, or `anywhere`; without it, only effects fire the event."""
     wait: EventWait | Literal["never"] = "never"
-    """Distribution of the waiting time at speed 1, or times of the calendar; with `never`, only effects fire the event."""
+    """Distribution of the waiting time at speed 1, or calendar times; with `never`, only effects fire the event."""
     speed: tuple[TraitRef, ...] = ()
     """Traits whose product multiplies the speed of the clock."""
     satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = Field(0.0, examples=[1.5])

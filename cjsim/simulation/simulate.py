@@ -63,8 +63,8 @@ def simulate(
         and 20 times the number of initial customers.
     follow_up_days : float, optional
         Simulate each customer for at most this many days from entry, so that all outcomes are counted from entry. By default, customers are
-        simulated until the horizon, which also ends the follow-up of customers who enter late. A customer's trajectory is the first part
-        of the trajectory without this limit. Requires a scenario whose customers share neither desks nor budgets.
+        simulated until the horizon, which also ends the follow-up of customers who enter late. Until it ends, a customer's trajectory is
+        the same as without this limit. Requires a scenario whose customers share neither desks nor budgets.
     until_days : array-like of float, shape (n_customers,), optional
         Simulate each customer until at most this day, counted from the start. Events at this time do not happen, and nothing happens after
         entry if the day is not after it. In the order of customer numbers: initial customers, then arrivals. Requires a scenario whose

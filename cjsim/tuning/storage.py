@@ -63,7 +63,7 @@ class TrialStore:
     Attributes
     ----------
     location : str
-        Name of the storage for messages, without the password.
+        Name of the storage as shown in messages, without the password.
 
     Raises
     ------

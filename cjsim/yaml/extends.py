@@ -26,7 +26,7 @@ def load_tree(
 
     `extends: base.yaml` merges the file over a base file. Mappings are merged key by key; other values replace those of the base.
     The values of `journey`, `policy` and `scenario` may be file names. `set: {path: value}` is applied last. File names are relative to
-    the file that contains them. Names from the library, such as `shop`, can replace file names.
+    the file that contains them. Names from the library, such as `shop`, can be used instead of file names.
 
     Parameters
     ----------

@@ -178,7 +178,7 @@ def end_of_blackouts(world: World, state: CustomerState, channel: int, now: floa
 
 @inlined
 def end_of_deferral(world: World, state: CustomerState, channel: int, now: float) -> float:
-    """When a send that blackouts or quiet hours defer now will be retried (days); `now` if they do not defer it."""
+    """Time (days) at which a send deferred now by blackouts or quiet hours will be retried; `now` if they do not defer it."""
     if world.channels[channel].kind == ChannelKind.PULL:
         return now
     end: float = end_of_blackouts(world, state, channel, now)

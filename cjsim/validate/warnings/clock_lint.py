@@ -64,7 +64,7 @@ def _clockless_warnings(journey: JourneySpec) -> Iterator[str]:
 
 
 def _calendar_warnings(journey: JourneySpec) -> Iterator[str]:
-    """Yield warnings about settings that change the speed of a clock, at events that happen at times of the calendar."""
+    """Yield warnings about settings that change the speed of a clock, at events that happen at calendar times."""
     waiting = {name for name, event in journey.events.items() if has_clock(event) and isinstance(event.wait, CalendarWait)}
     for path, name, setting in _clock_settings(journey):
         stops = path.startswith("personas.") and journey.personas[path.split(".")[1]].speed.get(name) == 0 and setting == "speed"
