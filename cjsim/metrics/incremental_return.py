@@ -143,7 +143,7 @@ def replicated_return(pairs: Sequence[tuple[RunRecord, RunRecord]]) -> Increment
 
 
 def _total(run: RunRecord, metric: str) -> RatioTerms:
-    return find_metric_definition(run, metric).terms(run)._replace(is_total=True)
+    return find_metric_definition(run, metric).terms(run).as_total(run.weight)
 
 
 def _change_by_root(baseline: RatioTerms, alternative: RatioTerms, pairing: CustomerPairing) -> Array:
