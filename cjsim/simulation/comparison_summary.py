@@ -27,7 +27,15 @@ from cjsim.metrics.return_phrases import BREAK_EVEN_NAME, ROI_NAME, break_even_c
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
 from cjsim.simulation.detectable_change import DetectableChange
-from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, replication_legend, table_notes, title_with_unit
+from cjsim.simulation.summary_tables import (
+    SINGLE_RUN,
+    has_new_customers,
+    name_with_mark,
+    period_text,
+    replication_legend,
+    table_notes,
+    title_with_unit,
+)
 
 DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
 PredictionsByName = Mapping[str, Mapping[str, PredictionInterval]]
@@ -210,9 +218,11 @@ def _table_of_one(
     effects = compared.alternatives[name]
     rows = [_row(one, effects[one.name], predictions.get(one.name), compared.currency) for one in shown if one.name in effects]
     rows += _return_rows_of_one(compared, name)
-    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", "a single run", "unit", "relative", "pairing", "")
+    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", SINGLE_RUN, "unit", "relative", "pairing", "")
     chosen = [i for i, name in enumerate(header) if full or name != "pairing"]
-    return align_columns([header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative"))
+    return align_columns(
+        [header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative", SINGLE_RUN)
+    )
 
 
 def _row(

@@ -24,6 +24,8 @@ from cjsim.scenario.phrases import span_phrase
 
 _UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio", *TIME_UNITS)  # percent, a plain number, and those with a column of their own
 
+SINGLE_RUN = "a single run"  # name of the column of prediction intervals, which narrow terminals omit
+
 
 def run_table(
     run: RunRecord,
@@ -59,7 +61,7 @@ def run_table(
         f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {period_text(run)}, {seeds},"
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
-    table = align_columns(("metric", "value", "95 % interval", "a single run", "unit", "n", ""), rows)
+    table = align_columns(("metric", "value", "95 % interval", SINGLE_RUN, "unit", "n", ""), rows, optional=(SINGLE_RUN,))
     notes = [*run_notes(run), table_notes(len(definitions) - len(rows))]
     if n_replications > 1:
         notes.insert(0, replication_legend(run))
@@ -76,8 +78,8 @@ def replication_legend(run: RunRecord) -> str:
     """
     origin = run.provenance
     return (
-        f"95 % interval: of the mean over many runs (Student, {origin.replications} independent replications). a single run: 95 %"
-        f" prediction interval for one run of this firm, that is, for {origin.horizon:g} days."
+        f"95 % interval: of the mean over many runs (Student, {origin.replications} independent replications). {SINGLE_RUN}: 95 %"
+        f" prediction interval for one run of this firm, that is, for {origin.horizon:g} days; shown if the terminal is wide enough."
     )
 
 
