@@ -220,9 +220,9 @@ def _table_of_one(
     rows += _return_rows_of_one(compared, name)
     header = ("metric", compared.baseline, name, "effect", "95 % interval", "", SINGLE_RUN, "unit", "relative", "pairing", "")
     chosen = [i for i, name in enumerate(header) if full or name != "pairing"]
-    return align_columns(
-        [header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative", SINGLE_RUN)
-    )
+    names, cells, optional = [header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], ("pairing", "relative")
+    table = align_columns(names, cells, optional=optional)
+    return align_columns(names, cells, optional=(*optional, SINGLE_RUN)) if is_too_wide(table) else table
 
 
 def _row(

@@ -19,7 +19,7 @@ from cjsim.metrics.number_format import (
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
 from cjsim.metrics.replicated_estimates import PredictionInterval
 from cjsim.metrics.run_notes import run_notes
-from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.scenario.phrases import span_phrase
 
 _UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio", *TIME_UNITS)  # percent, a plain number, and those with a column of their own
@@ -61,7 +61,10 @@ def run_table(
         f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {period_text(run)}, {seeds},"
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
-    table = align_columns(("metric", "value", "95 % interval", SINGLE_RUN, "unit", "n", ""), rows, optional=(SINGLE_RUN,))
+    header = ("metric", "value", "95 % interval", SINGLE_RUN, "unit", "n", "")
+    table = align_columns(header, rows)
+    if is_too_wide(table):
+        table = align_columns(header, rows, optional=(SINGLE_RUN,))
     notes = [*run_notes(run), table_notes(len(definitions) - len(rows))]
     if n_replications > 1:
         notes.insert(0, replication_legend(run))
