@@ -147,6 +147,7 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
     small, large = plans
     empty = {
         "any_activity_actors",
+        "branch_events",
         "contact_events",
         "budgets",
         "offers",
@@ -154,6 +155,7 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
         "personalisation",
         "pull_sites",
         "score_actors",
+        "speed_rules",
         "unopened_actors",
         *("rules", "rule_terms", "rule_columns", "rule_levels", "rule_trees", "rule_nodes"),
     }

@@ -60,7 +60,7 @@ def test_groups_by_acquisition_channel() -> None:
 
 
 def test_personas_are_marked_as_the_truth(run: cj.Run) -> None:
-    assert "which the firm cannot see" in run.by("persona").summary()
+    assert "the firm cannot see it" in run.by("persona").summary()
 
 
 def test_small_groups_are_named(run: cj.Run) -> None:
