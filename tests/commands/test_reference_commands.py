@@ -111,7 +111,7 @@ def test_metrics_prints_definitions_with_other_denominators() -> None:
     assert (
         "conversion share higher customers who converted (divided by customers who had not converted before day 0) retention_30d" in output
     )
-    assert "total_clv money higher customer lifetime value of all customers (a total)" in output
+    assert "total_clv money higher customer lifetime value of all customers, from entry to the horizon or value horizon (a total)" in output
 
 
 def test_metrics_table_fits_the_terminal() -> None:
