@@ -58,7 +58,7 @@ PROVENANCE = Provenance(
 def empty_outcomes(n: int) -> Outcomes:
     """Customers without events: in `prospect` for a year, not converted."""
     made = Outcomes.zeros(n, moments=2, stages=3, channels=2, desks=0)
-    made.customers["retained"] = UNOBSERVED
+    made.customers["retained"] = made.customers["base_retained"] = UNOBSERVED
     made.customers["interest"] = -1
     made.customers["first_purchase"] = made.customers["last_purchase"] = np.nan
     made.moments[:] = np.nan
