@@ -3,7 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -25,8 +26,16 @@ from cjsim.table_files import write_csv
 if TYPE_CHECKING:
     from cjsim.simulation.comparison_summary import SortOrder
     from cjsim.simulation.documents import Scenario
+    from cjsim.simulation.switching.contact_baselines import ContactBaseline
 
-_BY_HELP = "Print the metrics by arm of an experiment, or by level of an attribute."
+_BY_HELP = (
+    "Print the metrics by group: arm of an experiment, level of an attribute, acquired_by, persona, or entry_month; or by month: the"
+    " totals of the firm in each calendar month. By month, a run of M months takes about M / 2 times as long."
+)
+_WHERE_HELP = "Only customers who meet a condition on what is fixed at entry, such as \"country == 'DE'\". All are simulated."
+ByOption = Annotated[str | None, typer.Option("--by", metavar="GROUP", help=_BY_HELP, show_default=False)]
+WhereOption = Annotated[str | None, typer.Option("--where", metavar="EXPR", help=_WHERE_HELP, show_default=False)]
+_COHORTS_HELP = "Print cohorts by month of entry and age: retention, buyers, revenue and margin to date. Takes as long as --by month."
 _TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
 TrialWindowOption = Annotated[
     float | None,
@@ -50,6 +59,9 @@ DetectOption = Annotated[
     typer.Option("--detect", metavar="PERCENT", help=_DETECT_HELP, parser=options.percent_parser("--detect"), show_default=False),
 ]
 SORT_ORDERS = ("importance", "change", "name")
+AGAINST = ("no-contact", "nothing")
+_AGAINST_HELP = "Compare with BASE without marketing (only transactional messages), or without any message. Drops the platform's costs."
+_AGAINST_PARSER = options.choice_parser("--against", AGAINST)
 _SORT_PARSER = options.choice_parser("--sort", SORT_ORDERS)
 
 
@@ -57,8 +69,11 @@ _SORT_PARSER = options.choice_parser("--sort", SORT_ORDERS)
 def simulate(
     scenario: options.ScenarioFile,
     customers: options.Customers = None,
+    sample: options.Sample = None,
+    replications: options.Replications = None,
     seed: options.Seed = None,
     horizon: options.Horizon = None,
+    value_horizon: options.ValueHorizon = None,
     sets: options.Set = None,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -67,7 +82,9 @@ def simulate(
     out: options.Out = None,
     force: options.Force = False,
     events: Annotated[bool, typer.Option("--events", help="Also write the event log to the --out folder.")] = False,
-    by: Annotated[str | None, typer.Option("--by", metavar="arm|arm:NAME|ATTRIBUTE", help=_BY_HELP, show_default=False)] = None,
+    by: ByOption = None,
+    where: WhereOption = None,
+    with_cohorts: Annotated[bool, typer.Option("--cohorts", help=_COHORTS_HELP)] = False,
     exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: only customers who reached the split.")] = False,
     trial: Annotated[str | None, typer.Option("--trial", metavar="NAME", help=_TRIAL_HELP, show_default=False)] = None,
     trial_window: TrialWindowOption = None,
@@ -79,7 +96,8 @@ def simulate(
 
     Example: cjsim simulate shop --customers 5000
     """
-    document = load_scenario(scenario, parse_set_options(sets, customers=customers, seed=seed, horizon=horizon))
+    values = parse_set_options(sets, seed=seed, horizon=horizon, value_horizon=value_horizon)
+    document = load_scenario(scenario, values)
     if events and out is None:
         raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
     if trial is not None and out is None:
@@ -90,36 +108,46 @@ def simulate(
         raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
     count_warnings(scenario, document)
     with output_folder(out, command="simulate", force=force) as folder, progress_bar() as progress:
-        from cjsim.simulation.grouped_metrics import check_groups
+        from cjsim.simulation.months.calendar_months import is_by_month
+        from cjsim.simulation.segments.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
-        check_groups(document, by=by, experiment=trial)
+        check_groups(document, by=by, where=where, experiment=trial)
         log = folder / "log.parquet" if folder is not None and (events or trial is not None) else None
         run = simulate_scenario(
             document,
+            customers=customers,
+            sample=sample,
+            replications=replications,
             engine=engine,
             threads=threads,
             max_customers=max_customers,
             follow_up_days=follow_up,
             log=log,
             progress=progress,
+            monthly=with_cohorts or is_by_month(by, document.journey.attributes),
         )
-        grouped = None if by is None else run.by(by, exposed_only=exposed)
+        grouped = None if by is None and where is None else run.by(by, where=where, exposed_only=exposed)
+        cohorts = run.cohorts(where=where) if with_cohorts else None
         if folder is not None:
             run.save(folder)
             if grouped is not None:
                 grouped.save(folder)
+            if cohorts is not None:
+                cohorts.save(folder)
             if trial is not None:
                 write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
             if log is not None and not events:
                 log.unlink()
     shown = run if grouped is None else grouped
+    texts: list[Callable[[], str]] = [] if cohorts is None else [cohorts.summary]
+    texts += [] if cohorts is not None and by is None else [partial(shown.summary, full=full)]
     print_output(
         as_json,
         table_format,
-        text=lambda: shown.summary(full=full),
-        content=lambda: run.to_json() | ({} if grouped is None else grouped.to_json()),
-        table=shown.to_pandas,
+        text=lambda: "\n\n".join(text() for text in texts),
+        content=lambda: run.to_json() | ({} if grouped is None else grouped.to_json()) | ({} if cohorts is None else cohorts.to_json()),
+        table=shown.to_pandas if cohorts is None else cohorts.to_pandas,
     )
 
 
@@ -128,8 +156,11 @@ def compare(
     base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
     others: Annotated[list[Path] | None, typer.Argument(metavar="OTHER", help="Alternative scenarios.", show_default=False)] = None,
     customers: options.Customers = None,
+    sample: options.Sample = None,
+    replications: options.Replications = None,
     seed: options.Seed = None,
     horizon: options.Horizon = None,
+    value_horizon: options.ValueHorizon = None,
     sets: options.Set = None,
     engine: options.Engine = "compiled",
     threads: options.Threads = None,
@@ -137,6 +168,12 @@ def compare(
     follow_up: options.FollowUp = None,
     out: options.Out = None,
     force: options.Force = False,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="|".join(AGAINST), help=_AGAINST_HELP, parser=_AGAINST_PARSER, show_default=False),
+    ] = None,
+    by: ByOption = None,
+    where: WhereOption = None,
     metrics: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=_METRIC_HELP, show_default=False)] = None,
     sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER)] = "importance",
     detect: DetectOption = None,
@@ -146,14 +183,16 @@ def compare(
 ) -> None:
     """Compare scenarios on the same customers.
 
-    Compares BASE with each OTHER, or with BASE as changed by --set. If OTHER is given, --set applies to all scenarios.
+    Compares BASE with each OTHER, or with BASE as changed by --set. If OTHER is given, --set applies to all scenarios. With --against, the
+    baseline is BASE without marketing, and BASE is an alternative.
 
     Example: cjsim compare shop shop_better --metric clv --metric opt_outs
     """
-    settings, changes = parse_set_options(None, customers=customers, seed=seed, horizon=horizon), parse_set_options(sets)
-    if not others and not changes:
+    settings = parse_set_options(None, seed=seed, horizon=horizon, value_horizon=value_horizon)
+    changes = parse_set_options(sets)
+    if not (others or changes or against):
         raise InputError(
-            format_error("compare", "must have an OTHER scenario or --set", "only BASE", "Add a scenario to compare with BASE.")
+            format_error("compare", "must have an OTHER scenario, --set or --against", "only BASE", "Add a scenario to compare with BASE.")
         )
     if others:
         remedy = "Give another scenario, or change this one with --set."
@@ -161,34 +200,62 @@ def compare(
     else:
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
-        scenarios = {baseline.name: baseline, ", ".join(sets or []): baseline.with_values(changes)}
-    _require_metrics(next(iter(scenarios.values())), metrics or ())
-    count_compared_warnings(zip((base, *(others or [base])), scenarios.values(), strict=True))
+        scenarios = {baseline.name: baseline} | ({", ".join(sets or []): baseline.with_values(changes)} if changes else {})
+    _require_metrics(next(iter(scenarios.values())), metrics or (), by=by, detect=detect)
+    count_compared_warnings(zip((base, *(others or ([base] if changes else []))), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
-        from cjsim.simulation.comparison import compare as compare_scenarios
+        from cjsim.simulation.compare_scenarios import compare as compare_scenarios
+        from cjsim.simulation.months.calendar_months import is_by_month
+        from cjsim.simulation.segments.grouped_metrics import check_groups
+
+        first = next(iter(scenarios.values()))
+        check_groups(first, by=by, where=where)
         from cjsim.simulation.comparison_answer import OBJECTIVE
 
         comparison = compare_scenarios(
-            scenarios, engine=engine, threads=threads, max_customers=max_customers, follow_up_days=follow_up, progress=progress
+            scenarios,
+            customers=customers,
+            sample=sample,
+            replications=replications,
+            engine=engine,
+            threads=threads,
+            max_customers=max_customers,
+            follow_up_days=follow_up,
+            against=cast("ContactBaseline | None", against),
+            progress=progress,
+            monthly=is_by_month(by, first.journey.attributes),
         )
+        grouped = None if by is None and where is None else comparison.by(by, where=where, metrics=metrics or ())
         if folder is not None:
             comparison.save(folder)
+            if grouped is not None:
+                grouped.save(folder)
+    content = comparison.to_json(detect=detect, metric=(metrics or [OBJECTIVE])[0])
+    summary = partial(comparison.summary, full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect)
     print_output(
         as_json,
         table_format,
-        text=lambda: comparison.summary(full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect),
-        content=lambda: comparison.to_json(detect=detect, metric=(metrics or [OBJECTIVE])[0]),
-        table=comparison.to_pandas,
+        text=summary if grouped is None else partial(grouped.summary, full=full),
+        content=lambda: content | ({} if grouped is None else grouped.to_json()),
+        table=comparison.to_pandas if grouped is None else grouped.to_pandas,
     )
 
 
-def _require_metrics(scenario: "Scenario", metrics: Sequence[str]) -> None:
+def _require_metrics(scenario: "Scenario", metrics: Sequence[str], *, by: str | None, detect: float | None) -> None:
     """Raise if a scenario lacks a metric, before a simulation, which may take a long time."""
     from cjsim.compiler.compile_scenario import compile_scenario
     from cjsim.metrics.catalog import find_metric_definition
+    from cjsim.simulation.months.calendar_months import is_by_month
+    from cjsim.simulation.months.monthly_metrics import monthly_definitions, require_monthly_metrics
 
-    for metric in metrics:
-        find_metric_definition(compile_scenario(scenario), metric)
+    is_monthly = is_by_month(by, scenario.journey.attributes)
+    plan = compile_scenario(scenario) if metrics else None
+    if plan is not None and is_monthly:
+        has_retained = any(stage.retained for stage in scenario.journey.stages.values())
+        require_monthly_metrics(metrics, list(monthly_definitions(plan.codebook, has_retained=has_retained)))
+    if plan is not None and (detect is not None or not is_monthly):
+        for metric in metrics:
+            find_metric_definition(plan, metric)
 
 
 @with_exit_codes

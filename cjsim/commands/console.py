@@ -48,11 +48,11 @@ _PARAMETERS = {
 }
 _COMMANDS = {"compare": "`cjsim compare`"}
 _options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
-_kept: ContextVar[str] = ContextVar("what an interruption of the running command leaves")
+_kept: ContextVar[str] = ContextVar("what is kept if the running command is interrupted")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command so that it exits with our codes. Errors print one line on standard error, without a traceback."""
+    """Wrap a command so that it exits with the documented exit codes. Errors print one line on standard error, without a traceback."""
     options = _options_of(command)
 
     @functools.wraps(command)
@@ -79,7 +79,7 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _require_working_folder() -> None:
-    """Raise if the working folder was removed, because names of files are relative to it, and libraries fail at their import."""
+    """Raise if the working folder was removed, because file names are relative to it, and some libraries cannot be imported without it."""
     try:
         Path.cwd()
     except OSError as error:
@@ -240,7 +240,7 @@ def print_output(
     content: Callable[[], dict[str, Any]],
     table: "Callable[[], pd.DataFrame]",
 ) -> None:
-    """Print text, JSON, or a table as CSV or Excel file on standard output.
+    """Print text, JSON, or a table as CSV or an Excel file on standard output.
 
     Parameters
     ----------

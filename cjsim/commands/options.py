@@ -117,6 +117,25 @@ def percent_parser(name: str) -> Callable[[str | float], float]:
     return _parse
 
 
+def share_parser(name: str) -> Callable[[str | float], float]:
+    """Return a parser of an option that is a share above 0 and at most 1, such as 0.1 or 10%.
+
+    Parameters
+    ----------
+    name : str
+        Name of the option in error messages.
+    """
+
+    def _parse(text: str | float) -> float:
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(%?)\s*", str(text))
+        share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+        if not 0 < share <= 1:
+            raise _WrongOption(format_error(name, "must be a share above 0 and at most 1", short_repr(str(text)), "Use 0.1 or 10%."))
+        return share
+
+    return _parse
+
+
 def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
@@ -148,6 +167,12 @@ MaxCustomers = Annotated[
 ]
 Seed = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
 Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time, such as 180d. Overrides the file.")]
+ValueHorizon = Annotated[
+    str | None,
+    typer.Option(
+        "--value-horizon", metavar="DURATION", help="Time from the start until which CLV counts, such as 1095d. Overrides the file."
+    ),
+]
 FollowUp = Annotated[
     float | None,
     typer.Option("--follow-up", metavar="DURATION", help=_FOLLOW_UP_HELP, parser=duration_parser("--follow-up"), show_default=False),
@@ -158,6 +183,23 @@ Engine = Annotated[
 Threads = Annotated[
     int | None,
     number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
+]
+
+
+_REPLICATIONS_RULE = {"must": "must be from 1 to 10,000", "remedy": "Omit it for 8 where customers affect each other, and 1 elsewhere."}
+_REPLICATIONS_HELP = (
+    "Number of runs with independent seeds. By default, 8 if customers affect each other through desks or budgets, otherwise 1."
+)
+Replications = Annotated[
+    int | None,
+    number_option("--replications", "R", _REPLICATIONS_HELP, example=8, allowed=range(1, 10_001), **_REPLICATIONS_RULE),
+]
+_SAMPLE_HELP = (
+    "Simulate this share of the firm, such as 10%: its customers and arrivals, with staff, budgets and fixed costs in proportion."
+)
+Sample = Annotated[
+    float | None,
+    typer.Option("--sample", metavar="SHARE", help=_SAMPLE_HELP, parser=share_parser("--sample"), show_default=False),
 ]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Scenario settings that select customers and days but do not change the journey or the policy.
-_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate", "currency")
+_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "value_horizon", "entry", "discount_rate", "currency")
 _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 
@@ -177,7 +177,9 @@ def compare_versions(
     from cjsim.simulation.simulate import simulate
 
     n_customers, used_seed = old.customers if customers is None else customers, old.seed if seed is None else seed
-    simulate_version = functools.partial(simulate, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
+    simulate_version = functools.partial(
+        simulate, customers=n_customers, seed=used_seed, replications=1, threads=threads, progress=progress
+    )
     return _ChangeSimulator(old, metric, simulate_version).compare(new, changes, description_diff)
 
 

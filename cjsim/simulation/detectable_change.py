@@ -14,7 +14,7 @@ from cjsim.simulation.run import Run
 
 _POWER_QUANTILE = NORMAL_QUANTILE_95 + 0.8416  # 80 % power, 5 % two-sided
 _FEWEST_DIFFERING = 30  # customers; with fewer, the variance between customers is not known
-_LARGEST_FACTOR = 2.0  # between a number of customers and the ends of its interval
+_LARGEST_FACTOR = 2.0  # between an estimated number of customers and the bounds of its interval
 
 
 class NeededCustomers(NamedTuple):

@@ -326,7 +326,7 @@ class SeededCohort:
         return self.scenario.with_values(values) if values else self.scenario
 
     def _evaluate(self, scenario: Scenario) -> CohortEvaluation:
-        run = simulate(scenario, customers=self.customers, seed=self.seed, threads=self.threads)
+        run = simulate(scenario, customers=self.customers, seed=self.seed, threads=self.threads, replications=1)
         further_metrics = list(all_metric_definitions(run.codebook)) if self.measures_all_metrics else ()
         return CohortEvaluation.from_run(run, self.metrics, further_metrics=further_metrics)
 
@@ -339,7 +339,7 @@ def depends_on_population_size(scenario: Scenario) -> bool:
     scenario : Scenario
         The scenario with any policy.
     """
-    return scenario.has_shared_resources or bool(scenario.journey.acquisition)
+    return scenario.has_shared_resources or bool(scenario.journey.acquisition) or scenario.existing is not None
 
 
 def is_subset_representative(scenario: Scenario) -> bool:

@@ -162,6 +162,7 @@ class Study(Document):
         customers, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
         is_whole_population = is_total or self.scenario.has_shared_resources or bool(self.scenario.journey.acquisition)
+        is_whole_population |= self.scenario.existing is not None
         if customers not in (None, self.customers_per_trial) and is_whole_population:
             must = f"must equal the study's {self.customers_per_trial}, because outcomes or totals depend on the number of customers"
             yield Fault(("confirm", "customers"), must, str(customers), "Remove it.")

@@ -88,7 +88,7 @@ def test_compare_takes_a_follow_up(trial_file: str) -> None:
         (["--follow-up", "0d"], "--follow-up: must be above 0, got '0d'. Use a duration such as 14d."),
         (
             ["--follow-up", "14"],
-            "--follow-up: must be a duration with a unit (s, min, h, d, w), got '14'. Add the unit, such as 14d for 14 days.",
+            "--follow-up: must be a duration with a unit (s, min, h, d, w, mo, y), got '14'. Add the unit, such as 14d for 14 days.",
         ),
     ],
 )

@@ -21,7 +21,7 @@ from cjsim.lab.document_diff import _apply_change, _diff_values, diff_documents
 from cjsim.lab.journal import Journal
 from cjsim.lab.version_comparison import compare_versions
 from cjsim.manifest import Manifest
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Policy, Scenario
 
 TINY = ROOT / "tests" / "worlds" / "tiny.yaml"

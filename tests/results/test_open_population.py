@@ -9,6 +9,7 @@ import pytest
 from synthetic_runs import CODEBOOK, empty_outcomes, random_outcomes, run_from_outcomes
 
 from cjsim.compiler.cohorts import ARRIVED
+from cjsim.compiler.wages import Wages
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.kernels.state import DESK_OUTCOME
@@ -38,6 +39,7 @@ def six_customers() -> Run:
     served["joined"][:, 0] = [0, 0, 0, 0, 0, 3]
     served["replies"][:, 0] = [[1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0], [1, 0, 0]]
     served["replies"][3, 1] = [0, 1, 0]
+    served["out_of_hours"][0, 0] = served["outside_closed"][0, 0] = 1
     served["waited"][:, 0], served["service"][:, 0] = np.array([6, 0, 0, 0, 0, 3]) / 1440, np.array([10, 0, 0, 0, 0, 2]) / 1440
     served["waited"][3, 1], served["service"][3, 1] = 9 / 1440, 30 / 1440
     keys = np.array([ARRIVED + 1, ARRIVED + 2, ARRIVED + 3, REFERRED + 5], np.uint64)
@@ -49,6 +51,7 @@ def six_customers() -> Run:
         registry=registry,
         customers=2,
         spend=spend,
+        wages={"support": Wages(0.0, 0.0, 0.5), "sales": Wages(0.0, 0.0, 0.25)},
         desk_rates={"support": 0.5, "sales": 2.0},
     )
 
@@ -69,7 +72,6 @@ MANUAL_TOTALS = {
     "profit": (150 - 54, 6),
     "total_clv": (150 - 54, 6),
     "total_margin": (150, 6),
-    "roi": (96 / 54, 6),
     "tickets": (5 / 6, 6),
     "tickets[support]": (4 / 6, 6),
     "tickets[sales]": (1 / 6, 6),
@@ -77,7 +79,11 @@ MANUAL_TOTALS = {
     "sla_kept": (2 / 5, 4),
     "sla_kept[support]": (2 / 4, 3),
     "sla_kept[sales]": (0, 1),
-    "abandonment": (1 / 5, 4),
+    "out_of_hours": (1 / 5, 4),
+    "out_of_hours[support]": (1 / 4, 3),
+    "abandonment": (1 / 4, 4),
+    "utilisation": (42 / 1440 / 0.75, 6),
+    "utilisation[support]": (12 / 1440 / 0.5, 6),
     "abandonment[sales]": (0, 1),
     "wait": (18 / 4, 3),
     "wait[support]": (9 / 3, 2),

@@ -9,7 +9,7 @@ from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, sma
 
 from cjsim.errors import InputError
 from cjsim.scenario.json_schema import file_schema
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluation_cohort import derived_seed
 from cjsim.tuning.evaluator import Evaluator

@@ -9,7 +9,7 @@ from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, sma
 
 from cjsim.errors import InputError
 from cjsim.metrics.customer_pairing import CustomerPairing
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.simulate import simulate
 from cjsim.tuning.evaluation_cohort import CohortEvaluation, DirectedMetric, SeededCohort
 from cjsim.tuning.evaluator import Evaluator

@@ -73,7 +73,7 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
     if not spend_by_channel.any():
         return None
     channels, cost = run.acquisition_channels, np.zeros(len(run))
-    arrived = (np.arange(len(run)) >= run.registry.n_initial) & (run.registry.parents < 0)
+    arrived = (np.arange(len(run)) >= run.registry.n_fixed) & (run.registry.parents < 0)
     for channel, spend in enumerate(spend_by_channel):
         arrived_by_channel = arrived & (channels == channel)
         if arrived_by_channel.any():
@@ -109,7 +109,7 @@ def _came_by_channel(run: RunRecord, channel: int | None) -> Array:
 
 
 def _acquired_customers(channel: int) -> Callable[[RunRecord], RatioTerms]:
-    return lambda run: mean_per_customer(run, _came_by_channel(run, channel))._replace(is_total=True)
+    return lambda run: mean_per_customer(run, _came_by_channel(run, channel)).as_total(run.weight)
 
 
 def _acquired_share(channel: int) -> Callable[[RunRecord], RatioTerms]:

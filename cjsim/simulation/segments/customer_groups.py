@@ -1,0 +1,235 @@
+"""Groups of customers: by attribute, persona, acquisition channel, arm of an experiment, or month of entry."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+
+from cjsim.compiler.plan import Codebook
+from cjsim.engine.run_record import RunRecord
+from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.kernels.codes import ConditionOp
+from cjsim.kernels.world import Array
+from cjsim.scenario.condition_names import ConditionError, ConditionNames
+from cjsim.scenario.condition_parser import Program, parse_condition
+from cjsim.simulation.customer_profiles import CustomerProfiles
+from cjsim.simulation.months.calendar_months import MONTH
+from cjsim.simulation.segments.experiment_arms import draw_arms, find_experiment
+
+ARM, PERSONA, ENTRY_MONTH = "arm", "persona", "entry_month"
+BASE = "base"  # groups: customers who exist before day 0, and those who enter later
+_EXISTING, _NEW = "existing", "new"
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199  # of months in conditions
+_MONTHS = [f"{year}-{month:02d}" for year in range(_FIRST_YEAR, _LAST_YEAR + 1) for month in range(1, 13)]
+SMALL_GROUP = 50  # customers; below, normal intervals are not reliable
+_COMPARISONS = {ConditionOp.EQ: np.equal, ConditionOp.NE: np.not_equal, ConditionOp.AND: np.logical_and, ConditionOp.OR: np.logical_or}
+
+
+def groupings(codebook: Codebook) -> list[str]:
+    """Return by what the customers of a scenario can be grouped.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+
+    Returns
+    -------
+    list of str
+    """
+    personas = [PERSONA] if len(codebook.personas) > 1 else []
+    base = [BASE] if codebook.has_existing and BASE not in codebook.attributes else []
+    months = [ENTRY_MONTH] if MONTH in codebook.attributes else [ENTRY_MONTH, MONTH]
+    return [*codebook.attributes, *personas, *base, *([ARM] if codebook.experiments else []), *months]
+
+
+def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
+    """Return what distinguishes the groups, such as 'arm:NAME' or an attribute, and the experiment (None if there is none).
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    by : str
+        'arm', 'arm:NAME', 'persona', 'entry_month', the name of an attribute, such as 'acquired_by', 'base' for existing and new
+        customers, or 'month' for calendar months, which do not distinguish customers.
+
+    Returns
+    -------
+    tuple of (str, str or None)
+
+    Raises
+    ------
+    InputError
+        If there is no such experiment or grouping.
+    """
+    kind, _, name = by.partition(":")
+    if kind == ARM:
+        experiment = find_experiment(codebook, name or None, "by")
+        return f"{ARM}:{experiment}", experiment
+    if by not in (known := [*groupings(codebook), PERSONA]):
+        raise InputError(format_error("by", *unknown_name_parts(by, list(dict.fromkeys(known)), "group")))
+    return by, None
+
+
+def customer_groups(run: RunRecord, profiles: CustomerProfiles, by: str) -> dict[str, Array]:
+    """Return which customers belong to each group.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run.
+    profiles : CustomerProfiles
+        Attributes of its customers.
+    by : str
+        Return value of `find_grouping`.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (n_customers,)
+        In the order of declaration, or of time.
+    """
+    codes = _codes(run, profiles, by)
+    if by == ENTRY_MONTH:
+        return {_MONTHS[code]: np.asarray(codes == code) for code in np.unique(codes[codes >= 0])}
+    kind, _, experiment = by.partition(":")
+    if kind == ARM:
+        labels: Sequence[str] = list(run.codebook.experiments[experiment])
+    elif kind == BASE and BASE not in run.codebook.attributes:
+        labels = (_EXISTING, _NEW)
+    else:
+        labels = run.codebook.personas if kind == PERSONA else run.codebook.attributes[kind]
+    return {label: np.asarray(codes == code) for code, label in enumerate(labels)}
+
+
+def chosen_customers(run: RunRecord, profiles: CustomerProfiles, where: str) -> Array:
+    """Return which customers meet a condition on what is fixed at entry.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run.
+    profiles : CustomerProfiles
+        Attributes of its customers.
+    where : str
+        The condition, such as "country == 'DE' and persona != loyal".
+
+    Returns
+    -------
+    ndarray of bool, shape (n_customers,)
+
+    Raises
+    ------
+    InputError
+        If the condition is invalid, or no customer meets it.
+    """
+    names = _filter_names(run.codebook)
+    program = parse_filter(run.codebook, where)
+    stack: list[Array] = []
+    columns = {code: name for name, code in names.attributes.items()}
+    for op, argument, number in program[:-1]:
+        if op == ConditionOp.PERSONA:
+            stack.append(run.outcomes.customers["persona"] == argument)
+        elif op == ConditionOp.ATTRIBUTE:
+            stack.append(_codes(run, profiles, columns[argument]))
+        elif op == ConditionOp.CONST:
+            stack.append(np.full(len(run), number))
+        elif op == ConditionOp.NOT:
+            stack.append(~stack.pop().astype(bool))
+        else:
+            right, left = stack.pop(), stack.pop()
+            stack.append(_COMPARISONS[op](left, right))
+    chosen = stack.pop().astype(bool)
+    if not (chosen & run.entered).any():
+        raise InputError(format_error("where", "must hold for at least one customer who entered", where, "Change the condition."))
+    return chosen
+
+
+def parse_filter(codebook: Codebook, where: str) -> Program:
+    """Parse a condition on customers, which may use only what is fixed at entry.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    where : str
+        The condition.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    InputError
+        If the condition is invalid. The message lists what it can use.
+    """
+    known = [*codebook.attributes, PERSONA, *([ARM] if len(codebook.experiments) == 1 else []), ENTRY_MONTH]
+    try:
+        program = parse_condition(where, _filter_names(codebook))
+    except ConditionError as error:
+        raise InputError(format_error("where", error.must, error.got, f"{error.remedy} It can use {', '.join(known)}.")) from None
+    allowed = {*_COMPARISONS, ConditionOp.PERSONA, ConditionOp.ATTRIBUTE, ConditionOp.CONST, ConditionOp.NOT}
+    if any(op not in allowed for op, _, _ in program[:-1]) or all(op == ConditionOp.CONST for op, _, _ in program[:-1]):
+        must = "must compare only what is fixed when a customer enters"
+        remedy = f"Use ==, !=, in, and, or, not with {', '.join(known)}; quote months, such as entry_month == '2026-03'."
+        raise InputError(format_error("where", must, where, remedy))
+    return program
+
+
+def group_notes(by: str | None, entered: Mapping[str, int], where: str | None) -> list[str]:
+    """Return what a reader of a table of groups must know: latent groups, small groups, and the condition.
+
+    Parameters
+    ----------
+    by : str or None
+        What distinguishes the groups.
+    entered : Mapping of str to int
+        Number of customers who entered, by group.
+    where : str or None
+        Condition on customers.
+
+    Returns
+    -------
+    list of str
+    """
+    notes = []
+    if by == PERSONA or (where is not None and PERSONA in where):
+        notes.append("persona: known only to the simulation; the firm cannot see it.")
+    small = [f"{name} ({n:,})" for name, n in entered.items() if n < SMALL_GROUP]
+    if small:
+        notes.append(f"Fewer than {SMALL_GROUP} customers, so intervals are unreliable: {', '.join(small)}.")
+    return notes
+
+
+def _filter_names(codebook: Codebook) -> ConditionNames:
+    """The names that a condition on customers may use. Arms and months of entry act as attributes."""
+    levels: dict[str, Sequence[str]] = {**codebook.attributes}
+    if len(codebook.experiments) == 1:
+        levels[ARM] = list(next(iter(codebook.experiments.values())))
+    levels[ENTRY_MONTH] = _MONTHS
+    return ConditionNames(
+        attributes={name: code for code, name in enumerate(levels)},
+        levels={name: {label: code for code, label in enumerate(labels)} for name, labels in levels.items()},
+        personas={name: code for code, name in enumerate(codebook.personas)},
+        latent=True,
+    )
+
+
+def _codes(run: RunRecord, profiles: CustomerProfiles, name: str) -> Array:
+    """Return the code of each customer's group; -1 for none; shape (n_customers,)."""
+    kind, _, experiment = name.partition(":")
+    if kind == ARM:
+        return draw_arms(run, experiment or next(iter(run.codebook.experiments)))
+    if kind == PERSONA:
+        return np.asarray(run.outcomes.customers["persona"])
+    if kind == BASE and BASE not in run.codebook.attributes:
+        return np.where(run.outcomes.customers["entered"] < 0, 0, 1)
+    if kind == ENTRY_MONTH:
+        entered = run.entered
+        days = np.floor(np.where(entered, run.outcomes.customers["entered"], 0.0)).astype("timedelta64[D]")
+        months = (np.datetime64(date.fromisoformat(run.provenance.start), "D") + days).astype("datetime64[M]")
+        return np.where(entered, (months - np.datetime64(_MONTHS[0], "M")).astype(np.int64), -1)
+    levels = {label: code for code, label in enumerate(run.codebook.attributes[name])}
+    found, positions = np.unique(profiles.attributes[name], return_inverse=True)
+    return np.array([levels[str(label)] for label in found])[positions]
