@@ -72,6 +72,7 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
     """
     log_format.require_unused(("sheet",), str(file.path), "a text file")
     names = cleaned_names(names)
+    file.require_intact_gzip()
     with _explain_unreadable(file, log_format.encoding):
         with file.open_bytes() as stream:
             head = stream.read(HEAD_BYTES)

@@ -13,6 +13,7 @@ MAX_ROWS = 20_000_000
 MAX_LINE_BYTES = 1_000_000
 MAX_CELL = 1_000  # characters of a customer, date or amount
 MAX_BYTES = 4 << 30  # of a file, as stored and decompressed
+_CHUNK_BYTES = 1 << 18
 _KINDS = {PARQUET_MAGIC: "parquet", b"PK\x03\x04": "excel", GZIP_MAGIC: "gzip"}
 _AS_TEXT = "Export the log as CSV, .xlsx or Parquet."
 _REFUSED = {
@@ -69,7 +70,20 @@ class LogFile:
         BinaryIO
             Reading raises an InputError if the file is damaged, expands too much, or has a line of more than a million bytes.
         """
-        return io.BufferedReader(_LineGuard(open_inflated(self.path, max_bytes=MAX_BYTES), self), 1 << 18)
+        return io.BufferedReader(_LineGuard(open_inflated(self.path, max_bytes=MAX_BYTES), self), _CHUNK_BYTES)
+
+    def require_intact_gzip(self) -> None:
+        """Decompress a gzip file to its end. This is fast, and refuses a damaged or oversized file before any row is parsed.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, expands too much, or has a line of more than a million bytes.
+        """
+        if self.kind == "gzip":
+            with self.open_bytes() as stream:
+                while stream.read(_CHUNK_BYTES):
+                    pass
 
 
 class _LineGuard(io.RawIOBase):
