@@ -184,6 +184,21 @@ def test_initial_customers_who_enter_after_the_horizon_bear_fixed_costs(shared: 
     assert clv_worth(scenario) == pytest.approx(100 * sum(share))
 
 
+ADS = {"acquisition": {"ads": {"baseline": 1}}}
+LATE_ADS = {"horizon": "30d", "value_horizon": "300d", "customers": 2}
+
+
+def test_arrivals_after_the_horizon_count_toward_the_population_limit_if_they_bear_fixed_costs() -> None:
+    scenario = small_scenario(journey=ADS, policy={"costs": {"platform_per_month": 1}}, **LATE_ADS)
+    with pytest.raises(InputError, match="must not exceed 100 customers, got 2 initial customers and about 300 arrivals"):
+        simulate(scenario, max_customers=100)
+    assert len(simulate(scenario, max_customers=500)) < 100
+
+
+def test_arrivals_after_the_horizon_do_not_count_toward_the_population_limit_if_nothing_depends_on_them() -> None:
+    assert len(simulate(small_scenario(journey=ADS, **LATE_ADS), max_customers=100)) < 100
+
+
 def test_friends_who_join_after_the_horizon_count_toward_the_population_limit() -> None:
     scenario = firm_with_friends(journey={"acquisition": {}})
     whole = simulate(scenario, threads=1)
