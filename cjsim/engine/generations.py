@@ -55,6 +55,8 @@ class Generations:
         Outcomes by batch. Concatenated, they cover all customers in order.
     late_entries : ndarray of float64
         Times from the horizon on at which customers enter, in days, ascending. Empty if nothing depends on them.
+    do_customers_interact : bool
+        Whether a customer's trajectory may have depended on others, through desks or budgets.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Generations:
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
         self.late_entries: FloatArray = np.zeros(0)
+        self.do_customers_interact = False
         self._late_referrals: list[Array] = []  # friends of customers who enter before the horizon
         self._count = 0  # customers of all generations so far
         self._plan, self._pool, self._writer, self._progress, self._max_customers = plan, pool, writer, progress, max_customers
@@ -101,6 +104,7 @@ class Generations:
                 together = batches if late is None else [*batches, late]
                 shared = self._pool.resolve_shared_resources(together, max_customers=self._max_customers, progress=self._progress)
             self.late_entries = shared.entered[shared.entered >= setting.horizon]
+            self.do_customers_interact = shared.do_customers_interact(self._plan)
         self._progress.start(self._count, self._name)
         while batches:
             referrals: list[Array] = []

@@ -148,7 +148,8 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
     provenance = replace(provenance, processes=processes.names, follow_up_days=settings.follow_up_days, until_days=digest)
     outcomes = Outcomes.concatenate(generations.outcomes)
-    provenance = replace(provenance, sample=settings.sample, sample_notes=share.notes(plan, outcomes.desks))
+    notes, do_interact = share.notes(plan, outcomes.desks), generations.do_customers_interact
+    provenance = replace(provenance, sample=settings.sample, sample_notes=notes, do_customers_interact=do_interact)
     log_path = None if log is None else Path(log)
     return run_from_plan(plan, provenance, outcomes, registry, log_path, late_entries=generations.late_entries)
 
