@@ -57,6 +57,11 @@ class PopulationPlan:
     begins: float = 0.0  # days: when the first of them may have entered
     until_days: FloatArray | None = None  # (n_customers,): day on which each customer's simulation ends at the latest
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether customers are simulated for a time of their own. Fixed costs, which cover all days, are then left out."""
+        return self.follow_up_days < math.inf or self.until_days is not None
+
 
 def exposure_moment(experiment: str) -> str:
     """Return the name of the moment at which a customer is first exposed to an experiment."""
@@ -129,3 +134,11 @@ class Plan:
         """Whether customers are simulated outside the observation window, so that outputs need a scratch row."""
         setting = self.world.setting[0]
         return bool(setting.ends > setting.horizon or setting.begins < 0)
+
+    @property
+    def pays_after_horizon(self) -> bool:
+        """Whether wages or fixed costs after the horizon count in CLV, so that it depends on how many customers enter then."""
+        if self.population.is_cut:
+            return False
+        pays = any(desk.wages for desk in self.desks) or any(payment.later for listed in self.payments.values() for payment in listed)
+        return bool(pays and self.world.setting[0].ends > self.world.setting[0].horizon)

@@ -138,6 +138,7 @@ class _DeskQueue:
         desks, calendar = self._desks, self._desks.calendar
         is_new = request.waits_at is None
         request.waits_at = self
+        desks.has_queued = True
         insort(self._waiting, (request.queue_key, request), key=_BY_KEY)
         if is_new and request.patience < math.inf:
             calendar.call_at(request.asked + request.patience, EventPriority.PATIENCE, lambda _: desks.give_up(request))
@@ -208,6 +209,11 @@ class DeskQueues:
         Returns the service time of a request at a desk, in days.
     on_reply : callable
         Called with a request and its `DeskReply` once the outcome is determined: when a conversation starts, or when patience ends.
+
+    Attributes
+    ----------
+    has_queued : bool
+        Whether a request has had to wait so far.
     """
 
     def __init__(self, calendar: EventCalendar, plans: Sequence[DeskPlan], *, service_of: ServiceTime, on_reply: ReplyCallback) -> None:
@@ -215,6 +221,7 @@ class DeskQueues:
         self.plans = plans
         self.service_of = service_of
         self.on_reply = on_reply
+        self.has_queued = False
         self._desks = [_DeskQueue(self, code, plan) for code, plan in enumerate(plans)]
         self._entering: list[tuple[_QueueKey, int, DeskRequest]] = []
 

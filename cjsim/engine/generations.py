@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cjsim.compiler.cohorts import referred_cohort
+from cjsim.compiler.cohorts import Cohort, referred_cohort
 from cjsim.compiler.plan import FloatArray, Plan
 from cjsim.engine.buffers import make_outcomes
 from cjsim.engine.outcomes import Outcomes
@@ -54,7 +54,9 @@ class Generations:
     outcomes : list of Outcomes
         Outcomes by batch. Concatenated, they cover all customers in order.
     late_entries : ndarray of float64
-        Times from the horizon on at which customers enter, in days, ascending.
+        Times from the horizon on at which customers enter, in days, ascending. Empty if nothing depends on them.
+    do_customers_interact : bool
+        Whether a customer's trajectory may have depended on others, through desks or budgets.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class Generations:
         self.referrals: list[Array] = []
         self.outcomes: list[Outcomes] = []
         self.late_entries: FloatArray = np.zeros(0)
+        self.do_customers_interact = False
+        self._late_referrals: list[Array] = []  # friends of customers who enter before the horizon
         self._count = 0  # customers of all generations so far
         self._plan, self._pool, self._writer, self._progress, self._max_customers = plan, pool, writer, progress, max_customers
 
@@ -84,7 +88,7 @@ class Generations:
         batches : Sequence of CustomerBatch
             Initial and existing customers and arrivals, in the order of their numbers.
         late : CustomerBatch, optional
-            Arrivals after the horizon. They are simulated only as far as they affect others.
+            Arrivals after the horizon. They and their friends are simulated only as far as they affect others, and have no outcomes.
 
         Raises
         ------
@@ -100,8 +104,7 @@ class Generations:
                 together = batches if late is None else [*batches, late]
                 shared = self._pool.resolve_shared_resources(together, max_customers=self._max_customers, progress=self._progress)
             self.late_entries = shared.entered[shared.entered >= setting.horizon]
-        elif late is not None:
-            self.late_entries = late.subset(0, late.size).entered
+            self.do_customers_interact = shared.do_customers_interact(self._plan)
         self._progress.start(self._count, self._name)
         while batches:
             referrals: list[Array] = []
@@ -114,6 +117,27 @@ class Generations:
                 batches = [CustomerBatch(len(cohort), cohort.subset)]
                 self._count += len(cohort)
                 self._progress.grow(len(cohort))
+        if late is not None and not self._is_shared and self._plan.pays_after_horizon:
+            self.late_entries = self._late_entry_times(late)
+
+    def _late_entry_times(self, late: CustomerBatch) -> FloatArray:
+        """Simulate the customers who enter after the horizon for the friends they refer, and return all entries from the horizon on."""
+        entered = [outcomes.customers["entered"] for outcomes in self.outcomes]
+        count, cohorts = self._count, [late.subset(0, late.size), *_next_cohorts(self._late_referrals)]
+        while cohorts:
+            referrals: list[Array] = []
+            for cohort in cohorts:
+                entered.append(cohort.entered)
+                count += len(cohort)
+                check_population_limit(count, self._max_customers, "with the customers who enter after the horizon")
+                self._progress.grow(len(cohort))
+                batch, no_outcomes = CustomerBatch(len(cohort), cohort.subset), make_outcomes(self._plan, len(cohort))
+                for size, chunk in self._pool.simulate_chunks(batch, no_outcomes):
+                    referrals += chunk.referrals
+                    self._progress.advance(size)
+            cohorts = _next_cohorts(referrals)
+        times = np.sort(np.concatenate(entered))
+        return np.asarray(times[times >= self._plan.world.setting[0].horizon])
 
     def _simulate_batch(self, batch: CustomerBatch, referrals: list[Array]) -> None:
         """Simulate a batch and append its referrals to `referrals`."""
@@ -121,9 +145,13 @@ class Generations:
         self.outcomes.append(outcomes)
         count = self._count + sum(map(len, referrals))
         for size, chunk in self._pool.simulate_chunks(batch, outcomes):
-            before_horizon = [rows[rows["time"] < self._plan.world.setting[0].horizon] for rows in chunk.referrals]
-            referrals += [rows for rows in before_horizon if len(rows)]
-            count += sum(map(len, before_horizon))
+            for rows in chunk.referrals:
+                is_late = rows["time"] >= self._plan.world.setting[0].horizon
+                count += len(rows) - int(is_late.sum())
+                if not is_late.all():
+                    referrals.append(rows[~is_late])
+                if is_late.any():
+                    self._late_referrals.append(rows[is_late])
             generation = _ordinal_text(len(self.referrals) + 1)
             check_population_limit(count, self._max_customers, f"in the {generation} generation of referred customers")
             if self._writer is not None:
@@ -146,6 +174,11 @@ def default_population_limit(n_initial: int) -> int:
         The larger of 1,000,000 and 20 times `n_initial`.
     """
     return max(MAX_GROWTH_FACTOR * n_initial, MIN_POPULATION_LIMIT)
+
+
+def _next_cohorts(referrals: list[Array]) -> list[Cohort]:
+    """Return the cohort of referred customers, if there are any."""
+    return [referred_cohort(np.concatenate(referrals), 0)] if referrals else []
 
 
 def _ordinal_text(n: int) -> str:

@@ -83,6 +83,9 @@ class Provenance(JsonRecord):
         Number of customers who entered before day 0, without those whom they referred.
     past_policy : str or None
         Digest of the policy before day 0, if there are such customers.
+    do_customers_interact : bool or None
+        Whether, in this run, a customer's trajectory may have depended on others: a request had to wait at a desk, or a budget was used up.
+        None in results saved by versions that did not record it.
     """
 
     scenario: str
@@ -116,6 +119,7 @@ class Provenance(JsonRecord):
     value_horizon: float | None = None
     existing: int = 0
     past_policy: str | None = None
+    do_customers_interact: bool | None = None
 
     @property
     def simulated_days(self) -> float:

@@ -338,8 +338,8 @@ class ReadableEngine:
         customers = self.environment.customers
         keys = np.array([key for key, customer in customers.items() for _ in range(customer.n_replies)], np.uint64)
         replies = [customer.replies[: customer.n_replies] for customer in customers.values()]
-        environment, all_replies = self.environment, np.concatenate([np.zeros(0, DESK_REPLY), *replies])
-        return SharedResults.of(keys, all_replies, environment.cutoffs, entered=environment.entered)
+        all_replies, shared = np.concatenate([np.zeros(0, DESK_REPLY), *replies]), self.environment
+        return SharedResults.of(keys, all_replies, shared.cutoffs, entered=shared.entered, has_queued=shared.desks.has_queued)
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
         """Do nothing, because all customers have already been simulated.

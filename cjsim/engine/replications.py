@@ -37,15 +37,19 @@ def replication_seed(seed: int, number: int) -> int:
 
 
 def customers_affect_each_other(run: RunRecord) -> bool:
-    """Return whether, in this run, a customer waited at a desk or gave up, or a budget refused a send.
+    """Return whether, in this run, a request had to wait at a desk, or a budget was used up, so that it refused or deferred later sends.
 
     If not, no customer's trajectory depended on that of another, and the interval of a single run is as good as without desks.
+    Time before day 0 and after the horizon counts, because it affects what happens on day 0, and CLV.
 
     Parameters
     ----------
     run : RunRecord
         The run.
     """
+    if run.provenance.do_customers_interact is not None:
+        return run.provenance.do_customers_interact
+    # A result of a version that did not record it: what the customer tables show.
     desks, touches = run.outcomes.desks, run.outcomes.touch_counts
     has_waited = bool((desks["waited"] > 0).any() or (desks["replies"][:, :, ReplyCode.UNANSWERED] > 0).any())
     return has_waited or bool((touches[:, :, CHANNEL_TOUCHES.index(TouchCode.SUPPRESSED_BUDGET.name.lower())] > 0).any())

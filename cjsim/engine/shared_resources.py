@@ -5,6 +5,7 @@ takes a budget turn, the pass simulates that customer again from entry to the ne
 simulates every customer with the known replies and budgets, and writes the outcomes and the log.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -54,15 +55,18 @@ class SharedResults(NamedTuple):
         Start and end (exclusive) index of each customer's replies.
     entered : ndarray of float64, shape (n_customers,)
         Entry times of all customers, in days, ascending.
+    has_queued : bool
+        Whether a request had to wait.
     """
 
     shared: SharedResources
     keys: NDArray[np.uint64]
     spans: NDArray[np.int64]
     entered: NDArray[np.float64]
+    has_queued: bool
 
     @classmethod
-    def of(cls, keys: NDArray[np.uint64], replies: Array, cutoffs: Array, *, entered: Iterable[Array]) -> "SharedResults":
+    def of(cls, keys: NDArray[np.uint64], replies: Array, cutoffs: Array, *, entered: Iterable[Array], has_queued: bool) -> "SharedResults":
         """Collect the replies of each customer.
 
         Parameters
@@ -75,6 +79,8 @@ class SharedResults(NamedTuple):
             Exhausted budgets, per budget and period.
         entered : iterable of ndarray of float64
             Entry times of the customers of each cohort, in days.
+        has_queued : bool
+            Whether a request had to wait.
 
         Returns
         -------
@@ -83,7 +89,24 @@ class SharedResults(NamedTuple):
         order = np.argsort(keys, kind="stable")
         customers, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
         spans = np.column_stack([first, first + counts])
-        return cls(SharedResources(replies[order], cutoffs), customers, spans, np.sort(np.concatenate([np.zeros(0), *entered])))
+        times = np.sort(np.concatenate([np.zeros(0), *entered]))
+        return cls(SharedResources(replies[order], cutoffs), customers, spans, times, has_queued)
+
+    def do_customers_interact(self, plan: Plan) -> bool:
+        """Return whether a customer's trajectory may have depended on others: a request had to wait, or a budget was used up.
+
+        Parameters
+        ----------
+        plan : Plan
+            The compiled scenario.
+        """
+        begins = float(plan.world.setting[0].begins)
+        for budget in plan.world.budgets:
+            first = int(budget["first"]) - math.ceil(-begins / float(budget["days"]))  # periods before day 0 precede `first`
+            used = self.shared.cutoffs["used"][first : int(budget["first"] + budget["periods"])]
+            if 0 < budget["at_most"] <= used.max():
+                return True
+        return self.has_queued
 
     def assign_replies(self, population: Population) -> None:
         """Assign to each customer the span of their replies.
@@ -200,7 +223,8 @@ class SharedResourcePass:
             self._admit(cohort)
         self._calendar.run_by_day(progress)
         store = self._reply_store
-        return SharedResults.of(store.keys[: store.count], store.replies[: store.count], self._shared.cutoffs, entered=self._entered)
+        replies, cutoffs, has_queued = store.replies[: store.count], self._shared.cutoffs, self._desks.has_queued
+        return SharedResults.of(store.keys[: store.count], replies, cutoffs, entered=self._entered, has_queued=has_queued)
 
     def _admit(self, cohort: Cohort) -> None:
         """Simulate customers up to their first synchronization points."""

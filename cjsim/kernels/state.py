@@ -70,6 +70,7 @@ CUSTOMER = np.dtype(
         ("request_index", "i4"),  # ordinal of that message
         ("request_ordinal", "i4"),  # ordinal of the request at this desk
         ("request_priority", "f8"),
+        ("request_promise", "f8"),  # days: the wait promised when the request was made; inf: none
         ("requested_at", "f8"),  # days
         ("request_out_of_hours", "i4"),  # 1: no agent was on duty when the open request was made
         ("awaits_reply", "i4"),  # 1: the open request has no reply yet

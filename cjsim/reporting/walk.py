@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from cjsim.argument_types import checked_arguments
-from cjsim.compiler.arrivals import draw_arrivals, draw_late_arrivals
 from cjsim.compiler.cohorts import ARRIVED, EXISTING, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.compiler.firm_share import FirmShare
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import existing_cohort, initial_cohort
 from cjsim.engine.generations import default_population_limit
+from cjsim.engine.population_limit import draw_limited_arrivals
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
-from cjsim.engine.sync_points import has_shared_resources
+from cjsim.engine.sync_points import shares_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.kernels.codes import N_TOUCH_CODES, DueKind, EffectCode, SendDecision, TouchCode
@@ -78,11 +79,11 @@ def walk(
     scenario = as_scenario(scenario)
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
-    shares_resources = has_shared_resources(plan.world) or has_shared_resources(plan.past_world)
+    is_shared = shares_resources(plan)
     cohort = _find_customer(scenario, plan, used_seed, customer, progress)
-    kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if shares_resources else [])]
+    kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if is_shared else [])]
     compile_kernels(kernels, progress or NoProgress())
-    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if shares_resources else None
+    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if is_shared else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
     builder = _DiaryBuilder(scenario, plan, trajectory, is_truth=truth)
     return Diary(
@@ -108,7 +109,7 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
     n_existing = plan.population.n_existing
     if 0 <= customer - initial < n_existing:
         return existing_cohort(plan, seed, initial, int(customer) - initial, 1)
-    arrivals, n_fixed = _draw_scenario_arrivals(scenario, plan, seed), initial + n_existing
+    (arrivals, _), n_fixed = _draw_scenario_arrivals(scenario, plan, seed), initial + n_existing
     if 0 <= customer - n_fixed < len(arrivals):
         return arrivals.subset(customer - n_fixed, 1)
     count = n_fixed + len(arrivals)
@@ -125,19 +126,24 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress) -> SharedResults:
     """Simulate desk replies and budget spending, which depend on all customers."""
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
-    arrivals, limit = _draw_scenario_arrivals(scenario, plan, seed), default_population_limit(scenario.customers)
+    arrivals, late = _draw_scenario_arrivals(scenario, plan, seed)
     existing = existing_cohort(plan, seed, scenario.customers, 0, plan.population.n_existing)
-    late = draw_late_arrivals(plan, seed, arrivals, at_most=limit)
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), existing, arrivals, late)
     with progress_task(
         progress, math.ceil(scenario.simulated_days) - math.floor(scenario.begins), f"{scenario.name}: days, all customers together"
     ):
-        return SharedResourcePass(plan, seed, max_customers=limit).run(cohorts, progress)
+        return SharedResourcePass(plan, seed, max_customers=_population_limit(scenario, plan)).run(cohorts, progress)
 
 
-def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    n_fixed = scenario.customers + plan.population.n_existing
-    return draw_arrivals(plan, seed, first=n_fixed, at_most=default_population_limit(scenario.customers))
+def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> tuple[Cohort, Cohort]:
+    """Draw the arrivals before and after the horizon, as a run of the whole scenario does."""
+    firm, has_late = FirmShare.of(scenario, scenario.customers, None, seed), shares_resources(plan)
+    limits = {"n_fixed": scenario.customers + plan.population.n_existing, "max_customers": _population_limit(scenario, plan)}
+    return draw_limited_arrivals(plan, seed, firm, with_late=has_late, **limits)
+
+
+def _population_limit(scenario: Scenario, plan: Plan) -> int:
+    return default_population_limit(scenario.customers + plan.population.n_existing)
 
 
 class _DiaryBuilder:

@@ -1,6 +1,5 @@
 """`run_from_plan`: from the outcomes of a simulated plan to a `Run`."""
 
-import math
 from functools import partial
 from pathlib import Path
 
@@ -44,9 +43,7 @@ def run_from_plan(
         Times from the horizon on at which customers enter, in days, ascending; none by default.
     """
     names, stages = plan.codebook.stages, plan.world.stages
-    # A follow-up measures customers for the same time each. Fixed costs, which cover all days of the simulation, are then left out.
-    is_cut = plan.population.follow_up_days < math.inf or plan.population.until_days is not None
-    payments = {} if is_cut else plan.payments
+    payments = {} if plan.population.is_cut else plan.payments
     setting, entered = plan.world.setting[0], np.maximum(outcomes.customers["entered"], 0.0)  # costs of day 0 are the first that count
     late = np.zeros(0) if late_entries is None else late_entries
     terms = WageTerms(float(setting.horizon), float(setting.ends), float(setting.discount), late)

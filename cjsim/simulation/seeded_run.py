@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cjsim.compiler.arrivals import draw_arrivals, draw_late_arrivals
-from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.firm_share import FirmShare
 from cjsim.compiler.plan import Plan
@@ -18,7 +16,7 @@ from cjsim.compiler.population import existing_cohort, initial_cohort
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.generations import Generations
 from cjsim.engine.outcomes import Outcomes
-from cjsim.engine.population_limit import population_limit_error
+from cjsim.engine.population_limit import draw_limited_arrivals
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.engine.readable import ReadableEngine
@@ -116,11 +114,9 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     for argument in (("follow_up_days",) if settings.follow_up_days is not None else ()) + (("until_days",) if ends is not None else ()):
         _require_independent_customers(plan, processes, argument)
     compile_kernels(kernels_of_runs(is_shared=shares_resources(plan), engine=settings.engine), progress)
-    of_firm = _draw_limited_arrivals(plan, seed, n_initial + n_existing, settings.max_customers)
-    arrivals, late = (
-        share.chosen(of_firm, plan),
-        share.chosen(draw_late_arrivals(plan, seed, of_firm, at_most=settings.max_customers), plan),
-    )
+    has_late = shares_resources(plan) or bool(processes.names) or plan.pays_after_horizon
+    limits = {"n_fixed": n_initial + n_existing, "max_customers": settings.max_customers}
+    arrivals, late = draw_limited_arrivals(plan, seed, share, with_late=has_late, **limits)
     if ends is not None:
         _require_one_day_each(ends, plan, n_initial + len(arrivals))
     rows = LOG_BUFFER_ROWS if log is not None else 0
@@ -152,7 +148,8 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     digest = None if ends is None else hashlib.sha256(ends.tobytes()).hexdigest()
     provenance = replace(provenance, processes=processes.names, follow_up_days=settings.follow_up_days, until_days=digest)
     outcomes = Outcomes.concatenate(generations.outcomes)
-    provenance = replace(provenance, sample=settings.sample, sample_notes=share.notes(plan, outcomes.desks))
+    notes, do_interact = share.notes(plan, outcomes.desks), generations.do_customers_interact
+    provenance = replace(provenance, sample=settings.sample, sample_notes=notes, do_customers_interact=do_interact)
     log_path = None if log is None else Path(log)
     return run_from_plan(plan, provenance, outcomes, registry, log_path, late_entries=generations.late_entries)
 
@@ -175,16 +172,3 @@ def _require_one_day_each(ends: Array, plan: Plan, n_customers: int) -> None:
         raise InputError(format_error("until_days", must, got, "Pass one number per customer, without nan."))
     if brings_friends(plan.world):
         raise InputError(format_error("until_days", "must be omitted where customers refer friends", "referrals", "Omit it."))
-
-
-def _draw_limited_arrivals(plan: Plan, seed: int, n_initial: int, max_customers: int) -> Cohort:
-    """Draw the arrivals from acquisition channels. Raise if they exceed the population limit."""
-    max_arrivals, expected = max_customers - n_initial, sum(float(channel.expected[-1]) for channel in plan.population.acquisition)
-    if expected <= 2 * max_arrivals + 1000:  # with a larger mean, a Poisson count is within the limit with probability below 1e-100
-        arrivals = draw_arrivals(plan, seed, first=n_initial, at_most=max_arrivals)
-        if len(arrivals) <= max_arrivals:
-            return arrivals
-    if not expected:
-        raise population_limit_error(max_customers, f"{n_initial:,} initial customers", "Use fewer customers")
-    got = f"{n_initial:,} initial customers and about {expected:,.0f} arrivals from acquisition channels"
-    raise population_limit_error(max_customers, got, "Lower the arrivals or the spend, shorten the horizon")

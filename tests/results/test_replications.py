@@ -3,17 +3,22 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rule_worlds import SURE_MAIL, event_after
 from scipy import stats
 from shared_firms import desk_firm, growing_firm
+from small_scenarios import small_scenario
 
 import cjsim as cj
-from cjsim.engine.replications import DEFAULT_REPLICATIONS, replication_seed
+from cjsim.engine.replications import DEFAULT_REPLICATIONS, customers_affect_each_other, replication_seed
 from cjsim.errors import InputError
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.replicated_estimates import combine_differences, combine_estimates
+from cjsim.simulation.documents import Scenario
+from cjsim.simulation.simulate import ENGINES
 
 SMALL = {"customers": 25, "horizon": "10d", "call_every": "4d"}
 
@@ -65,6 +70,40 @@ def test_default_is_eight_replications_if_customers_affect_each_other() -> None:
 
 def test_default_is_one_replication_if_no_customer_waits() -> None:
     assert cj.simulate(desk_firm(agents=100, customers=12, horizon="3d", call_every="1d")).repeats == ()
+
+
+def mailing(at_most: int, then: str) -> Scenario:
+    """Three customers who all get a message on day 0, and a daily budget."""
+    return small_scenario(
+        journey=SURE_MAIL,
+        policy={
+            "flows": {"f": {"on": {"stage": "here"}, "steps": [{"send": "hello"}]}},
+            "guardrails": {"budgets": [{"at_most": at_most, "per": "1d", "then": then}]},
+        },
+        customers=3,
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("at_most", "then", "expected"), [(1, "defer", True), (1, "refuse", True), (4, "defer", False), (0, "refuse", False)]
+)
+def test_customers_affect_each_other_if_a_budget_is_used_up(at_most: int, then: str, expected: bool, engine: Any) -> None:
+    run = cj.simulate(mailing(at_most, then), replications=1, engine=engine)
+    assert customers_affect_each_other(run) == expected == ("too narrow" in str(run))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("agents", "expected"), [(1, True), (2, False)])
+def test_customers_affect_each_other_if_a_request_waits_beyond_the_horizon(agents: int, expected: bool, engine: Any) -> None:
+    journey = {"desks": {"help": {"service": {"fixed": "90d"}}}, "events": {"call": event_after("10d", {"ask": "help"})}}
+    firm = small_scenario(journey=journey, policy={"desks": {"help": {"agents": agents}}}, customers=2)
+    assert customers_affect_each_other(cj.simulate(firm, replications=1, engine=engine)) == expected
+
+
+def test_a_saved_run_records_whether_customers_affect_each_other(tmp_path: Path) -> None:
+    cj.simulate(mailing(1, "defer"), replications=1).save(tmp_path / "run")
+    assert customers_affect_each_other(cj.Run.load(tmp_path / "run"))
 
 
 def test_default_of_a_comparison_is_the_same_for_all_policies() -> None:

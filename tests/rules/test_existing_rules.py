@@ -152,6 +152,19 @@ def test_the_holdout_is_that_of_the_present_policy() -> None:
     assert rows_named(result, "delivered") == []
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_wait_is_felt_against_the_promise_of_the_time_of_the_request(engine: str) -> None:
+    journey = {
+        "desks": {"help": {"service": {"fixed": "20d"}, "waiting": {"expected": "100d", "loss": 1}}},
+        "events": {"call": event_after("10d", {"ask": "help"})},
+    }
+    past, present = ({"desks": {"help": {"agents": 1, "sla": sla}}} for sla in ("100d", "1min"))
+    result = run_of(journey, present, past, engine=engine, horizon="90d")
+    customers, answers = result.outcomes.customers, [row for row in result.log_rows() if row.event.startswith("answered") and row.value > 1]
+    felt = {float(customers["satisfaction"][row.customer]) for row in answers if customers["entered"][row.customer] + 10 < 0}
+    assert felt == {0.5}
+
+
 def test_a_promise_is_that_of_the_time_of_the_request() -> None:
     journey = {
         "desks": {"help": {"service": {"fixed": "20d"}}},

@@ -74,6 +74,24 @@ def test_a_customer_whom_the_log_does_not_show_responds_as_ever(machine: dict[st
     assert times(measured, "buy") == times(plain, "buy")
 
 
+@pytest.mark.parametrize("machine", [{"machine_opens": 1}, {"bot_clicks": 1}])
+@pytest.mark.parametrize("effect", [{"tag": "reader"}, {"score": {"heat": 1}}])
+def test_a_tag_or_score_in_a_choose_is_the_customers(effect: dict[str, Any], machine: dict[str, Any]) -> None:
+    flow = {"on": {"date": "2026-01-06", "at": "12:30"}, "if": "tagged(reader) or score(heat) == 1", "steps": [{"tag": "done"}]}
+    for affinity, starts in ((NEVER, 0), (ALWAYS, 1)):
+        effects = {"opened": [{"choose": [{"weight": 1, "effects": [effect]}]}, {"satisfy": 0.1}]}
+        journey = mail(affinity, message={"effects": effects}, **machine)
+        journey["events"]["mark"] = event_after(None, {"tag": "reader"})
+        assert len(times(rows_of(journey, {**NOON, "flows": {"f": flow}}, horizon="2d"), "flow_started")) == starts
+
+
+def test_a_tag_after_a_choose_is_the_machines() -> None:
+    choose = {"choose": [{"weight": 1, "effects": [{"choose": [{"weight": 1, "effects": [{"satisfy": 0.1}]}]}]}]}
+    journey = mail(ALWAYS, message={"effects": {"opened": [choose, {"score": {"heat": 1}}, choose]}}, machine_opens=1)
+    flow = {"on": {"date": "2026-01-06", "at": "12:30"}, "if": "score(heat) == 1", "steps": [{"tag": "done"}]}
+    assert len(times(rows_of(journey, {**NOON, "flows": {"f": flow}}, horizon="2d"), "flow_started")) == 1
+
+
 CONDITIONS = ["opens == 1", "opens(mail) == 1", "opened(hello) == 1", "unopened == 0", "tagged(reader)", "score(heat) == 1"]
 
 

@@ -126,3 +126,11 @@ def test_share_must_be_above_0_and_at_most_1(share: float) -> None:
 def test_sample_and_customers_exclude_each_other() -> None:
     with pytest.raises(InputError, match="customers: must be omitted with `sample`"):
         cj.simulate(growing_firm(), sample=0.5, customers=10)
+
+
+def test_population_limit_is_that_of_the_sample() -> None:
+    firm = growing_firm()  # about 100 customers
+    sample = cj.simulate(firm, sample=0.2)
+    assert len(cj.simulate(firm, sample=0.2, max_customers=len(sample))) == len(sample)
+    with pytest.raises(InputError, match=f"must not exceed {len(sample) - 1} customers"):
+        cj.simulate(firm, sample=0.2, max_customers=len(sample) - 1)

@@ -8,10 +8,12 @@ import pytest
 from chooser import ScenarioData
 from in_memory_simulation import InMemoryResult, first_difference, simulate_in_memory
 from random_scenarios import generate_scenarios
+from small_scenarios import small_scenario
 
 from cjsim.compiler.fixed_costs import Payment, fixed_costs
 from cjsim.compiler.wages import WageTerms
 from cjsim.engine.outcomes import Outcomes
+from cjsim.errors import InputError
 from cjsim.kernels.state import OUTCOME
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import ENGINES, simulate
@@ -138,3 +140,67 @@ def test_customers_who_enter_later_bear_their_share_of_later_payments() -> None:
     payments = {"platform": (Payment(0.0, 30.0), Payment(15.0, 30.0, later=30.0))}
     found = fixed_costs(payments, terms, entered=np.array([0.0, 5.0, 12.0]))["platform"]
     assert (found.paid, found.worth) == (30, 30 + 30 * 2 / 3)
+
+
+NEVER_BINDS = {"guardrails": {"budgets": [{"at_most": 1_000_000, "per": "30d"}]}}
+STAFF = {"desks": {"nobody": {"agents": 1}}}
+IDLE_DESK = {"desks": {"nobody": {"service": {"fixed": "1h"}}}, "events": {"call": {"effects": [{"ask": "nobody"}]}}}
+
+
+def firm_with_friends(*, rules: Any = None, journey: Any = None, **settings: Any) -> Scenario:
+    """A firm that pays 100 a month for a year of which metrics count 60 days, and whose customers refer friends all the time."""
+    refer = {"in": ["here"], "wait": {"exponential": "80d"}, "effects": [{"refer": {"joins": 0.5}}]}
+    parts: dict[str, Any] = journey or {}
+    whole = {
+        "channels": {"mail": {}},
+        "messages": {"hello": {"channel": "mail", "open_rate": 0.5}},
+        "acquisition": {"ads": {"baseline": 0.1}},
+        **parts,
+        "events": {"refer": refer, **parts.get("events", {})},
+    }
+    flow = {"on": {"stage": "here"}, "steps": [{"send": "hello"}]}
+    policy = {"flows": {"f": flow}, "costs": {"platform_per_month": 100}, **(rules or {})}
+    return small_scenario(journey=whole, policy=policy, horizon="60d", value_horizon="365d", customers=8, **settings)
+
+
+def clv_worth(scenario: Scenario, engine: Any = "compiled") -> float:
+    return simulate(scenario, threads=1, engine=engine, replications=1).fixed_costs["platform"].worth
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("shared", [{"rules": NEVER_BINDS}, {"rules": STAFF, "journey": IDLE_DESK}], ids=["budget", "desk"])
+def test_friends_who_join_after_the_horizon_bear_fixed_costs_whether_or_not_customers_share_resources(shared: Any, engine: str) -> None:
+    assert clv_worth(firm_with_friends(**shared), engine) == clv_worth(firm_with_friends(), engine)
+
+
+@pytest.mark.parametrize("shared", [{}, {"rules": NEVER_BINDS}], ids=["alone", "budget"])
+def test_initial_customers_who_enter_after_the_horizon_bear_fixed_costs(shared: Any) -> None:
+    friendless = {"events": {"refer": {}}, "acquisition": {}}
+    scenario = firm_with_friends(journey=friendless, entry={"over": "120d"}, discount_rate=0.0, **shared)
+    entered = simulate(scenario, threads=1, replications=1).outcomes.customers["entered"]
+    n_early = np.count_nonzero(entered < 60)
+    days = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]  # months begin on the 5th
+    share = [1 if day < 60 else n_early / np.count_nonzero(entered <= day) for day in days]
+    assert clv_worth(scenario) == pytest.approx(100 * sum(share))
+
+
+ADS = {"acquisition": {"ads": {"baseline": 1}}}
+LATE_ADS = {"horizon": "30d", "value_horizon": "300d", "customers": 2}
+
+
+def test_arrivals_after_the_horizon_count_toward_the_population_limit_if_they_bear_fixed_costs() -> None:
+    scenario = small_scenario(journey=ADS, policy={"costs": {"platform_per_month": 1}}, **LATE_ADS)
+    with pytest.raises(InputError, match="must not exceed 100 customers, got 2 initial customers and about 300 arrivals"):
+        simulate(scenario, max_customers=100)
+    assert len(simulate(scenario, max_customers=500)) < 100
+
+
+def test_arrivals_after_the_horizon_do_not_count_toward_the_population_limit_if_nothing_depends_on_them() -> None:
+    assert len(simulate(small_scenario(journey=ADS, **LATE_ADS), max_customers=100)) < 100
+
+
+def test_friends_who_join_after_the_horizon_count_toward_the_population_limit() -> None:
+    scenario = firm_with_friends(journey={"acquisition": {}})
+    whole = simulate(scenario, threads=1)
+    with pytest.raises(InputError, match="with the customers who enter after the horizon"):
+        simulate(scenario, threads=1, max_customers=len(whole))

@@ -22,6 +22,8 @@ from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
+NOT_CHOOSING = -2  # in place of the effect after a `choose`; -1 means that nothing follows
+
 
 @rule
 def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> None:
@@ -149,14 +151,18 @@ def is_firm_record(op: int) -> bool:
 def apply_effects(world: World, state: CustomerState, out: Output, first: int, part: int) -> None:
     """Apply a list of effects in order, from the record `first` on (-1: none).
 
-    `part` is FIRM_RECORDS for tags and scores only, CUSTOMER_EFFECTS for everything else, EFFECT_LIST for all.
+    `part` is FIRM_RECORDS for tags and scores only, CUSTOMER_EFFECTS for everything else, EFFECT_LIST for all. The customer draws the
+    branch of a `choose`, so all effects in it belong to CUSTOMER_EFFECTS.
     """
     index = first
+    after_choose = NOT_CHOOSING
     while index >= 0:
+        if index == after_choose:
+            after_choose = NOT_CHOOSING
         effect = world.effects[index]
         op = effect.op
         following = effect.next
-        if part != EFFECT_LIST and is_firm_record(op) != (part == FIRM_RECORDS):
+        if part != EFFECT_LIST and after_choose == NOT_CHOOSING and is_firm_record(op) != (part == FIRM_RECORDS):
             index = following
             continue
         if op == EffectCode.GO:
@@ -189,5 +195,7 @@ def apply_effects(world: World, state: CustomerState, out: Output, first: int, p
         elif op == EffectCode.ANNOUNCE:
             announce_offer(state, effect.target)
         elif op == EffectCode.CHOOSE:
+            if after_choose == NOT_CHOOSING:
+                after_choose = following
             following = choose_branch(world, state, index)
         index = following

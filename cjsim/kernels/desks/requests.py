@@ -67,6 +67,7 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
     customer.request_index = index
     customer.request_ordinal = state.requests[desk]
     customer.request_priority = priority
+    customer.request_promise = world.desks[desk].promise
     customer.request_out_of_hours = 0
     if not is_open(world, desk, customer.now):
         customer.request_out_of_hours = 1

@@ -39,11 +39,15 @@ def hear_promise(world: World, state: CustomerState, desk: int) -> None:
 
 @rule
 def feel_wait(world: World, state: CustomerState, desk: int, waited: float) -> None:
-    """Apply a wait (days) that has ended: its excess over the promise, if there is one, else over the expected wait, disappoints."""
+    """Apply a wait (days) that has ended: its excess over the promise, if there was one, else over the expected wait, disappoints.
+
+    The promise is that of the policy in force when the customer asked, which may have changed since.
+    """
     record = world.desks[desk]
     if record.expected == math.inf:
         return
-    if record.promise < math.inf:
-        disappoint(world, state, desk, record.broken * (waited - record.promise))
+    promise: float = state.customer[0].request_promise
+    if promise < math.inf:
+        disappoint(world, state, desk, record.broken * (waited - promise))
     else:
         disappoint(world, state, desk, waited - record.expected)
