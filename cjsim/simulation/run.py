@@ -50,7 +50,7 @@ _Estimates = tuple[Mapping[str, MetricEstimate], Mapping[str, PredictionInterval
 # Attributes from which metrics are computed. Notebooks do not offer them for completion, because tables contain the same values.
 _USED_BY_METRICS = frozenset(
     {*("acquisition_channels", "codebook", "desk_rates", "entered", "hidden", "keys", "log_path", "profiles", "registry", "retained")}
-    | {"fixed_costs", "monthly", "repeats", "roots", "spend", "wages", "weight"}
+    | {"entered_since_start", "fixed_costs", "monthly", "repeats", "roots", "spend", "wages", "weight"}
 )
 
 

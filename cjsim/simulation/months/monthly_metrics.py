@@ -147,7 +147,7 @@ def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
     entered, amounts = monthly.entered[month], monthly.amounts
     cost_weight = {_COST: 1.0, _PROFIT: -1.0}.get(name, 0.0)
     if name == _NEW:
-        values = entered & ~monthly.entered[month - 1] if month else entered & (run.outcomes.customers["entered"] >= 0)
+        values = entered & ~monthly.entered[month - 1] if month else entered & run.entered_since_start
     elif name == _ACTIVE:
         values = monthly.retained[month]
     elif name == _BUYERS:
@@ -195,7 +195,7 @@ def month_notes(part: MonthlyPart, where: str | None) -> list[str]:
 
 
 def _has_entered_since_start(run: RunRecord) -> RatioTerms:
-    return mean_per_customer(run, run.outcomes.customers["entered"] >= 0)
+    return mean_per_customer(run, run.entered_since_start)
 
 
 def _is_retained(run: RunRecord) -> RatioTerms:
