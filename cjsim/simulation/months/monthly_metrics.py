@@ -141,7 +141,7 @@ def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
     -------
     RatioTerms
         Those of a total over the whole firm. `n` of its estimate counts the customers who had entered by the end of the month. Costs of
-        the month that customers share are allocated equally to them.
+        the month that customers share are allocated equally to them or, before the first entry, to all customers of the run.
     """
     monthly, run = part.monthly, part.run
     entered, amounts = monthly.entered[month], monthly.amounts
@@ -161,7 +161,8 @@ def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
     terms = RatioTerms(np.asarray(values, np.float64), entered)
     shared = float(monthly.shared_costs[month])
     if cost_weight and shared:
-        allocated = np.where(entered, shared / max(int(np.count_nonzero(entered)), 1), 0.0)
+        bearers = entered if entered.any() else run.entered
+        allocated = np.where(bearers, shared / max(int(np.count_nonzero(bearers)), 1), 0.0)
         terms = terms._replace(allocated_cost=allocated, numerator_cost_weight=cost_weight)
     return terms.as_total(run.weight)
 
