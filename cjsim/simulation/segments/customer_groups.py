@@ -1,6 +1,6 @@
 """Groups of customers: by attribute, persona, acquisition channel, arm of an experiment, or month of entry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -121,7 +121,7 @@ def chosen_customers(run: RunRecord, profiles: CustomerProfiles, where: str) -> 
     Raises
     ------
     InputError
-        If the condition is invalid, or no customer meets it.
+        If the condition is invalid.
     """
     names = _filter_names(run.codebook)
     program = parse_filter(run.codebook, where)
@@ -139,10 +139,46 @@ def chosen_customers(run: RunRecord, profiles: CustomerProfiles, where: str) -> 
         else:
             right, left = stack.pop(), stack.pop()
             stack.append(_COMPARISONS[op](left, right))
-    chosen = stack.pop().astype(bool)
-    if not (chosen & run.entered).any():
+    return np.asarray(stack.pop().astype(bool))
+
+
+def require_any_customer(where: str, entered: Iterable[int]) -> None:
+    """Raise if no customer in any replication meets a condition. A single replication may have none, which counts as 0 in totals.
+
+    Parameters
+    ----------
+    where : str
+        The condition.
+    entered : iterable of int
+        Number of customers who entered and meet it, by replication.
+
+    Raises
+    ------
+    InputError
+        If all numbers are 0.
+    """
+    if not any(entered):
         raise InputError(format_error("where", "must hold for at least one customer who entered", where, "Change the condition."))
-    return chosen
+
+
+def empty_replication_notes(entered: Sequence[int]) -> list[str]:
+    """Return a note if no customer meets the condition in some replications.
+
+    Parameters
+    ----------
+    entered : sequence of int
+        Number of customers who entered and meet it, by replication.
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    n_empty = sum(not one for one in entered)
+    if not n_empty:
+        return []
+    where = f"In {n_empty} of {len(entered)} replications, no customer meets the condition"
+    return [f"{where}: they count as 0 in totals, and are left out of means and shares."]
 
 
 def parse_filter(codebook: Codebook, where: str) -> Program:

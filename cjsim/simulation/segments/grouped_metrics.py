@@ -27,9 +27,11 @@ from cjsim.simulation.segments.customer_groups import (
     ENTRY_MONTH,
     chosen_customers,
     customer_groups,
+    empty_replication_notes,
     find_grouping,
     group_notes,
     parse_filter,
+    require_any_customer,
 )
 from cjsim.simulation.segments.experiment_arms import control_arm, find_experiment, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
@@ -127,6 +129,8 @@ class GroupedMetrics(FolderResult):
             must, remedy = "must be used with the arms of an experiment", "Use it with 'arm', or omit it."
             raise InputError(format_error("exposed_only", must, f"'{by}'", remedy))
         parts = [_Part.of(one, profiles, grouping, where, exposed_only=exposed_only) for one, profiles in replications]
+        if where is not None:
+            require_any_customer(where, [part.n_chosen for part in parts])
         control = None if experiment is None else control_arm(run.codebook, experiment)
         return _estimated(parts, by=grouping or WHERE, where=where, control=control, is_exposed_only=exposed_only)
 
@@ -234,11 +238,12 @@ def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One replication: its groups with their customers, and who was exposed to the experiment (None without arms)."""
+    """One replication: its groups with their customers, who was exposed to the experiment (None without arms), who meets the condition."""
 
     run: RunRecord
     members: Mapping[str, Array]
     is_exposed: Array | None
+    n_chosen: int
 
     @classmethod
     def of(cls, run: RunRecord, profiles: CustomerProfiles, by: str | None, where: str | None, *, exposed_only: bool) -> "_Part":
@@ -247,10 +252,11 @@ class _Part:
         if by is not None and by.startswith(f"{ARM}:"):
             is_exposed = ~np.isnan(first_exposures(run, by.partition(":")[2]))
         chosen = run.entered if where is None else run.entered & chosen_customers(run, profiles, where)
+        n_chosen = int(np.count_nonzero(chosen))
         if exposed_only and is_exposed is not None:
             chosen = chosen & is_exposed
         is_restricted = where is not None or exposed_only
-        return cls(run, {name: members & chosen if is_restricted else members for name, members in groups.items()}, is_exposed)
+        return cls(run, {name: members & chosen if is_restricted else members for name, members in groups.items()}, is_exposed, n_chosen)
 
     def estimates(self, definition: MetricDefinition) -> dict[str, GroupEstimate]:
         """Estimate a metric of each group."""
@@ -278,6 +284,7 @@ def _estimated(parts: Sequence[_Part], *, by: str, where: str | None, control: s
     entered, of_run = parts[0].counts(run.entered), run_notes(run)
     if len(parts) > 1:
         of_run = [note for note in of_run if note not in narrow_interval_notes(run)]
+    n_chosen = [part.n_chosen for part in parts]
     return GroupedMetrics(
         by=by,
         is_exposed_only=is_exposed_only,
@@ -289,7 +296,7 @@ def _estimated(parts: Sequence[_Part], *, by: str, where: str | None, control: s
         control=control,
         currency=run.provenance.currency,
         where=where,
-        notes=(*group_notes(by, entered, where), *of_run),
+        notes=(*group_notes(by, entered, where), *(empty_replication_notes(n_chosen) if where else ()), *of_run),
     )
 
 
