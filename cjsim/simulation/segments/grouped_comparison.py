@@ -111,9 +111,7 @@ class GroupedComparison(FolderResult):
                 raise InputError(format_error("metrics", *unknown_name_parts(metric, definitions, "metric")))
         shown = tuple(metrics) or tuple(metric for metric in SHOWN_METRICS if metric in definitions)
         grouping = None if by is None else find_grouping(baseline.codebook, by)[0]
-        n_chosen = {other: [_count_entered(one, where) for one in run.replications] for other, run in runs.items()} if where else {}
-        if where is not None:
-            require_any_customer(where, [n for counts in n_chosen.values() for n in counts])
+        empty = () if where is None else _empty_replication_notes(runs, where)
         found = {other: _effects_by_group(baseline, run, grouping, where) for other, run in others}
         effects = {
             other: MappingProxyType(
@@ -135,7 +133,7 @@ class GroupedComparison(FolderResult):
             metrics=shown,
             notes=(
                 *group_notes(grouping, entered, where),
-                *empty_replication_notes(n_chosen.get(name, ())),
+                *empty,
                 *comparison_notes(list(runs.values())),
             ),
             currency=currency,
@@ -230,8 +228,14 @@ def _entered(run: Run, by: str | None, where: str | None) -> dict[str, int]:
     return {name: int(np.count_nonzero(members & run.entered)) for name, members in groups.items()}
 
 
-def _count_entered(run: Run, where: str) -> int:
-    return int(np.count_nonzero(chosen_customers(run, run.profiles(), where) & run.entered))
+def _empty_replication_notes(runs: Mapping[str, Run], where: str) -> Sequence[str]:
+    """Return a note if no customer of the baseline meets the condition in some replications. Raise if no customer of any run does."""
+    by_run = [
+        [int(np.count_nonzero(chosen_customers(one, one.profiles(), where) & one.entered)) for one in run.replications]
+        for run in runs.values()
+    ]
+    require_any_customer(where, [n for counts in by_run for n in counts])
+    return empty_replication_notes(by_run[0])
 
 
 def _members(run: Run, by: str | None, where: str | None) -> dict[str, Any]:

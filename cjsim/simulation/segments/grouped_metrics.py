@@ -1,7 +1,9 @@
 """`GroupedMetrics`: the metrics of a run by group of customers, such as the arms of an experiment or the levels of an attribute."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +32,8 @@ from cjsim.simulation.segments.customer_groups import (
     empty_replication_notes,
     find_grouping,
     group_notes,
-    parse_filter,
     require_any_customer,
+    require_possible,
 )
 from cjsim.simulation.segments.experiment_arms import control_arm, find_experiment, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
@@ -206,7 +208,7 @@ class GroupedMetrics(FolderResult):
 
 
 def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None = None, experiment: str | None = None) -> None:
-    """Raise if a scenario has no such groups or experiment, or a condition is invalid.
+    """Raise if a scenario has no such groups or experiment, or a condition is invalid or holds for no customer, whatever is drawn.
 
     Used before a simulation, which may take a long time.
 
@@ -231,7 +233,9 @@ def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None
         if by is not None:
             find_grouping(codebook, by)
         if where is not None:
-            parse_filter(codebook, where)
+            days = (math.floor(scenario.begins), math.ceil(scenario.horizon) - 1)
+            first, last = (scenario.start + timedelta(days=day) for day in days)
+            require_possible(codebook, where, months=(first, last))
         if experiment is not None:
             find_experiment(codebook, experiment)
 
