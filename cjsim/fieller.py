@@ -36,20 +36,6 @@ class FiellerSet(NamedTuple):
     high: float
     shape: FiellerShape
 
-    def contains(self, ratio: float) -> bool:
-        """Return whether the set contains a ratio.
-
-        Parameters
-        ----------
-        ratio : float
-            A finite number.
-        """
-        if self.shape == "interval":
-            return self.low <= ratio <= self.high
-        if self.shape == "outside":
-            return ratio <= self.low or ratio >= self.high
-        return self.shape == "everything"
-
     def shifted(self, by: float) -> "FiellerSet":
         """Return the set of the ratio plus a constant.
 

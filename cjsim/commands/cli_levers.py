@@ -55,7 +55,7 @@ def levers(
         raise InputError(format_error("--switch-off", "must be used without options for levers", given, f"Remove {given}."))
     if metric is None and not switched_off:
         raise InputError(format_error("--metric", "must be given", "no metric", "Add --metric clv, or use --switch-off."))
-    values = parse_set_options(None, customers=customers, seed=seed) | parse_set_options(sets)
+    values = parse_set_options(None, seed=seed) | parse_set_options(sets)
     if scenario in (files := also or []) or len(set(files)) < len(files):
         got, remedy = ", ".join(map(str, (scenario, *files))), "List each scenario once."
         raise InputError(format_error("--also", "must list scenarios other than the baseline, each once", got, remedy))
@@ -66,7 +66,7 @@ def levers(
         if switched_off:
             from cjsim.tuning.levers.touchpoint_values import touchpoint_values
 
-            ranked = touchpoint_values(scenarios[baseline], metric=metric or "clv", threads=threads, progress=progress)
+            ranked = touchpoint_values(scenarios[baseline], metric=metric or "clv", customers=customers, threads=threads, progress=progress)
             if folder is not None:
                 ranked.save(folder)
             print_result(ranked, as_json=as_json, table_format=table_format, is_full=full)
@@ -76,7 +76,15 @@ def levers(
 
         paths = tuple(only or (("policy", "journey") if journey else ("policy",)))
         also_ranked = {name: scenarios[name] for name in others}
-        ranking = rank_levers(scenarios[baseline], metric=metric or "", only=paths, also=also_ranked, threads=threads, progress=progress)
+        ranking = rank_levers(
+            scenarios[baseline],
+            metric=metric or "",
+            customers=customers,
+            only=paths,
+            also=also_ranked,
+            threads=threads,
+            progress=progress,
+        )
         if sobol is not None:
             max_levers = None if only else MAX_SOBOL_LEVERS
             ranking = add_sobol_indices(

@@ -56,6 +56,11 @@ class RunRecord:
         return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
 
     @property
+    def entered_since_start(self) -> Array:
+        """Whether each customer entered from day 0 on and before the horizon; bool, shape (n_customers,). False for the existing base."""
+        return np.asarray(self.entered & (self.outcomes.customers["entered"] >= 0.0))
+
+    @property
     def weight(self) -> float:
         """Number of customers of the firm per simulated customer: 1 unless the run is a sample."""
         return 1.0 if self.provenance.sample is None else 1.0 / self.provenance.sample

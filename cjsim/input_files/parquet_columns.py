@@ -35,6 +35,9 @@ class ParquetColumns:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._table.column_names
+
     def numbers(self, name: str, dtype: DTypeLike) -> NDArray[Any]:
         """Return a numeric column without nulls.
 

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cjsim.compiler.fixed_costs import CREATIVE, PLATFORM, SETUP
 from cjsim.engine.replications import DEFAULT_REPLICATIONS, customers_affect_each_other
 from cjsim.engine.run_record import RunRecord
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.replicated_estimates import PredictionInterval
+
+_COST_NAMES = {PLATFORM: "platform", CREATIVE: "creative work", SETUP: "setup"}
 
 
 def run_notes(run: RunRecord) -> list[str]:
@@ -23,8 +26,7 @@ def run_notes(run: RunRecord) -> list[str]:
     """
     origin = run.provenance
     notes = narrow_interval_notes(run)
-    if origin.firm_customers is not None and origin.sample is None:
-        notes += _changed_firm_notes(run, origin.firm_customers)
+    notes += [f"{note} To simulate a share of the same firm, use `sample`." for note in _changed_firm_notes(run)]
     if origin.sample is not None:
         share = f"{100 * origin.sample:g} %"
         notes.append(f"A sample of {share} of the firm's customers: totals are scaled up to the whole firm, n counts simulated customers.")
@@ -69,19 +71,50 @@ def narrow_interval_notes(run: RunRecord) -> list[str]:
     ]
 
 
-def _changed_firm_notes(run: RunRecord, firm_customers: int) -> list[str]:
-    """Describe what `customers` changed and what it left as it was, if the scenario has more than initial customers."""
+def firm_notes(run: RunRecord) -> list[str]:
+    """Return a note if `customers` made another firm: it changed the number of initial customers, but not what else the firm has.
+
+    Parameters
+    ----------
+    run : RunRecord
+        A run from a call that has no `sample`.
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    return [f"{note} Omit `customers` to keep the firm." for note in _changed_firm_notes(run)]
+
+
+def _changed_firm_notes(run: RunRecord) -> list[str]:
     origin = run.provenance
-    arrivals = f"the {run.registry.n_arrived:,} arrivals" if run.codebook.acquisition else ""
-    spend = "the acquisition spend" if any(origin.spend.values()) else ""
-    unchanged = [part for part in (arrivals, spend, *(f"the {name}" for name in origin.shared)) if part]
+    if origin.firm_customers is None or origin.sample is not None:
+        return []
+    costs = _costs_of_the_firm(run)
+    unchanged = [f"the {run.registry.n_arrived:,} arrivals"] if run.codebook.acquisition else []
+    unchanged += [f"the {origin.existing:,} existing customers"] if origin.existing else []
+    unchanged += [*costs, *(f"the {name}" for name in origin.shared)]
     if not unchanged:
         return []
-    listed = unchanged[0] if len(unchanged) == 1 else f"{', '.join(unchanged[:-1])} and {unchanged[-1]}"
+    bears = "bears more" if origin.customers < origin.firm_customers else "bears less"
+    borne = f" Each customer {bears} of these costs, so a policy that pays in one firm may not pay in the other." if costs else ""
     return [
-        f"This is not the scenario's firm: `customers` changed the number of initial customers from {firm_customers:,} to"
-        f" {origin.customers:,}, while {listed} stay the same. To simulate a share of the same firm, use `sample`."
+        f"This is not the scenario's firm: `customers` changed the number of initial customers from {origin.firm_customers:,} to"
+        f" {origin.customers:,}, while {_listed(unchanged)} stay the same.{borne}"
     ]
+
+
+def _costs_of_the_firm(run: RunRecord) -> list[str]:
+    """Name the costs that do not depend on the number of customers."""
+    fixed = [_COST_NAMES[kind] for kind, cost in run.fixed_costs.items() if cost.paid or cost.worth]
+    costs = ["the acquisition spend"] if any(run.provenance.spend.values()) else []
+    costs += [f"the fixed costs ({', '.join(fixed)})"] if fixed else []
+    return [*costs, "the wages"] if any(one.paid or one.worth for one in run.wages.values()) else costs
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def metric_records(metrics: Mapping[str, MetricEstimate], predictions: Mapping[str, PredictionInterval]) -> dict[str, dict[str, Any]]:

@@ -99,3 +99,12 @@ class ScenarioSpec(Document):
     def has_shared_resources(self) -> bool:
         """Whether customers share resources: desks or send budgets."""
         return bool(self.journey.desks or self.policy.guardrails.budgets or self.past_policy.guardrails.budgets)
+
+    @property
+    def depends_on_population_size(self) -> bool:
+        """Whether outcomes per customer depend on the number of initial customers.
+
+        They do if the customers share desks, budgets or fixed costs, or are not the only ones, because others exist or arrive.
+        """
+        has_others = bool(self.journey.acquisition) or self.existing is not None
+        return self.has_shared_resources or has_others or not self.policy.costs.is_free()

@@ -200,7 +200,7 @@ class Comparison(FolderResult):
             Order of the metrics.
         detect : float, optional
             Relative change in the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
-            ones, which are paired, and those of a real A/B test.
+            ones, which are paired, and those of a real A/B test. With several replications, it states how many of these are needed.
 
         Returns
         -------
@@ -232,7 +232,11 @@ class Comparison(FolderResult):
             return None
         other = self.runs[best]
         terms = definition.terms(baseline), find_metric_definition(other, metric).terms(other)
-        return detectable_change((baseline, other), terms, metric=metric, change=change)
+        found = detectable_change((baseline, other), terms, metric=metric, change=change)
+        if not baseline.repeats:
+            return found
+        by_seed = policy_differences(baseline, other, metrics=[metric])[metric]
+        return found.for_replications(by_seed.by_replication, by_seed.difference.baseline)
 
     def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
         """Return the contribution of each customer to an effect, one row per customer.
@@ -254,6 +258,9 @@ class Comparison(FolderResult):
             `effect` is in the unit of the metric. For a total such as 'profit', it is the difference for the customer, and the sum is the
             effect. For a mean per customer such as 'clv', it is the difference for the customer if both policies have the same customers,
             and the mean is the effect. For other ratios, it is a linearized contribution, and the mean is the effect.
+
+            With several replications, the customers are those of the first one. Their sum or mean is the effect in it, while
+            `alternatives` has the mean over all replications.
 
         Raises
         ------

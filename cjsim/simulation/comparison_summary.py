@@ -68,7 +68,7 @@ def compared_metrics(
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
     days = origin.horizon if origin.follow_up_days is None else min(origin.follow_up_days, origin.horizon)
-    facts = (days, origin.customers, grows, origin.currency, returns or {}, baseline.codebook.value_days)
+    facts = (days, origin.customers, grows, origin.currency, returns or {}, baseline.codebook.value_days, origin.replications)
     return ComparedMetrics(baseline_name, alternatives, definitions, *facts)
 
 

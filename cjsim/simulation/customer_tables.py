@@ -31,12 +31,12 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-_DETAIL_COLUMNS = ("message_cost",)  # only in saved tables
+_CLV_365D = "clv_365d"  # the firm's table has it only if CLV counts beyond the horizon, because else it is cut at the horizon
+_DETAIL_COLUMNS = ("message_cost", _CLV_365D)  # in all saved tables
 _BASE = "base_flags"  # BaseFlag bits; a column, with those of base retention, if customers exist before day 0
 BASE_RETENTION_COLUMNS = tuple(f"base_retained_{days:.0f}d" for days in RETENTION_DAYS)
-_CLV_365D = "clv_365d"  # a column if CLV counts beyond the horizon
 _OTHER_FIELDS = ("retained", "base_retained", "persona", "stage", "interest", "held_out")
-assert {_BASE, _CLV_365D, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *_OTHER_FIELDS} == set(OUTCOME.names or ())
+assert {_BASE, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *_OTHER_FIELDS} == set(OUTCOME.names or ())
 
 
 class CustomerColumns(NamedTuple):
@@ -54,7 +54,7 @@ class CustomerColumns(NamedTuple):
         codebook : Codebook
             Names of attributes and moments.
         """
-        taken = {_CLV_365D, "customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS}
+        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS}
         taken |= {_BASE, *_STATE_COLUMNS, *RETENTION_COLUMNS, *BASE_RETENTION_COLUMNS}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
@@ -179,8 +179,10 @@ class SavedCustomers:
             desks=len(self.codebook.desks),
         )
         customers = outcomes.customers
-        for name in (*_money_columns(self.codebook), *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
-            customers[name] = observed.numbers(name, OUTCOME[name])
+        for name in (*_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
+            # Earlier versions saved the value of the first year only if CLV counts beyond the horizon.
+            is_unknown = name == _CLV_365D and self.codebook.value_days is None and name not in observed
+            customers[name] = np.nan if is_unknown else observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
             customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)
         customers["base_retained"] = UNOBSERVED

@@ -34,7 +34,7 @@ from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.customer_tables import CUSTOMERS_FILE, TRUTH_FILE, SavedCustomers, customer_table, table_to_pandas, truth_table
 from cjsim.simulation.months.calendar_months import is_by_month
 from cjsim.simulation.months.cohort_table import CohortTable
-from cjsim.simulation.months.monthly_metrics import MonthlyPart, monthly_parts
+from cjsim.simulation.months.monthly_metrics import MonthlyPart, monthly_parts, require_any_chosen
 from cjsim.simulation.months.monthly_outcomes import MonthlyOutcomes
 from cjsim.simulation.months.monthly_series import MonthlySeries
 from cjsim.simulation.segments.experiment_arms import find_experiment
@@ -50,7 +50,7 @@ _Estimates = tuple[Mapping[str, MetricEstimate], Mapping[str, PredictionInterval
 # Attributes from which metrics are computed. Notebooks do not offer them for completion, because tables contain the same values.
 _USED_BY_METRICS = frozenset(
     {*("acquisition_channels", "codebook", "desk_rates", "entered", "hidden", "keys", "log_path", "profiles", "registry", "retained")}
-    | {"fixed_costs", "monthly", "repeats", "roots", "spend", "wages", "weight"}
+    | {"entered_since_start", "fixed_costs", "monthly", "repeats", "roots", "spend", "wages", "weight"}
 )
 
 
@@ -255,7 +255,9 @@ class Run(RunRecord, FolderResult):
         return CohortTable.of(self._monthly_parts(where), where=where)
 
     def _monthly_parts(self, where: str | None) -> list[MonthlyPart]:
-        return monthly_parts([(run, run.profiles(), run.monthly) for run in self.replications], where)
+        parts = monthly_parts([(run, run.profiles(), run.monthly) for run in self.replications], where)
+        require_any_chosen(parts, where)
+        return parts
 
     @checked_arguments
     def trial(self, experiment: str | None = None, *, follow_up_days: float | None = None) -> "pd.DataFrame":

@@ -331,17 +331,6 @@ class SeededCohort:
         return CohortEvaluation.from_run(run, self.metrics, further_metrics=further_metrics)
 
 
-def depends_on_population_size(scenario: Scenario) -> bool:
-    """Return whether outcomes depend on the number of customers, because customers share desks or budgets or more customers arrive later.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario with any policy.
-    """
-    return scenario.has_shared_resources or bool(scenario.journey.acquisition) or scenario.existing is not None
-
-
 def is_subset_representative(scenario: Scenario) -> bool:
     """Return whether the first customers are a random sample of all, with the same outcomes as in the full population.
 
@@ -352,7 +341,7 @@ def is_subset_representative(scenario: Scenario) -> bool:
     scenario : Scenario
         The scenario with any policy.
     """
-    return not depends_on_population_size(scenario) and scenario.entry.file is None
+    return not scenario.depends_on_population_size and scenario.entry.file is None
 
 
 def derived_seed(seed: int, purpose: str) -> int:

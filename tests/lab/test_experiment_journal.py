@@ -212,6 +212,14 @@ def test_effects_of_changes_equal_those_of_comparisons() -> None:
     assert found.changes[1].effect is not None and found.changes[1].effect.high < 0
 
 
+def test_changed_number_of_customers_who_bear_fixed_costs_is_noted() -> None:
+    old = Scenario.load(TINY, set={"policy.costs.setup": 90})
+    new = old.with_values({"policy.costs.setup": 80})
+    found = compare_versions(old, new, metric="clv", customers=5)
+    assert "the fixed costs (setup) stay the same" in " ".join(found.summary().split())
+    assert found.to_json()["notes"] == list(found.notes) != []
+
+
 def test_dependent_change_is_simulated_with_the_addition_it_needs() -> None:
     old = Scenario.load(TINY)
     flow = {"on": {"event": "purchase"}, "steps": [{"tag": "buyer"}]}

@@ -95,8 +95,8 @@ OFFERED = {
     "Comparison": "alternatives answer assumptions baseline by effects figure load of predictions returns runs",
     "LeverRanking": "assumptions baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers"
     " has_selected_denominator"
-    " has_shared_resources levers metric refusal_reasons scenario seconds seed sobol_indices title unit",
-    "TouchpointRanking": "baseline better currency customers has_shared_resources metric scenario seconds seed touchpoints unit",
+    " has_shared_resources levers metric notes refusal_reasons scenario seconds seed sobol_indices title unit",
+    "TouchpointRanking": "baseline better currency customers has_shared_resources metric notes scenario seconds seed touchpoints unit",
     "Optimum": "baseline best confirmation pareto policy pruned_trials seconds simulated_customers storage study trials warnings",
     "Findings": "arm_results claim confidence customers decides decisive_arm direction effect experiment from_json hypothesis is_relative"
     " metric replications scenario seed size unit verdict verdict_sentence",
@@ -110,7 +110,7 @@ OFFERED = {
     "PurchaseCalibration": "assumptions customer_count customers discount_rate end forecast histories horizon_days parameters regularity"
     " seed source spend start timing total_forecast unit until warnings",
     "JournalListing": "entries unreadable",
-    "VersionComparison": "baseline changes description_diff joint_effect metric unit",
+    "VersionComparison": "baseline changes description_diff joint_effect metric notes unit",
 }
 
 

@@ -2,15 +2,18 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from shared_firms import desk_firm, growing_firm
+from small_scenarios import small_scenario
 
 import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.simulation.segments.group_gains import find_gains
+from cjsim.simulation.segments.grouped_metrics import check_groups
 from cjsim.simulation.segments.policy_differences import PolicyDifference
 
 SMALL = {"customers": 60, "horizon": "20d", "countries": True}
@@ -82,6 +85,71 @@ def test_errors_name_what_a_condition_can_use(run: cj.Run, where: str) -> None:
 def test_condition_must_hold_for_a_customer(run: cj.Run) -> None:
     with pytest.raises(InputError, match="must hold for at least one customer"):
         run.by(where="entry_month == '2030-01'")
+
+
+def two_customers(value: int = 10) -> cj.Scenario:
+    """A firm with so few customers that a country can be missing from a replication."""
+    order = {"in": ["here"], "wait": {"fixed": "9d"}, "effects": [{"purchase": {"value": value}}]}
+    return small_scenario(journey={"attributes": {"country": {"DE": 0.4, "FR": 0.6}}, "events": {"order": order}}, customers=2)
+
+
+@pytest.fixture(scope="module")
+def replicated() -> cj.Comparison:
+    return cj.compare({"ten": two_customers(), "twelve": two_customers(12)}, replications=8, monthly=True)
+
+
+@pytest.fixture(scope="module")
+def n_german(replicated: cj.Comparison) -> np.ndarray:
+    found = np.array([np.count_nonzero(one.customers["country"] == "DE") for one in replicated.runs["ten"].replications])
+    assert 0 < np.count_nonzero(found) < 8
+    return found
+
+
+def test_replications_without_customers_who_meet_the_condition_count_as_0_in_totals(replicated: cj.Comparison, n_german: Any) -> None:
+    found = replicated.runs["ten"].by(where="country == 'DE'")
+    assert found.groups["chosen"]["total_revenue"].value == pytest.approx(30 * n_german.mean())
+    assert found.groups["chosen"]["revenue"][:3] == pytest.approx((30, 30, 30))
+
+
+def test_replications_without_customers_who_meet_the_condition_are_noted(replicated: cj.Comparison, n_german: Any) -> None:
+    n_empty = np.count_nonzero(n_german == 0)
+    run = replicated.runs["ten"]
+    tables = [run.by(where="country == 'DE'"), run.by("month", where="country == 'DE'"), run.cohorts(where="country == 'DE'")]
+    tables += [replicated.by(by, where="country == 'DE'") for by in (None, "month")]
+    for table in tables:
+        assert f"In {n_empty} of 8 replications, no customer meets the condition" in " ".join(table.summary().split())
+
+
+def test_effects_leave_out_replications_without_customers_who_meet_the_condition(replicated: cj.Comparison, n_german: Any) -> None:
+    [by_metric] = replicated.by(where="country == 'DE'").alternatives["twelve"].values()
+    assert by_metric["revenue"].effect == pytest.approx(6)
+    assert by_metric["total_revenue"].effect == pytest.approx(6 * n_german.mean())
+
+
+def test_months_count_replications_without_customers_who_meet_the_condition_as_0(replicated: cj.Comparison, n_german: Any) -> None:
+    months = replicated.runs["ten"].by("month", where="country == 'DE'").groups.values()
+    assert math.fsum(metrics["total_revenue"].value for metrics in months) == pytest.approx(30 * n_german.mean())
+
+
+def test_condition_that_no_replication_meets_is_refused(replicated: cj.Comparison) -> None:
+    for use in (lambda where: replicated.runs["ten"].by(where=where), lambda where: replicated.by(where=where)):
+        with pytest.raises(InputError, match="where: must hold for at least one customer who entered"):
+            use("entry_month == '2030-01'")
+
+
+@pytest.mark.parametrize("where", ["country == 'DE' and country == 'FR'", "entry_month == '2026-03' and country != 'DE'"])
+def test_condition_that_no_customer_can_meet_is_refused_before_the_simulation(where: str) -> None:
+    with pytest.raises(InputError, match="where: must hold for at least one customer who entered"):
+        check_groups(two_customers(), where=where)  # from January 5 to February 3, 2026
+
+
+@pytest.mark.parametrize("where", ["country == 'DE' or country == 'FR'", "entry_month == '2026-02' and country != 'DE'"])
+def test_condition_that_a_customer_can_meet_is_accepted_before_the_simulation(where: str) -> None:
+    check_groups(two_customers(), where=where)
+
+
+def test_existing_customers_can_have_entered_before_day_0() -> None:
+    check_groups(two_customers().with_values({"existing": {"customers": 3, "years": 0.5}}), where="entry_month == '2025-10'")
 
 
 def test_grouping_must_exist(run: cj.Run) -> None:

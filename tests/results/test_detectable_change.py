@@ -54,6 +54,29 @@ def test_customers_per_group_are_those_of_the_closed_form() -> None:
     assert needed == pytest.approx(planned.control, rel=1e-3)
 
 
+def test_replications_that_are_needed_are_those_of_a_t_test_with_80_percent_power() -> None:
+    from scipy.stats import nct, t
+
+    found = cj.compare({"shop": shop("10d"), "sooner": shop("9.5d")}, customers=40, replications=6)
+    differences = np.array([one.metrics["revenue"].value for one in found.runs["sooner"].replications])
+    differences -= [one.metrics["revenue"].value for one in found.runs["shop"].replications]
+    detected = found.to_json(detect=0.02, metric="revenue")["detect"]
+    number = math.ceil(detected["replications"]["value"])
+    shift = detected["size"] / differences.std(ddof=1) * math.sqrt(number)
+    assert 1 - nct.cdf(t.ppf(0.975, number - 1), number - 1, shift) == pytest.approx(0.8, abs=0.02)
+    assert detected["size"] == pytest.approx(0.02 * found.alternatives["sooner"]["revenue"].baseline)
+    assert detected["simulated"]["value"] is None
+    assert "replications of this firm, paired as here, or" in " ".join(found.summary(metrics=["revenue"], detect=0.02).split())
+
+
+def test_effects_by_customer_are_those_of_the_first_replication() -> None:
+    found = cj.compare({"shop": shop("10d"), "sooner": shop("5d")}, customers=20, replications=2)
+    alone = cj.compare({"shop": shop("10d"), "sooner": shop("5d")}, customers=20, replications=1)
+    mean = found.effects("sooner", "revenue")["effect"].mean()
+    assert mean == pytest.approx(alone.alternatives["sooner"]["revenue"].effect)
+    assert mean != pytest.approx(found.alternatives["sooner"]["revenue"].effect)
+
+
 def test_rehearse_needs_the_same_customers_per_group_for_an_effect_of_this_size() -> None:
     settings = cj.RehearsalSettings(runs=10, analyses=(FixedHorizon(),))
     base, other = shop("10d"), shop("9.5d")

@@ -98,6 +98,22 @@ def test_wages_fall_in_the_month_in_which_they_are_paid() -> None:
     assert values(run.by("month"), "total_cost") == pytest.approx([27 * 24 * 20, 13 * 24 * 20])
 
 
+@pytest.mark.parametrize(
+    ("policy", "costs"),
+    [({"costs": {"setup": 90}}, [90, 0]), ({"desks": {"help": {"agents": 1, "wage_per_hour": 0.25}}}, [27 * 6, 18 * 6])],
+)
+def test_shared_costs_before_the_first_entry_stand_in_their_month(tmp_path: Path, policy: Any, costs: list[float]) -> None:
+    (tmp_path / "entries.csv").write_text("entered,country\n40,DE\n41,FR\n")  # both in February
+    journey = {"attributes": {"country": {"DE": 0.5, "FR": 0.5}}, "desks": {"help": {"service": {"fixed": "1h"}}}}
+    if "desks" not in policy:
+        del journey["desks"]
+    firm = small_scenario(journey=journey, policy=policy, horizon="45d", customers=2, entry={"file": str(tmp_path / "entries.csv")})
+    run = cj.simulate(firm, monthly=True, replications=1)
+    assert values(run.by("month"), "total_cost") == pytest.approx(costs)
+    assert values(run.by("month", where="country == 'DE'"), "total_cost") == pytest.approx([one / 2 for one in costs])
+    assert run.metrics["profit"].value == pytest.approx(-sum(costs))
+
+
 def test_constant_purchase_rate_gives_months_in_proportion_to_their_days() -> None:
     # A Poisson process of 0.1 purchases a day for 300 customers. The four tests fail together with probability below 1e-5 (4.8 sigma).
     order = {"in": ["here"], "wait": {"exponential": "10d"}, "effects": [{"purchase": {"value": 2}}]}

@@ -101,6 +101,34 @@ def test_population_metric_matches_a_manual_count(name: str) -> None:
     assert math.isnan(found.value) if value is None else found.value == pytest.approx(value)
 
 
+def customers_with_a_base() -> Run:
+    """An existing customer, a friend who joined them before day 0, an arrival, and a friend who joined after; all through search."""
+    made = empty_outcomes(4)
+    made.customers["entered"] = [-90, -30, 10, 20]
+    made.moments[:, 1] = [5, 6, 14, 22]
+    keys = np.array([ARRIVED + 1, REFERRED + 1, REFERRED + 2], np.uint64)
+    registry = PopulationRegistry(0, keys, np.array([0, 0, 0], np.int32), np.array([-1, 0, 1]), n_existing=1)
+    changes: dict[str, Any] = {"registry": registry, "customers": 0, "existing": 1, "spend": {"search": 30.0}}
+    order = [0, 2, 1, 3]  # arrivals are numbered before referred customers
+    made = made._replace(customers=made.customers[order], moments=made.moments[order])
+    return run_from_outcomes(made, codebook=replace(CODEBOOK, acquisition=("search",), has_existing=True), **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cac", 30 / 2),
+        ("cac[search]", 30 / 2),
+        ("acquired[search]", 2),
+        ("acquired_share[search]", 2 / 4),
+        ("referred", 1 / 4),
+        ("time_to_first_value", (4 + 2) / 2),
+    ],
+)
+def test_friends_who_joined_before_day_0_are_not_new_customers(name: str, value: float) -> None:
+    assert estimate_all_metrics(customers_with_a_base())[name].value == pytest.approx(value)
+
+
 def test_fixed_customer_count_is_exact_and_arrivals_are_poisson() -> None:
     closed = estimate_all_metrics(run_from_outcomes(random_outcomes(40)))["customers"]
     assert (closed.low, closed.high) == (40, 40)

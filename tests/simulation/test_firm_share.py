@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shared_firms import desk_firm, growing_firm
+from small_scenarios import small_scenario
 
 import cjsim as cj
 from cjsim.compiler.firm_share import erlang_wait
@@ -103,6 +104,22 @@ def test_customers_say_what_they_change() -> None:
     text = " ".join(str(other).split())
     assert "changed the number of initial customers from 40 to 10" in text
     assert "the acquisition spend stay the same" in text
+
+
+def test_customers_name_the_fixed_costs_that_stay_the_same() -> None:
+    firm = small_scenario(policy={"costs": {"setup": 90, "platform_per_month": 5}}, customers=40)
+    notes = cj.simulate(firm, customers=10).to_json()["notes"]
+    assert "from 40 to 10, while the fixed costs (platform, setup) stay the same. Each customer bears more of these costs" in notes[0]
+
+
+def test_customers_name_the_wages_that_stay_the_same() -> None:
+    notes = cj.simulate(desk_firm(customers=10, horizon="2d"), customers=20, replications=1).to_json()["notes"]
+    assert any("while the wages and the desks stay the same. Each customer bears less of these costs" in note for note in notes)
+
+
+def test_customers_name_the_existing_customers_that_stay_the_same() -> None:
+    notes = cj.simulate(small_scenario(customers=4, existing={"customers": 3, "years": 0.1}), customers=2).to_json()["notes"]
+    assert "while the 3 existing customers stay the same. To simulate" in notes[0]
 
 
 def test_customers_of_a_firm_without_arrivals_or_desks_change_nothing_else() -> None:

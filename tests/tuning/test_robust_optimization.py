@@ -204,6 +204,13 @@ def test_changed_customer_count_is_rejected_with_shared_resources() -> None:
     assert small_reminder_study(customers=600, objectives=["total_clv"], confirm={"customers": 600}).confirm.customers == 600
 
 
+def test_changed_customer_count_is_rejected_with_fixed_costs() -> None:
+    scenario = reminder_study_data()["scenario"]
+    scenario["policy"]["costs"] = {"platform_per_month": 10}
+    with pytest.raises(InputError, match=r"confirm\.customers: must equal the study's 600"):
+        small_reminder_study(scenario=scenario, customers=600, confirm={"customers": 700})
+
+
 def test_draw_rows_are_read_with_their_line_numbers(tmp_path: Path) -> None:
     file = tmp_path / "draws.csv"
     file.write_text(f"\ufeff{RATE},{MARGIN}\n1.5,2\n\n2.5,3\n", encoding="utf-8")

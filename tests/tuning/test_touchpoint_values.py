@@ -79,3 +79,13 @@ def test_files_and_json_hold_the_table(ranking: TouchpointRanking, tmp_path: Pat
 def test_an_unknown_touchpoint_is_reported() -> None:
     with pytest.raises(InputError, match="only: must be one of"):
         touchpoint_values(scenario(), only=["flow nagg"])
+
+
+def test_other_customers_who_bear_the_same_fixed_costs_are_noted() -> None:
+    found = touchpoint_values(scenario(), customers=20, only=["flow nag"], threads=1)
+    assert "from 150 to 20, while the fixed costs (creative work) stay the same" in " ".join(found.summary().split())
+    assert "Omit `customers` to keep the firm." in found.to_json()["notes"][0]
+
+
+def test_the_scenarios_own_customers_need_no_note(ranking: TouchpointRanking) -> None:
+    assert "notes" not in ranking.to_json()

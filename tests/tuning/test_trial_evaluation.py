@@ -136,6 +136,12 @@ def test_customers_who_share_resources_are_simulated_together() -> None:
     assert evaluate_point(BAD, study=Study.from_dict(data), incumbents=(whole,)).simulated_customers == 2000
 
 
+def test_customers_who_share_fixed_costs_are_simulated_together() -> None:
+    scenario = small_reminder_study(customers=200).scenario.with_values({"policy.costs.setup": 100})
+    rungs = list(SeededCohort(scenario, ("clv",), 60, 1).simulate_rungs({}, [20, 60]))
+    assert [one.sample.n_roots for one in rungs] == [60]
+
+
 def test_unpaired_trials_use_separate_customers() -> None:
     apart = small_reminder_study(pairing=False, racing=False, customers=2000)
     evaluator = Evaluator(apart)

@@ -74,6 +74,22 @@ def allocated_shared_costs(run: RunRecord, *, amount: Literal["paid", "worth", "
     return fixed if wages is None else wages if fixed is None else wages + fixed
 
 
+def paid_shared_costs(run: RunRecord) -> float:
+    """Return the costs until the horizon that customers share: acquisition spend, wages and fixed costs.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run.
+
+    Returns
+    -------
+    float
+        In money, of all simulated customers, also if none of them has entered yet.
+    """
+    return math.fsum([*run.spend.tolist(), *(one.paid for one in run.wages.values()), *(one.paid for one in run.fixed_costs.values())])
+
+
 def _fixed_cost_per_customer(kind: str) -> Callable[[RunRecord], RatioTerms]:
     return lambda run: mean_per_customer(run, np.zeros(len(run)))._replace(
         allocated_cost=allocated_fixed_costs(run, kind), numerator_cost_weight=1.0

@@ -22,7 +22,7 @@ from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.simulation.months.month_figures import COHORT_FIGURE, CohortData, figure_caption
 from cjsim.simulation.months.monthly_metrics import MonthlyPart
-from cjsim.simulation.segments.customer_groups import group_notes
+from cjsim.simulation.segments.customer_groups import empty_replication_notes, group_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,12 +98,13 @@ class CohortTable(FolderResult):
         of_run = run_notes(first.run)
         if len(parts) > 1:
             of_run = [note for note in of_run if note not in narrow_interval_notes(first.run)]
+        empty = empty_replication_notes([part.n_chosen for part in parts]) if where is not None else ()
         return cls(
             cohorts=MappingProxyType(cohorts),
             entered=MappingProxyType(entered),
             definitions=MappingProxyType(definitions),
             where=where,
-            notes=(*_NOTES, *_run_facts(first), *group_notes(None, entered, where), *of_run),
+            notes=(*_NOTES, *_run_facts(first), *group_notes(None, entered, where), *empty, *of_run),
             currency=first.run.provenance.currency,
             title=f"{first.run.provenance.scenario}: cohorts by month of entry",
             caption=figure_caption(first.run, len(parts), where, intervals="The intervals are in the table."),

@@ -21,6 +21,7 @@ from cjsim.simulation.months.monthly_metrics import (
     month_terms,
     monthly_definitions,
     monthly_parts,
+    require_any_chosen,
     require_monthly_metrics,
 )
 from cjsim.simulation.run import Run
@@ -74,9 +75,13 @@ class MonthlyEffects(GroupedComparison):
         definitions = monthly_definitions(baseline.codebook, has_retained=bool(baseline.retained))
         require_monthly_metrics(metrics, list(definitions))
         before = monthly_parts([(one, one.profiles(), one.monthly) for one in baseline.replications], where)
+        by_alternative = {
+            other: monthly_parts([(one, one.profiles(), one.monthly) for one in run.replications], where) for other, run in others
+        }
+        require_any_chosen([part for parts in (before, *by_alternative.values()) for part in parts], where)
         effects = {}
         for other, run in others:
-            after = monthly_parts([(one, one.profiles(), one.monthly) for one in run.replications], where)
+            after = by_alternative[other]
             of_run = monthly_definitions(run.codebook, has_retained=bool(run.retained))
             shared = [metric for metric in definitions if metric in of_run]
             pairs = list(zip(before, after, strict=True))
@@ -90,7 +95,7 @@ class MonthlyEffects(GroupedComparison):
             gains=MappingProxyType({}),
             definitions=MappingProxyType(definitions),
             metrics=tuple(metrics) or tuple(definitions),
-            notes=(*month_notes(before[0], where), *comparison_notes(list(runs.values()))),
+            notes=(*month_notes(before, where), *comparison_notes(list(runs.values()))),
             currency=baseline.provenance.currency,
             caption=figure_caption(baseline, len(before), where, intervals="95 % intervals, paired on the same customers."),
         )

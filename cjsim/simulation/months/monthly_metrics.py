@@ -1,6 +1,6 @@
 """Metrics of a calendar month: totals of the firm in the month, and the customers who are active at its end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,13 @@ from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.ratios import MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer, total_over_customers
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.months.monthly_outcomes import OWN_COST, MonthlyOutcomes
-from cjsim.simulation.segments.customer_groups import SMALL_GROUP, chosen_customers, group_notes
+from cjsim.simulation.segments.customer_groups import (
+    SMALL_GROUP,
+    chosen_customers,
+    empty_replication_notes,
+    group_notes,
+    require_any_customer,
+)
 
 _TOTALS: dict[str, tuple[str, str, str, Literal["higher", "lower", "neither"]]] = {  # field, unit, what it adds up, better values
     "total_purchases": ("purchases", "purchases", "purchases", "higher"),
@@ -43,6 +49,11 @@ class MonthlyPart(NamedTuple):
     monthly: MonthlyOutcomes
     chosen: Array
 
+    @property
+    def n_chosen(self) -> int:
+        """Number of customers who count and entered."""
+        return int(np.count_nonzero(self.chosen & self.run.entered))
+
 
 def monthly_parts(
     replications: Sequence[tuple[RunRecord, CustomerProfiles, MonthlyOutcomes | None]], where: str | None
@@ -63,7 +74,7 @@ def monthly_parts(
     Raises
     ------
     InputError
-        If the run has no months, or no customer meets the condition.
+        If the run has no months.
     """
     parts = []
     for run, profiles, monthly in replications:
@@ -71,6 +82,25 @@ def monthly_parts(
             raise InputError(format_error("months", "must be recorded by the run", "none", "Simulate again with `monthly=True`."))
         parts.append(MonthlyPart(run, monthly, np.ones(len(run), bool) if where is None else chosen_customers(run, profiles, where)))
     return parts
+
+
+def require_any_chosen(parts: Iterable[MonthlyPart], where: str | None) -> None:
+    """Raise if a condition holds for no customer of any replication.
+
+    Parameters
+    ----------
+    parts : iterable of MonthlyPart
+        All replications, under all policies that are compared.
+    where : str or None
+        The condition.
+
+    Raises
+    ------
+    InputError
+        If there is a condition that no customer who entered meets.
+    """
+    if where is not None:
+        require_any_customer(where, [part.n_chosen for part in parts])
 
 
 def monthly_definitions(codebook: Codebook, *, has_retained: bool) -> dict[str, MetricDefinition]:
@@ -141,13 +171,13 @@ def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
     -------
     RatioTerms
         Those of a total over the whole firm. `n` of its estimate counts the customers who had entered by the end of the month. Costs of
-        the month that customers share are allocated equally to them.
+        the month that customers share are allocated equally to them or, before the first entry, to all customers of the run.
     """
     monthly, run = part.monthly, part.run
     entered, amounts = monthly.entered[month], monthly.amounts
     cost_weight = {_COST: 1.0, _PROFIT: -1.0}.get(name, 0.0)
     if name == _NEW:
-        values = entered & ~monthly.entered[month - 1] if month else entered & (run.outcomes.customers["entered"] >= 0)
+        values = entered & ~monthly.entered[month - 1] if month else entered & run.entered_since_start
     elif name == _ACTIVE:
         values = monthly.retained[month]
     elif name == _BUYERS:
@@ -161,7 +191,8 @@ def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
     terms = RatioTerms(np.asarray(values, np.float64), entered)
     shared = float(monthly.shared_costs[month])
     if cost_weight and shared:
-        allocated = np.where(entered, shared / max(int(np.count_nonzero(entered)), 1), 0.0)
+        bearers = entered if entered.any() else run.entered
+        allocated = np.where(bearers, shared / max(int(np.count_nonzero(bearers)), 1), 0.0)
         terms = terms._replace(allocated_cost=allocated, numerator_cost_weight=cost_weight)
     return terms.as_total(run.weight)
 
@@ -178,24 +209,26 @@ def customers_by_month(part: MonthlyPart) -> dict[str, int]:
     return {name: int(count) for name, count in zip(part.monthly.months.names, counts, strict=True)}
 
 
-def month_notes(part: MonthlyPart, where: str | None) -> list[str]:
-    """Return what a reader of metrics by month must know: what n counts, partial months, few customers, and latent conditions.
+def month_notes(parts: Sequence[MonthlyPart], where: str | None) -> list[str]:
+    """Return what a reader of metrics by month must know: what n counts, partial months, few customers, and what a condition selects.
 
     Parameters
     ----------
-    part : MonthlyPart
-        The first replication.
+    parts : sequence of MonthlyPart
+        The replications.
     where : str or None
         Condition on customers.
     """
+    part = parts[0]
     notes, months = ["n: customers who had entered by the end of the month."], part.monthly.months
     if months.partial:
         notes.append(f"The simulation covers only a part of {' and '.join(months.partial)}.")
+    notes += empty_replication_notes([one.n_chosen for one in parts]) if where is not None else []
     return [*notes, *group_notes(None, {name: n for name, n in customers_by_month(part).items() if n < SMALL_GROUP}, where)]
 
 
 def _has_entered_since_start(run: RunRecord) -> RatioTerms:
-    return mean_per_customer(run, run.outcomes.customers["entered"] >= 0)
+    return mean_per_customer(run, run.entered_since_start)
 
 
 def _is_retained(run: RunRecord) -> RatioTerms:

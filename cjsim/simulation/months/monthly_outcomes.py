@@ -13,6 +13,7 @@ import numpy as np
 from cjsim.engine.run_record import RunRecord
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import find_metric_definition
+from cjsim.metrics.definitions.cost_breakdown import paid_shared_costs
 from cjsim.metrics.ratios import mean_of_outcome
 from cjsim.simulation.months.calendar_months import CalendarMonths
 
@@ -85,9 +86,8 @@ class MonthlyOutcomes(NamedTuple):
 def _totals(record: RunRecord) -> tuple[dict[str, Array], float]:
     """Return the amounts of each customer up to the horizon of a run, and the costs that its customers share."""
     totals = {name: mean_of_outcome(name)(record).numerator for name in AMOUNTS}
-    cost = find_metric_definition(record, "cost").terms(record)
-    shared = 0.0 if cost.allocated_cost is None else float(cost.allocated_cost.sum())
-    return totals | {OWN_COST: cost.numerator}, shared
+    own_cost = find_metric_definition(record, "cost").terms(record).numerator
+    return totals | {OWN_COST: own_cost}, paid_shared_costs(record)
 
 
 def _positions(run: RunRecord, record: RunRecord) -> Array:

@@ -71,7 +71,7 @@ class MonthlySeries(GroupedMetrics):
             definitions=MappingProxyType(definitions),
             currency=first.run.provenance.currency,
             where=where,
-            notes=(*month_notes(first, where), *of_run),
+            notes=(*month_notes(parts, where), *of_run),
             title=f"{first.run.provenance.scenario}: by calendar month",
             caption=figure_caption(first.run, len(parts), where),
         )

@@ -1,6 +1,7 @@
 """Groups of customers: by attribute, persona, acquisition channel, arm of an experiment, or month of entry."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -22,6 +23,8 @@ _EXISTING, _NEW = "existing", "new"
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199  # of months in conditions
 _MONTHS = [f"{year}-{month:02d}" for year in range(_FIRST_YEAR, _LAST_YEAR + 1) for month in range(1, 13)]
 SMALL_GROUP = 50  # customers; below, normal intervals are not reliable
+_MAX_COMBINATIONS = 1_000_000  # of levels; a condition with more is not checked before the simulation
+_COLUMN_OPS = (ConditionOp.PERSONA, ConditionOp.ATTRIBUTE)
 _COMPARISONS = {ConditionOp.EQ: np.equal, ConditionOp.NE: np.not_equal, ConditionOp.AND: np.logical_and, ConditionOp.OR: np.logical_or}
 
 
@@ -121,28 +124,106 @@ def chosen_customers(run: RunRecord, profiles: CustomerProfiles, where: str) -> 
     Raises
     ------
     InputError
-        If the condition is invalid, or no customer meets it.
+        If the condition is invalid.
     """
-    names = _filter_names(run.codebook)
     program = parse_filter(run.codebook, where)
+    return _evaluated(program, {name: _codes(run, profiles, name) for name in _names_in(program, run.codebook)}, run.codebook)
+
+
+def require_possible(codebook: Codebook, where: str, *, months: tuple[date, date]) -> None:
+    """Raise if no customer can meet a condition, whatever is drawn.
+
+    Used before a simulation, which may take a long time.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    where : str
+        The condition.
+    months : tuple of date
+        The first and the last day on which customers can enter.
+
+    Raises
+    ------
+    InputError
+        If the condition is invalid, or holds for no combination of levels.
+    """
+    program = parse_filter(codebook, where)
+    first, last = (12 * (day.year - _FIRST_YEAR) + day.month - 1 for day in months)
+    levels = _filter_names(codebook).levels
+    codes = {name: np.arange(len(codebook.personas) if name == PERSONA else len(levels[name])) for name in _names_in(program, codebook)}
+    if ENTRY_MONTH in codes:
+        codes[ENTRY_MONTH] = np.arange(first, last + 1)
+    if math.prod(map(len, codes.values())) > _MAX_COMBINATIONS:
+        return
+    grid = (axis.ravel() for axis in np.meshgrid(*codes.values(), indexing="ij"))
+    require_any_customer(where, [int(np.count_nonzero(_evaluated(program, dict(zip(codes, grid, strict=True)), codebook)))])
+
+
+def _names_in(program: Program, codebook: Codebook) -> list[str]:
+    """Return the names that a condition uses."""
+    columns = list(_filter_names(codebook).attributes)
+    found = [PERSONA if op == ConditionOp.PERSONA else columns[argument] for op, argument, _ in program[:-1] if op in _COLUMN_OPS]
+    return list(dict.fromkeys(found))
+
+
+def _evaluated(program: Program, codes: Mapping[str, Array], codebook: Codebook) -> Array:
+    """Return for which rows of codes a condition holds; bool, shape (n_rows,)."""
+    columns, n_rows = list(_filter_names(codebook).attributes), len(next(iter(codes.values())))
     stack: list[Array] = []
-    columns = {code: name for name, code in names.attributes.items()}
     for op, argument, number in program[:-1]:
         if op == ConditionOp.PERSONA:
-            stack.append(run.outcomes.customers["persona"] == argument)
+            stack.append(codes[PERSONA] == argument)
         elif op == ConditionOp.ATTRIBUTE:
-            stack.append(_codes(run, profiles, columns[argument]))
+            stack.append(codes[columns[argument]])
         elif op == ConditionOp.CONST:
-            stack.append(np.full(len(run), number))
+            stack.append(np.full(n_rows, number))
         elif op == ConditionOp.NOT:
             stack.append(~stack.pop().astype(bool))
         else:
             right, left = stack.pop(), stack.pop()
             stack.append(_COMPARISONS[op](left, right))
-    chosen = stack.pop().astype(bool)
-    if not (chosen & run.entered).any():
+    return np.asarray(stack.pop().astype(bool))
+
+
+def require_any_customer(where: str, entered: Iterable[int]) -> None:
+    """Raise if no customer in any replication meets a condition. A single replication may have none, which counts as 0 in totals.
+
+    Parameters
+    ----------
+    where : str
+        The condition.
+    entered : iterable of int
+        Number of customers who entered and meet it, by replication.
+
+    Raises
+    ------
+    InputError
+        If all numbers are 0.
+    """
+    if not any(entered):
         raise InputError(format_error("where", "must hold for at least one customer who entered", where, "Change the condition."))
-    return chosen
+
+
+def empty_replication_notes(entered: Sequence[int]) -> list[str]:
+    """Return a note if no customer meets the condition in some replications.
+
+    Parameters
+    ----------
+    entered : sequence of int
+        Number of customers who entered and meet it, by replication.
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
+    n_empty = sum(not one for one in entered)
+    if not n_empty:
+        return []
+    where = f"In {n_empty} of {len(entered)} replications, no customer meets the condition"
+    return [f"{where}: they count as 0 in totals, and are left out of means and shares."]
 
 
 def parse_filter(codebook: Codebook, where: str) -> Program:

@@ -18,7 +18,15 @@ from cjsim.metrics.run_notes import comparison_notes
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.simulation.run import Run
-from cjsim.simulation.segments.customer_groups import ENTRY_MONTH, chosen_customers, customer_groups, find_grouping, group_notes
+from cjsim.simulation.segments.customer_groups import (
+    ENTRY_MONTH,
+    chosen_customers,
+    customer_groups,
+    empty_replication_notes,
+    find_grouping,
+    group_notes,
+    require_any_customer,
+)
 from cjsim.simulation.segments.group_gains import find_gains
 from cjsim.simulation.segments.policy_differences import Members, PolicyDifference, policy_differences
 
@@ -103,6 +111,7 @@ class GroupedComparison(FolderResult):
                 raise InputError(format_error("metrics", *unknown_name_parts(metric, definitions, "metric")))
         shown = tuple(metrics) or tuple(metric for metric in SHOWN_METRICS if metric in definitions)
         grouping = None if by is None else find_grouping(baseline.codebook, by)[0]
+        empty = () if where is None else _empty_replication_notes(runs, where)
         found = {other: _effects_by_group(baseline, run, grouping, where) for other, run in others}
         effects = {
             other: MappingProxyType(
@@ -122,7 +131,11 @@ class GroupedComparison(FolderResult):
             gains=MappingProxyType(gains),
             definitions=MappingProxyType(definitions),
             metrics=shown,
-            notes=(*group_notes(grouping, entered, where), *comparison_notes(list(runs.values()))),
+            notes=(
+                *group_notes(grouping, entered, where),
+                *empty,
+                *comparison_notes(list(runs.values())),
+            ),
             currency=currency,
         )
 
@@ -213,6 +226,16 @@ def _is_informative(effect: PairedDifference) -> bool:
 def _entered(run: Run, by: str | None, where: str | None) -> dict[str, int]:
     groups = _members(run, by, where)
     return {name: int(np.count_nonzero(members & run.entered)) for name, members in groups.items()}
+
+
+def _empty_replication_notes(runs: Mapping[str, Run], where: str) -> Sequence[str]:
+    """Return a note if no customer of the baseline meets the condition in some replications. Raise if no customer of any run does."""
+    by_run = [
+        [int(np.count_nonzero(chosen_customers(one, one.profiles(), where) & one.entered)) for one in run.replications]
+        for run in runs.values()
+    ]
+    require_any_customer(where, [n for counts in by_run for n in counts])
+    return empty_replication_notes(by_run[0])
 
 
 def _members(run: Run, by: str | None, where: str | None) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """`GroupedMetrics`: the metrics of a run by group of customers, such as the arms of an experiment or the levels of an attribute."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +29,11 @@ from cjsim.simulation.segments.customer_groups import (
     ENTRY_MONTH,
     chosen_customers,
     customer_groups,
+    empty_replication_notes,
     find_grouping,
     group_notes,
-    parse_filter,
+    require_any_customer,
+    require_possible,
 )
 from cjsim.simulation.segments.experiment_arms import control_arm, find_experiment, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
@@ -127,6 +131,8 @@ class GroupedMetrics(FolderResult):
             must, remedy = "must be used with the arms of an experiment", "Use it with 'arm', or omit it."
             raise InputError(format_error("exposed_only", must, f"'{by}'", remedy))
         parts = [_Part.of(one, profiles, grouping, where, exposed_only=exposed_only) for one, profiles in replications]
+        if where is not None:
+            require_any_customer(where, [part.n_chosen for part in parts])
         control = None if experiment is None else control_arm(run.codebook, experiment)
         return _estimated(parts, by=grouping or WHERE, where=where, control=control, is_exposed_only=exposed_only)
 
@@ -202,7 +208,7 @@ class GroupedMetrics(FolderResult):
 
 
 def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None = None, experiment: str | None = None) -> None:
-    """Raise if a scenario has no such groups or experiment, or a condition is invalid.
+    """Raise if a scenario has no such groups or experiment, or a condition is invalid or holds for no customer, whatever is drawn.
 
     Used before a simulation, which may take a long time.
 
@@ -227,18 +233,21 @@ def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None
         if by is not None:
             find_grouping(codebook, by)
         if where is not None:
-            parse_filter(codebook, where)
+            days = (math.floor(scenario.begins), math.ceil(scenario.horizon) - 1)
+            first, last = (scenario.start + timedelta(days=day) for day in days)
+            require_possible(codebook, where, months=(first, last))
         if experiment is not None:
             find_experiment(codebook, experiment)
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One replication: its groups with their customers, and who was exposed to the experiment (None without arms)."""
+    """One replication: its groups with their customers, who was exposed to the experiment (None without arms), who meets the condition."""
 
     run: RunRecord
     members: Mapping[str, Array]
     is_exposed: Array | None
+    n_chosen: int
 
     @classmethod
     def of(cls, run: RunRecord, profiles: CustomerProfiles, by: str | None, where: str | None, *, exposed_only: bool) -> "_Part":
@@ -247,10 +256,11 @@ class _Part:
         if by is not None and by.startswith(f"{ARM}:"):
             is_exposed = ~np.isnan(first_exposures(run, by.partition(":")[2]))
         chosen = run.entered if where is None else run.entered & chosen_customers(run, profiles, where)
+        n_chosen = int(np.count_nonzero(chosen))
         if exposed_only and is_exposed is not None:
             chosen = chosen & is_exposed
         is_restricted = where is not None or exposed_only
-        return cls(run, {name: members & chosen if is_restricted else members for name, members in groups.items()}, is_exposed)
+        return cls(run, {name: members & chosen if is_restricted else members for name, members in groups.items()}, is_exposed, n_chosen)
 
     def estimates(self, definition: MetricDefinition) -> dict[str, GroupEstimate]:
         """Estimate a metric of each group."""
@@ -278,6 +288,7 @@ def _estimated(parts: Sequence[_Part], *, by: str, where: str | None, control: s
     entered, of_run = parts[0].counts(run.entered), run_notes(run)
     if len(parts) > 1:
         of_run = [note for note in of_run if note not in narrow_interval_notes(run)]
+    n_chosen = [part.n_chosen for part in parts]
     return GroupedMetrics(
         by=by,
         is_exposed_only=is_exposed_only,
@@ -289,7 +300,7 @@ def _estimated(parts: Sequence[_Part], *, by: str, where: str | None, control: s
         control=control,
         currency=run.provenance.currency,
         where=where,
-        notes=(*group_notes(by, entered, where), *of_run),
+        notes=(*group_notes(by, entered, where), *(empty_replication_notes(n_chosen) if where else ()), *of_run),
     )
 
 

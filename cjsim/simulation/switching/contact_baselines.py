@@ -6,7 +6,7 @@ acquisition.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from cjsim.errors import InputError, format_error
 from cjsim.scenario.journey import JourneySpec
@@ -17,7 +17,6 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.switching.switch_off import both_conditions, plain_record
 
 ContactBaseline = Literal["no-contact", "nothing"]
-CONTACT_BASELINES: tuple[ContactBaseline, ...] = get_args(ContactBaseline)
 
 
 def contact_baseline(scenario: Scenario, kind: ContactBaseline) -> Scenario:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
 from cjsim.metrics.multiple_testing import holm, p_value
+from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios, require_same_customers
@@ -108,6 +109,7 @@ def levers(
         seconds=time.perf_counter() - started,
         currency=scenario.currency,
         assumptions=notes_on_sizes((move.path for move, _effect in measured), scenario.to_dict()["journey"]),
+        notes=tuple(firm_notes(runner.baseline_run)),
     )
 
 

@@ -109,6 +109,8 @@ class RankingData(ComparableRecord):
         Currency of the scenario.
     assumptions : tuple of str
         Notes on changed prices and discounts to whose size customers do not respond.
+    notes : tuple of str
+        A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
     """
 
     scenario: str
@@ -129,6 +131,7 @@ class RankingData(ComparableRecord):
     sobol_indices: SobolIndices | None = None
     currency: str | None = None
     assumptions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.levers)
@@ -164,5 +167,5 @@ class RankingData(ComparableRecord):
         further |= {"currency": self.currency} if self.currency else {}
         levers = [lever.row() | {"set": lever.move.values} for lever in self.levers]
         content = {name: getattr(self, name) for name in names} | {"levers": levers, "refused": self.refusal_reasons}
-        noted = {"assumptions": list(self.assumptions)} if self.assumptions else {}
+        noted = {name: list(texts) for name in ("assumptions", "notes") if (texts := getattr(self, name))}
         return plain_values(further | content | noted)

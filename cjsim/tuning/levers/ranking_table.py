@@ -194,5 +194,6 @@ def _table_caption(ranking: RankingData) -> str:
             "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the cost rises significantly.",
             *(["profit: change in the profit from all customers; * its interval excludes 0."] if ranking.has_new_customers else []),
             *ranking.assumptions,
+            *ranking.notes,
         ]
     )

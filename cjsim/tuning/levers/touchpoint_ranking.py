@@ -91,6 +91,8 @@ class TouchpointRanking(FolderResult):
         Wall time, in seconds.
     currency : str or None
         Currency of all amounts, if the scenario names one.
+    notes : tuple of str
+        A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
     """
 
     scenario: str
@@ -104,6 +106,7 @@ class TouchpointRanking(FolderResult):
     touchpoints: tuple[TouchpointValue, ...]
     seconds: float
     currency: str | None = None
+    notes: tuple[str, ...] = ()
     _marker = TOUCHPOINTS_FILE
 
     def _facts(self) -> str:
@@ -155,6 +158,7 @@ class TouchpointRanking(FolderResult):
                 "~ only a few customers account for the value, so the interval may be too narrow. Simulate more customers.",
                 "loses money: the interval of the profit is below 0. It is not corrected for the number of touchpoints.",
                 "Touchpoints can substitute for or reinforce one another, so their values need not add up.",
+                *self.notes,
             ]
         )
 
@@ -162,6 +166,7 @@ class TouchpointRanking(FolderResult):
         """Return plain values for JSON. Undefined numbers become null."""
         facts = {"scenario": self.scenario, "metric": self.metric, "unit": named_unit(self.unit, self.currency), "baseline": self.baseline}
         origin = {"customers": self.customers, "seed": self.seed, "seconds": self.seconds}
+        origin |= {"notes": list(self.notes)} if self.notes else {}
         return plain_values(facts | origin | {"touchpoints": [one.row() for one in self.touchpoints]})
 
     def to_pandas(self) -> "pd.DataFrame":

@@ -11,6 +11,7 @@ from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.metrics.multiple_testing import holm, p_value
 from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.switching.switch_off import Touchpoint, list_touchpoints, switch_off
@@ -110,6 +111,7 @@ def touchpoint_values(
         touchpoints=tuple(sorted(values, key=lambda one: one.rank_key(runner.definition.better))),
         seconds=time.perf_counter() - started,
         currency=scenario.currency,
+        notes=tuple(firm_notes(runner.baseline_run)),
     )
 
 
