@@ -110,11 +110,8 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     """
     scenario, processes, ends, progress = settings.scenario, settings.processes, settings.ends, settings.progress
     started = time.perf_counter()
-    share = FirmShare.of(scenario, settings.n_initial, settings.sample, seed)
-    plan = share.scaled(compile_scenario(share.scenario, follow_up_days=settings.follow_up_days, until_days=ends))
+    share, plan = _compiled_share(settings, seed)
     n_initial, n_existing = share.n_initial, plan.population.n_existing
-    for argument in (("follow_up_days",) if settings.follow_up_days is not None else ()) + (("until_days",) if ends is not None else ()):
-        _require_independent_customers(plan, processes, argument)
     compile_kernels(kernels_of_runs(is_shared=shares_resources(plan), engine=settings.engine), progress)
     of_firm = _draw_limited_arrivals(plan, seed, n_initial + n_existing, settings.max_customers)
     arrivals, late = (
@@ -155,6 +152,36 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     provenance = replace(provenance, sample=settings.sample, sample_notes=share.notes(plan, outcomes.desks))
     log_path = None if log is None else Path(log)
     return run_from_plan(plan, provenance, outcomes, registry, log_path, late_entries=generations.late_entries)
+
+
+def check_seed(settings: RunSettings, seed: int) -> None:
+    """Raise if a replication cannot be simulated. `compare` checks all scenarios before it simulates the first one.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        Settings of the run.
+    seed : int
+        Seed, in [0, 2**63).
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be compiled, customers who affect each other are not all simulated until the horizon, or there are more
+        initial customers and arrivals than the population limit.
+    """
+    share, plan = _compiled_share(settings, seed)
+    _draw_limited_arrivals(plan, seed, share.n_initial + plan.population.n_existing, settings.max_customers)
+
+
+def _compiled_share(settings: RunSettings, seed: int) -> tuple[FirmShare, Plan]:
+    """Return the customers of a sample, and their compiled scenario."""
+    share = FirmShare.of(settings.scenario, settings.n_initial, settings.sample, seed)
+    plan = share.scaled(compile_scenario(share.scenario, follow_up_days=settings.follow_up_days, until_days=settings.ends))
+    for argument, value in (("follow_up_days", settings.follow_up_days), ("until_days", settings.ends)):
+        if value is not None:
+            _require_independent_customers(plan, settings.processes, argument)
+    return share, plan
 
 
 def _require_independent_customers(plan: Plan, processes: UserProcesses, limit: str) -> None:

@@ -1,5 +1,6 @@
 """Groups of customers: by attribute, persona, acquisition channel, arm of an experiment, or month of entry."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.kernels.codes import ConditionOp
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
@@ -21,6 +22,7 @@ BASE = "base"  # groups: customers who exist before day 0, and those who enter l
 _EXISTING, _NEW = "existing", "new"
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199  # of months in conditions
 _MONTHS = [f"{year}-{month:02d}" for year in range(_FIRST_YEAR, _LAST_YEAR + 1) for month in range(1, 13)]
+_MOST_COMBINATIONS = 1_000_000  # of the values that a condition uses, to decide whether it can hold
 SMALL_GROUP = 50  # customers; below, normal intervals are not reliable
 _COMPARISONS = {ConditionOp.EQ: np.equal, ConditionOp.NE: np.not_equal, ConditionOp.AND: np.logical_and, ConditionOp.OR: np.logical_or}
 
@@ -70,6 +72,58 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
     if by not in (known := [*groupings(codebook), PERSONA]):
         raise InputError(format_error("by", *unknown_name_parts(by, list(dict.fromkeys(known)), "group")))
     return by, None
+
+
+def require_shared_groups(codebooks: Mapping[str, Codebook], by: str | None, *, where: str | None = None) -> str | None:
+    """Return what distinguishes the groups of compared scenarios. Raise if a scenario lacks them.
+
+    Parameters
+    ----------
+    codebooks : Mapping of str to Codebook
+        Names of each scenario, by scenario; the first is the baseline.
+    by : str or None
+        As in `find_grouping`; None for a single group.
+    where : str, optional
+        Condition on customers.
+
+    Returns
+    -------
+    str or None
+
+    Raises
+    ------
+    InputError
+        If a scenario has no such grouping, its experiment has other arms or shares than that of the baseline, so that the same customers
+        are in other arms, or the condition is invalid in it.
+    """
+    (baseline, first), *others = codebooks.items()
+    grouping, experiment = (None, None) if by is None else find_grouping(first, by)
+    if where is not None:
+        parse_filter(first, where)
+    for name, codebook in others:
+        if grouping is not None and not _has_grouping(codebook, grouping):
+            must, remedy = "must be a grouping of every scenario", "Choose one that all scenarios have."
+            raise InputError(format_error("by", must, f"'{by}', which '{name}' lacks", remedy))
+        if experiment is not None and codebook.experiments[experiment] != first.experiments[experiment]:
+            must, got = f"must have the same arms and shares in every scenario as in '{baseline}'", f"other ones in '{name}'"
+            raise InputError(format_error("by", must, got, "Use the same split in both: otherwise, arms consist of different customers."))
+        if where is not None:
+            _require_filter(codebook, where, name)
+    return grouping
+
+
+def _has_grouping(codebook: Codebook, grouping: str) -> bool:
+    kind, _, experiment = grouping.partition(":")
+    return experiment in codebook.experiments if kind == ARM else grouping in (*groupings(codebook), PERSONA)
+
+
+def _require_filter(codebook: Codebook, where: str, name: str) -> None:
+    """Raise if a condition that is valid for the baseline is invalid for another scenario."""
+    try:
+        parse_filter(codebook, where)
+    except InputError:
+        must, got = "must be valid in every scenario", f"{short_repr(where)}, which is invalid in '{name}'"
+        raise InputError(format_error("where", must, got, "Use only names and levels that all scenarios have.")) from None
 
 
 def customer_groups(run: RunRecord, profiles: CustomerProfiles, by: str) -> dict[str, Array]:
@@ -123,26 +177,69 @@ def chosen_customers(run: RunRecord, profiles: CustomerProfiles, where: str) -> 
     InputError
         If the condition is invalid, or no customer meets it.
     """
-    names = _filter_names(run.codebook)
     program = parse_filter(run.codebook, where)
-    stack: list[Array] = []
-    columns = {code: name for name, code in names.attributes.items()}
+    codes = {name: _codes(run, profiles, name) for name in _used_names(run.codebook, program)}
+    chosen = _evaluated(run.codebook, program, codes, len(run))
+    if not (chosen & run.entered).any():
+        raise _nobody_chosen(where)
+    return chosen
+
+
+def require_possible(codebook: Codebook, where: str, *, first: date, last: date) -> None:
+    """Raise if no customer can meet a condition, whatever the customer's attributes and persona.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    where : str
+        A valid condition.
+    first, last : date
+        First and last day on which a customer can enter.
+
+    Raises
+    ------
+    InputError
+        If the condition contradicts itself, or no customer enters in its months.
+    """
+    program = parse_filter(codebook, where)
+    names, levels = _used_names(codebook, program), _filter_names(codebook).levels
+    months = range(*(12 * (day.year - _FIRST_YEAR) + day.month - 1 + extra for day, extra in ((first, 0), (last, 1))))
+    sizes = {PERSONA: range(len(codebook.personas)), ENTRY_MONTH: months}
+    values = [sizes[name] if name in sizes else range(len(levels[name])) for name in names]
+    if math.prod(map(len, values)) <= _MOST_COMBINATIONS:
+        grid = [axis.ravel() for axis in np.meshgrid(*values, indexing="ij")]
+        if not _evaluated(codebook, program, dict(zip(names, grid, strict=True)), len(grid[0])).any():
+            raise _nobody_chosen(where)
+
+
+def _used_names(codebook: Codebook, program: Program) -> list[str]:
+    """Return the names that a condition uses, each once."""
+    columns = list(_filter_names(codebook).attributes)
+    found = {ConditionOp.PERSONA: lambda _: PERSONA, ConditionOp.ATTRIBUTE: lambda code: columns[code]}
+    return list(dict.fromkeys(found[op](argument) for op, argument, _ in program[:-1] if op in found))
+
+
+def _evaluated(codebook: Codebook, program: Program, codes: Mapping[str, Array], count: int) -> Array:
+    """Return where a condition holds, from the codes of the names that it uses, shape (count,) each."""
+    columns, stack = list(_filter_names(codebook).attributes), list[Array]()
     for op, argument, number in program[:-1]:
         if op == ConditionOp.PERSONA:
-            stack.append(run.outcomes.customers["persona"] == argument)
+            stack.append(codes[PERSONA] == argument)
         elif op == ConditionOp.ATTRIBUTE:
-            stack.append(_codes(run, profiles, columns[argument]))
+            stack.append(codes[columns[argument]])
         elif op == ConditionOp.CONST:
-            stack.append(np.full(len(run), number))
+            stack.append(np.full(count, number))
         elif op == ConditionOp.NOT:
             stack.append(~stack.pop().astype(bool))
         else:
             right, left = stack.pop(), stack.pop()
             stack.append(_COMPARISONS[op](left, right))
-    chosen = stack.pop().astype(bool)
-    if not (chosen & run.entered).any():
-        raise InputError(format_error("where", "must hold for at least one customer who entered", where, "Change the condition."))
-    return chosen
+    return stack.pop().astype(bool)
+
+
+def _nobody_chosen(where: str) -> InputError:
+    return InputError(format_error("where", "must hold for at least one customer who entered", where, "Change the condition."))
 
 
 def parse_filter(codebook: Codebook, where: str) -> Program:
