@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -25,18 +25,24 @@ from cjsim.table_files import write_csv
 
 if TYPE_CHECKING:
     from cjsim.simulation.comparison_summary import SortOrder
-    from cjsim.simulation.documents import Scenario
     from cjsim.simulation.switching.contact_baselines import ContactBaseline
 
 _BY_HELP = (
-    "Print the metrics by group: arm of an experiment, level of an attribute, acquired_by, persona, or entry_month; or by month: the"
-    " totals of the firm in each calendar month. By month, a run of M months takes about M / 2 times as long."
+    "Print the metrics by group of customers: by arm (or arm:EXPERIMENT), persona, entry_month, base (existing and new customers), or an"
+    " attribute such as acquired_by. By month, print the totals of the firm in each calendar month, which takes about M / 2 times as long"
+    " for M months."
 )
-_WHERE_HELP = "Only customers who meet a condition on what is fixed at entry, such as \"country == 'DE'\". All are simulated."
+_WHERE_HELP = (
+    "Print the metrics only of customers who meet a condition on what is fixed at entry, such as \"country == 'DE'\". All customers are"
+    " simulated and saved."
+)
 ByOption = Annotated[str | None, typer.Option("--by", metavar="GROUP", help=_BY_HELP, show_default=False)]
 WhereOption = Annotated[str | None, typer.Option("--where", metavar="EXPR", help=_WHERE_HELP, show_default=False)]
-_COHORTS_HELP = "Print cohorts by month of entry and age: retention, buyers, revenue and margin to date. Takes as long as --by month."
-_TRIAL_HELP = "Write the customers of an experiment to trial.csv: arm, features at assignment, and outcomes after it."
+_COHORTS_HELP = (
+    "Print cohorts by month of entry and age instead of the metrics: retention, buyers, revenue and margin to date. Takes as long as"
+    " --by month."
+)
+_TRIAL_HELP = "Write the customers of an experiment to trial.csv in the --out folder: arm, features at assignment, and outcomes after it."
 TrialWindowOption = Annotated[
     float | None,
     typer.Option(
@@ -49,8 +55,8 @@ TrialWindowOption = Annotated[
 ]
 
 
-_METRIC_HELP = "Show this metric. Can be repeated; the answer is about the first one."
-_SORT_HELP = "Order of the metrics: by importance, relative change or name."
+_METRIC_HELP = "Show only this metric; cjsim metrics lists them. Can be repeated; the answer is about the first one."
+_SORT_HELP = "Order of the metrics in the text table: by importance (default), relative change or name."
 _DETECT_HELP = (
     "State how many customers, simulated or in a real A/B test, are needed to detect a change of this size in the first metric, such as 1%."
 )
@@ -60,7 +66,10 @@ DetectOption = Annotated[
 ]
 SORT_ORDERS = ("importance", "change", "name")
 AGAINST = ("no-contact", "nothing")
-_AGAINST_HELP = "Compare with BASE without marketing (only transactional messages), or without any message. Drops the platform's costs."
+_AGAINST_HELP = (
+    "Baseline to make from BASE: no-contact sends only transactional messages, nothing sends no message. Neither pays for a marketing"
+    " platform."
+)
 _AGAINST_PARSER = options.choice_parser("--against", AGAINST)
 _SORT_PARSER = options.choice_parser("--sort", SORT_ORDERS)
 
@@ -85,7 +94,7 @@ def simulate(
     by: ByOption = None,
     where: WhereOption = None,
     with_cohorts: Annotated[bool, typer.Option("--cohorts", help=_COHORTS_HELP)] = False,
-    exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: only customers who reached the split.")] = False,
+    exposed: Annotated[bool, typer.Option("--exposed", help="With --by arm: count only customers who reached the split.")] = False,
     trial: Annotated[str | None, typer.Option("--trial", metavar="NAME", help=_TRIAL_HELP, show_default=False)] = None,
     trial_window: TrialWindowOption = None,
     full: options.Full = False,
@@ -98,21 +107,22 @@ def simulate(
     """
     values = parse_set_options(sets, seed=seed, horizon=horizon, value_horizon=value_horizon)
     document = load_scenario(scenario, values)
-    if events and out is None:
-        raise InputError(format_error("--events", "must be used with --out", "no --out", "Add --out DIR."))
-    if trial is not None and out is None:
-        raise InputError(format_error("--trial", "must be used with --out", "no --out", "Add --out DIR."))
-    if trial_window is not None and trial is None:
-        raise InputError(format_error("--trial-window", "must be used with --trial", "no --trial", "Add --trial NAME."))
-    if exposed and by is None:
-        raise InputError(format_error("--exposed", "must be used with --by arm", "no --by", "Add --by arm."))
+    from cjsim.simulation.requested_tables import check_requested_tables
+
+    check_requested_tables({document.name: document}, by=by, where=where)
+    if with_cohorts:
+        from cjsim.simulation.months.cohort_table import check_cohorts
+
+        check_cohorts(document, customers=customers)
+    if trial is not None:
+        from cjsim.simulation.trials.trial_export import check_trial
+
+        check_trial(document, trial, window_days=trial_window, follow_up_days=follow_up)
     count_warnings(scenario, document)
     with output_folder(out, command="simulate", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.months.calendar_months import is_by_month
-        from cjsim.simulation.segments.grouped_metrics import check_groups
         from cjsim.simulation.simulate import simulate as simulate_scenario
 
-        check_groups(document, by=by, where=where, experiment=trial)
         log = folder / "log.parquet" if folder is not None and (events or trial is not None) else None
         run = simulate_scenario(
             document,
@@ -153,8 +163,12 @@ def simulate(
 
 @with_exit_codes
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
-    others: Annotated[list[Path] | None, typer.Argument(metavar="OTHER", help="Alternative scenarios.", show_default=False)] = None,
+    base: Annotated[
+        Path, typer.Argument(metavar="BASE", help="Baseline: a scenario file, or a name in the library such as shop.", show_default=False)
+    ],
+    others: Annotated[
+        list[Path] | None, typer.Argument(metavar="OTHER", help="Alternatives: scenario files or names.", show_default=False)
+    ] = None,
     customers: options.Customers = None,
     sample: options.Sample = None,
     replications: options.Replications = None,
@@ -175,7 +189,9 @@ def compare(
     by: ByOption = None,
     where: WhereOption = None,
     metrics: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=_METRIC_HELP, show_default=False)] = None,
-    sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER)] = "importance",
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="|".join(SORT_ORDERS), help=_SORT_HELP, parser=_SORT_PARSER, show_default=False)
+    ] = None,
     detect: DetectOption = None,
     full: options.Full = False,
     as_json: options.Json = False,
@@ -201,19 +217,20 @@ def compare(
         require_shared_settings(changes)
         baseline = load_scenario(base, settings)
         scenarios = {baseline.name: baseline} | ({", ".join(sets or []): baseline.with_values(changes)} if changes else {})
-    _require_metrics(next(iter(scenarios.values())), metrics or (), by=by, detect=detect)
+    from cjsim.simulation.requested_tables import check_requested_tables
+    from cjsim.simulation.switching.contact_baselines import with_contact_baseline
+
+    shown = metrics or ()
+    compared = scenarios if against is None else with_contact_baseline(scenarios, cast("ContactBaseline", against))
+    check_requested_tables(compared, by=by, where=where, metrics=shown)
     count_compared_warnings(zip((base, *(others or ([base] if changes else []))), scenarios.values(), strict=True))
     with output_folder(out, command="compare", force=force) as folder, progress_bar() as progress:
         from cjsim.simulation.compare_scenarios import compare as compare_scenarios
         from cjsim.simulation.months.calendar_months import is_by_month
-        from cjsim.simulation.segments.grouped_metrics import check_groups
 
-        first = next(iter(scenarios.values()))
-        check_groups(first, by=by, where=where)
-        from cjsim.simulation.comparison_answer import OBJECTIVE
-
+        is_monthly = is_by_month(by, next(iter(compared.values())).journey.attributes)
         comparison = compare_scenarios(
-            scenarios,
+            compared,
             customers=customers,
             sample=sample,
             replications=replications,
@@ -221,41 +238,25 @@ def compare(
             threads=threads,
             max_customers=max_customers,
             follow_up_days=follow_up,
-            against=cast("ContactBaseline | None", against),
             progress=progress,
-            monthly=is_by_month(by, first.journey.attributes),
+            monthly=is_monthly,
         )
-        grouped = None if by is None and where is None else comparison.by(by, where=where, metrics=metrics or ())
+        grouped = None if by is None and where is None else comparison.by(by, where=where, metrics=shown)
         if folder is not None:
             comparison.save(folder)
             if grouped is not None:
                 grouped.save(folder)
-    content = comparison.to_json(detect=detect, metric=(metrics or [OBJECTIVE])[0])
-    summary = partial(comparison.summary, full=full, metrics=metrics or (), sort=cast("SortOrder", sort), detect=detect)
+    of_run = () if is_monthly else shown  # metrics of a month are not metrics of a run
+    order = cast("SortOrder", sort or SORT_ORDERS[0])
     print_output(
         as_json,
         table_format,
-        text=summary if grouped is None else partial(grouped.summary, full=full),
-        content=lambda: content | ({} if grouped is None else grouped.to_json()),
-        table=comparison.to_pandas if grouped is None else grouped.to_pandas,
+        text=partial(comparison.summary, full=full, metrics=shown, sort=order, detect=detect)
+        if grouped is None
+        else partial(grouped.summary, full=full),
+        content=lambda: comparison.to_json(metrics=of_run, detect=detect) | ({} if grouped is None else grouped.to_json(metrics=shown)),
+        table=partial((comparison if grouped is None else grouped).to_pandas, metrics=shown),
     )
-
-
-def _require_metrics(scenario: "Scenario", metrics: Sequence[str], *, by: str | None, detect: float | None) -> None:
-    """Raise if a scenario lacks a metric, before a simulation, which may take a long time."""
-    from cjsim.compiler.compile_scenario import compile_scenario
-    from cjsim.metrics.catalog import find_metric_definition
-    from cjsim.simulation.months.calendar_months import is_by_month
-    from cjsim.simulation.months.monthly_metrics import monthly_definitions, require_monthly_metrics
-
-    is_monthly = is_by_month(by, scenario.journey.attributes)
-    plan = compile_scenario(scenario) if metrics else None
-    if plan is not None and is_monthly:
-        has_retained = any(stage.retained for stage in scenario.journey.stages.values())
-        require_monthly_metrics(metrics, list(monthly_definitions(plan.codebook, has_retained=has_retained)))
-    if plan is not None and (detect is not None or not is_monthly):
-        for metric in metrics:
-            find_metric_definition(plan, metric)
 
 
 @with_exit_codes

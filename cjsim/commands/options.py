@@ -14,9 +14,14 @@ from cjsim.table_files import require_excel
 ENGINE_NAMES = ("compiled", "readable")
 OUTPUT_FORMATS = ("text", "json", "csv", "xlsx")
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)]
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="Scenario file, or a name in the library such as shop.", show_default=False)
+]
 DocumentFile = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, policy, scenario, study or experiment.", show_default=False)]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value. Can be repeated.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a value of the file, such as horizon=90d. Can be repeated."),
+]
 
 
 class _WrongOption(typer.BadParameter):
@@ -160,7 +165,7 @@ _MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population be
 _FOLLOW_UP_HELP = "Simulate each customer for at most this long after entry, such as 14d."
 _FORMAT_HELP = "Print text, one JSON object, or the table as CSV or as an Excel file."
 _ENGINE_HELP = "Simulation engine. Both give identical results; readable is slow."
-Customers = Annotated[int | None, number_option("--customers", "N", "Number of customers. Overrides the file.", example=5000)]
+Customers = Annotated[int | None, number_option("--customers", "N", "Number of initial customers. Overrides the file.", example=5000)]
 MaxCustomers = Annotated[
     int | None,
     number_option("--max-customers", "N", _MAX_CUSTOMERS_HELP, example=2_000_000, allowed=range(1, 100_000_001), **_MAX_CUSTOMERS_RULE),

@@ -20,7 +20,7 @@ from cjsim.simulation.scenario_sources import (
     require_same_customers,
     with_shared_past,
 )
-from cjsim.simulation.seeded_run import simulate_seed, with_repeats
+from cjsim.simulation.seeded_run import check_seed, simulate_seed, with_repeats
 from cjsim.simulation.simulate import checked_settings
 from cjsim.simulation.switching.contact_baselines import ContactBaseline, with_contact_baseline
 from cjsim.validate.warnings.free_value_lint import notes_on_differing_sizes
@@ -107,6 +107,8 @@ def compare(
     count = None if replications is None else checked_integer("replications", replications, 1, MAX_REPLICATIONS)
     if monthly:
         require_no_processes_or_ends(next(iter(settings.values())))
+    for one in settings.values():
+        check_seed(one, seed)
     firsts = {name: simulate_seed(one, seed) for name, one in settings.items()}
     if count is None:
         count = max(map(default_replications, firsts.values()))

@@ -19,7 +19,7 @@ from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
 from cjsim.manifest import readable_result
-from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
+from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition, require_metrics
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.incremental_return import IncrementalReturn, incremental_return, replicated_return
@@ -287,19 +287,29 @@ class Comparison(FolderResult):
         baseline = self.runs[self.baseline]
         return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives, self.returns))
 
-    def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
-        """Return plain values for JSON; undefined numbers become null. `detect` adds the sample sizes for this change of `metric`.
+    def to_json(self, *, metrics: Sequence[str] = (), detect: float | None = None) -> dict[str, Any]:
+        """Return plain values for JSON; undefined numbers become null.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names of the metrics to include; the first one decides the answer. By default, all of them, and the answer is about CLV.
+        detect : float, optional
+            Relative change in the first metric, for which to include how many customers are needed to detect it, as in `summary`.
 
         Raises
         ------
         InputError
-            If `detect` is given and the metric does not exist.
+            If a metric does not exist.
         """
+        objective = metrics[0] if metrics else OBJECTIVE
+        require_metrics(self.runs[self.baseline].codebook, metrics)
         alternatives = {
             name: {
                 "metrics": {
                     metric: effect._asdict() | {"relative": effect.relative} | prediction_record(self.predictions.get(name, {}).get(metric))
                     for metric, effect in effects.items()
+                    if not metrics or metric in metrics
                 },
                 "return": self.returns[name].to_json(),
             }
@@ -315,14 +325,25 @@ class Comparison(FolderResult):
             "value_days": baseline.codebook.value_days,
         }
         facts |= {"replications": origin.replications} if origin.replications > 1 else {}
-        needed = {} if detect is None or (found := self._detection(metric, detect)) is None else {"detect": found.to_json()}
+        needed = {} if detect is None or (found := self._detection(objective, detect)) is None else {"detect": found.to_json()}
+        answer = answer_text(self._paired_runs().compared, objective=objective)
         named = {name: fact for name, fact in facts.items() if fact}
-        return plain_values({"baseline": self.baseline, "answer": self.answer, **needed, **named, "alternatives": alternatives})
+        return plain_values({"baseline": self.baseline, "answer": answer, **needed, **named, "alternatives": alternatives})
 
-    def to_pandas(self) -> "pd.DataFrame":
+    def to_pandas(self, *, metrics: Sequence[str] = ()) -> "pd.DataFrame":
         """Return a DataFrame with one row per alternative and metric.
 
         The columns are baseline, value, effect, low, high, variance_ratio, relative (the effect as a fraction of the baseline) and unit.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names of the metrics to include; all by default.
+
+        Raises
+        ------
+        InputError
+            If a metric does not exist.
         """
         import pandas as pd
 
@@ -334,7 +355,8 @@ class Comparison(FolderResult):
         frame["unit"] = [definitions[metric].unit for _, metric in rows]
         if self.predictions:
             frame[["prediction_low", "prediction_high"]] = np.array([self.predictions[name][metric] for name, metric in rows])
-        return frame
+        require_metrics(self.runs[self.baseline].codebook, metrics)
+        return frame[frame.index.get_level_values("metric").isin(metrics)] if metrics else frame
 
     def _write_files(self, folder: Path) -> None:
         for i, run in enumerate(self.runs.values()):

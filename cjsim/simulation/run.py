@@ -40,7 +40,7 @@ from cjsim.simulation.months.monthly_series import MonthlySeries
 from cjsim.simulation.segments.experiment_arms import find_experiment
 from cjsim.simulation.segments.grouped_metrics import GroupedMetrics
 from cjsim.simulation.summary_tables import run_table, value_days_text
-from cjsim.simulation.trials.trial_table import trial_table
+from cjsim.simulation.trials.trial_table import require_no_existing_customers, trial_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,10 +288,7 @@ class Run(RunRecord, FolderResult):
             If there is no such experiment, the run has no event log or has existing customers, or `follow_up_days` is not above 0 or
             longer than any exposed customer is observed.
         """
-        if self.codebook.has_existing:
-            must, got = "must come from a run without existing customers", f"{self.provenance.existing:,}"
-            remedy = "Remove `existing`: the log begins on day 0, so it lacks what the firm knew of them before."
-            raise InputError(format_error("trial", must, got, remedy))
+        require_no_existing_customers(self.provenance.existing)
         name = find_experiment(self.codebook, experiment)
         days = None if follow_up_days is None else checked_days("follow_up_days", follow_up_days)
         if self.log is None:

@@ -106,8 +106,8 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, or they differ in start, horizon, value horizon, currency, entry or (unless given) number of
-        customers.
+        If there are fewer than two scenarios, or they differ in start, horizon, value horizon, currency, entry, policy before day 0 or
+        (unless given) number of customers.
     """
     (name, baseline), others = split_off_baseline(scenarios, Scenario)
     for other, scenario in others.items():
@@ -115,6 +115,17 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
             require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
         require_same_value("existing", name, _base_description(baseline), other, _base_description(scenario))
         require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
+    _require_same_past(scenarios)
+
+
+def _require_same_past(scenarios: Mapping[str, Scenario]) -> None:
+    """Raise if a scenario states a policy before day 0 that differs from the baseline's."""
+    (name, baseline), *others = with_shared_past(scenarios).items()
+    for other, scenario in others:
+        if scenario.existing is not None and scenario.past_policy.digest() != baseline.past_policy.digest():
+            must = f"must have the same policy before day 0 as '{name}' ({baseline.past_policy.name})"
+            remedy = f"Omit `existing.policy` in '{other}', or state the same one in both."
+            raise InputError(format_error(f"'{other}'", must, f"another one ({scenario.past_policy.name})", remedy))
 
 
 def with_shared_past(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:

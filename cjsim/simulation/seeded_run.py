@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.firm_share import FirmShare
 from cjsim.compiler.plan import Plan
@@ -108,15 +109,10 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     """
     scenario, processes, ends, progress = settings.scenario, settings.processes, settings.ends, settings.progress
     started = time.perf_counter()
-    share = FirmShare.of(scenario, settings.n_initial, settings.sample, seed)
-    plan = share.scaled(compile_scenario(share.scenario, follow_up_days=settings.follow_up_days, until_days=ends))
+    share, plan = _compiled_share(settings, seed)
     n_initial, n_existing = share.n_initial, plan.population.n_existing
-    for argument in (("follow_up_days",) if settings.follow_up_days is not None else ()) + (("until_days",) if ends is not None else ()):
-        _require_independent_customers(plan, processes, argument)
     compile_kernels(kernels_of_runs(is_shared=shares_resources(plan), engine=settings.engine), progress)
-    has_late = shares_resources(plan) or bool(processes.names) or plan.pays_after_horizon
-    limits = {"n_fixed": n_initial + n_existing, "max_customers": settings.max_customers}
-    arrivals, late = draw_limited_arrivals(plan, seed, share, with_late=has_late, **limits)
+    arrivals, late = _arrivals(settings, share, plan, seed)
     if ends is not None:
         _require_one_day_each(ends, plan, n_initial + len(arrivals))
     rows = LOG_BUFFER_ROWS if log is not None else 0
@@ -152,6 +148,43 @@ def simulate_seed(settings: RunSettings, seed: int, *, log: str | Path | None = 
     provenance = replace(provenance, sample=settings.sample, sample_notes=notes, do_customers_interact=do_interact)
     log_path = None if log is None else Path(log)
     return run_from_plan(plan, provenance, outcomes, registry, log_path, late_entries=generations.late_entries)
+
+
+def check_seed(settings: RunSettings, seed: int) -> None:
+    """Raise if a replication cannot be simulated. `compare` checks all scenarios before it simulates the first one.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        Settings of the run.
+    seed : int
+        Seed, in [0, 2**63).
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be compiled, customers who affect each other are not all simulated until the horizon, or there are more
+        initial customers and arrivals than the population limit.
+    """
+    share, plan = _compiled_share(settings, seed)
+    _arrivals(settings, share, plan, seed)
+
+
+def _compiled_share(settings: RunSettings, seed: int) -> tuple[FirmShare, Plan]:
+    """Return the customers of a sample, and their compiled scenario."""
+    share = FirmShare.of(settings.scenario, settings.n_initial, settings.sample, seed)
+    plan = share.scaled(compile_scenario(share.scenario, follow_up_days=settings.follow_up_days, until_days=settings.ends))
+    for argument, value in (("follow_up_days", settings.follow_up_days), ("until_days", settings.ends)):
+        if value is not None:
+            _require_independent_customers(plan, settings.processes, argument)
+    return share, plan
+
+
+def _arrivals(settings: RunSettings, share: FirmShare, plan: Plan, seed: int) -> tuple[Cohort, Cohort]:
+    """Draw the customers from acquisition channels: those who enter until the horizon, and later ones if anything depends on them."""
+    has_late = shares_resources(plan) or bool(settings.processes.names) or plan.pays_after_horizon
+    n_fixed = share.n_initial + plan.population.n_existing
+    return draw_limited_arrivals(plan, seed, share, with_late=has_late, n_fixed=n_fixed, max_customers=settings.max_customers)
 
 
 def _require_independent_customers(plan: Plan, processes: UserProcesses, limit: str) -> None:

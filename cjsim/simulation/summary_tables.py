@@ -120,7 +120,7 @@ def group_table(
     rows = []
     for definition in shown:
         found = [metrics[definition.name] for metrics in groups.values()]
-        decimals = max(estimate_decimals(definition.unit, (one.value, one.low, one.high)) for one in found)
+        decimals = max((estimate_decimals(definition.unit, (one.value, one.low, one.high)) for one in found), default=0)
         for group, metrics in groups.items():
             metric = metrics[definition.name]
             value = format_value(metric.value, metric.unit, decimals)

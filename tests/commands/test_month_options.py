@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from monthly_firms import leaving_firm
+from small_scenarios import small_scenario
 from typer.testing import CliRunner
 
 from cjsim.cli import app
@@ -81,7 +82,7 @@ def test_compare_by_month_shows_the_chosen_metric(firm: str) -> None:
         (["compare", "--set", "policy.broadcasts={}", "--by", "month", "--metric", "clv"], "--metric: must be one of 'new_customers'"),
         (["simulate", "--by", "moth"], "--by: must be one of"),
         (["simulate", "--by", "month", "--where", "entry_month == '2031-01'"], "--where: must hold for at least one customer"),
-        (["simulate", "--by", "month", "--exposed"], "must be used with the arms of an experiment"),
+        (["simulate", "--by", "month", "--exposed"], "--exposed: must be used with --by arm, got --by month. Use --by arm."),
     ],
 )
 def test_wrong_input_is_named_in_one_line(firm: str, words: list[str], message: str) -> None:
@@ -89,6 +90,25 @@ def test_wrong_input_is_named_in_one_line(firm: str, words: list[str], message: 
     assert found.exit_code == 2
     assert message in found.stderr.splitlines()[-1]
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("words", [["--by", "entry_month"], ["--cohorts"]])
+def test_a_run_that_nobody_enters_has_an_empty_table(words: list[str], tmp_path: Path) -> None:
+    idle = leaving_firm(customers=0, horizon="40d").with_values({"journey.acquisition.ads.baseline": 1e-9, "policy.acquisition.ads": 1e-9})
+    (tmp_path / "idle.yaml").write_text(yaml.safe_dump(idle.to_dict()))
+    found = invoke("simulate", str(tmp_path / "idle.yaml"), *words, "--format", "csv", "--out", str(tmp_path / "out"))
+    assert found.exit_code == 0, found.stderr
+    assert found.stdout.splitlines() == [("cohort,age" if "--cohorts" in words else "group") + ",metric,value,low,high,n,unit"]
+    assert invoke("simulate", str(tmp_path / "idle.yaml"), *words, "--full" if "--by" in words else "--json").exit_code == 0
+
+
+def test_cohorts_are_refused_before_the_simulation_if_all_customers_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjsim.simulation.simulate.simulate_seed", lambda *_, **__: pytest.fail("simulated"))
+    old = small_scenario(customers=0, existing={"customers": 5, "years": 0.2})
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(old.to_dict()))
+    found = invoke("simulate", str(tmp_path / "old.yaml"), "--cohorts")
+    assert found.exit_code == 2
+    assert found.stderr.splitlines()[-1].startswith("--cohorts: must be used where customers enter from day 0 on, got no such customers.")
 
 
 def test_help_names_the_options() -> None:

@@ -12,8 +12,8 @@ from small_scenarios import small_scenario
 import cjsim as cj
 from cjsim.errors import InputError
 from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.simulation.requested_tables import check_requested_tables
 from cjsim.simulation.segments.group_gains import find_gains
-from cjsim.simulation.segments.grouped_metrics import check_groups
 from cjsim.simulation.segments.policy_differences import PolicyDifference
 
 SMALL = {"customers": 60, "horizon": "20d", "countries": True}
@@ -140,16 +140,18 @@ def test_condition_that_no_replication_meets_is_refused(replicated: cj.Compariso
 @pytest.mark.parametrize("where", ["country == 'DE' and country == 'FR'", "entry_month == '2026-03' and country != 'DE'"])
 def test_condition_that_no_customer_can_meet_is_refused_before_the_simulation(where: str) -> None:
     with pytest.raises(InputError, match="where: must hold for at least one customer who entered"):
-        check_groups(two_customers(), where=where)  # from January 5 to February 3, 2026
+        check_requested_tables({"firm": two_customers()}, where=where)  # from January 5 to February 3, 2026
 
 
 @pytest.mark.parametrize("where", ["country == 'DE' or country == 'FR'", "entry_month == '2026-02' and country != 'DE'"])
 def test_condition_that_a_customer_can_meet_is_accepted_before_the_simulation(where: str) -> None:
-    check_groups(two_customers(), where=where)
+    check_requested_tables({"firm": two_customers()}, where=where)
 
 
 def test_existing_customers_can_have_entered_before_day_0() -> None:
-    check_groups(two_customers().with_values({"existing": {"customers": 3, "years": 0.5}}), where="entry_month == '2025-10'")
+    check_requested_tables(
+        {"firm": two_customers().with_values({"existing": {"customers": 3, "years": 0.5}})}, where="entry_month == '2025-10'"
+    )
 
 
 def test_grouping_must_exist(run: cj.Run) -> None:

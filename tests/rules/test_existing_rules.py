@@ -201,6 +201,13 @@ def test_compared_scenarios_share_the_past_of_the_baseline() -> None:
     assert found.runs["none"].outcomes.customers["pressure"].min() > 0
 
 
+def test_different_pasts_are_refused_before_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjsim.simulation.compare_scenarios.simulate_seed", lambda *_, **__: pytest.fail("simulated"))
+    news = {"broadcasts": {"news": {"schedule": DAILY, "send": "hello"}}}
+    with pytest.raises(InputError, match=r"'b': must have the same policy before day 0 as 'a' \(p\), got another one \(past\)"):
+        compare({"a": base(MAIL), "b": base(MAIL, past=news)})
+
+
 def test_a_changed_value_of_the_policy_takes_effect_on_day_0() -> None:
     scenario = base(MAIL, {"broadcasts": {"news": {"schedule": DAILY, "send": "hello"}}})
     changed = scenario.with_values({"policy.broadcasts.news.send": "ciao"})

@@ -70,6 +70,17 @@ def test_requests_and_staff_stay_and_requests_of_the_firm_go() -> None:
     assert run.wages == base.wages
 
 
+def test_names_of_arms_and_scores_are_not_taken_for_steps() -> None:
+    arms = {"offer": {"share": 0.5, "steps": [{"offer": "ten"}]}, "ask": {"share": 0.5, "steps": [{"score": {"send": 2, "ask": 1}}]}}
+    flow = {"on": {"event": "question"}, "steps": [{"split": arms, "experiment": "test"}, {"send": "news", "label": "last"}]}
+    named = small_scenario(journey=JOURNEY | {"scores": {"send": {}, "ask": {}}}, policy=POLICY | {"flows": {"win": flow}}, customers=40)
+    never = {"if": "day < 0", "then": [{"offer": "ten"}]}
+    expected = {**arms, "offer": {"share": 0.5, "steps": [{"branch": never}]}}
+    steps = contact_baseline(named, "nothing").to_dict()["policy"]["flows"]["win"]["steps"]
+    assert steps[0] == {"split": expected, "experiment": "test"}
+    assert steps[1] == {"label": "last", "branch": {"if": "day < 0", "then": [{"send": "news"}]}}
+
+
 def test_the_platform_and_creative_work_without_use_cost_nothing() -> None:
     quiet, silent = (contact_baseline(scenario(), kind) for kind in ("no-contact", "nothing"))
     assert {name: cost.paid for name, cost in simulate(quiet).fixed_costs.items()} == {"creative": 7 + 13}

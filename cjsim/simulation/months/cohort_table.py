@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.engine.run_record import RunRecord
+from cjsim.engine.sync_points import brings_friends
+from cjsim.errors import InputError, format_error
 from cjsim.json_records import plain_values
 from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
@@ -20,9 +23,11 @@ from cjsim.metrics.replicated_estimates import combine_estimates
 from cjsim.metrics.run_notes import narrow_interval_notes, run_notes
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.output_folder import FolderResult
+from cjsim.simulation.documents import Scenario
 from cjsim.simulation.months.month_figures import COHORT_FIGURE, CohortData, figure_caption
 from cjsim.simulation.months.monthly_metrics import MonthlyPart
 from cjsim.simulation.segments.customer_groups import empty_replication_notes, group_notes
+from cjsim.tabular_result import table_by_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 _ACTIVE, _BUYERS = "active", "buyers"
 _TO_DATE = {"revenue_to_date": "revenue", "margin_to_date": "margin"}
 _NOTES = ("Age 0 is the calendar month of entry, in which customers are observed for only a part of the month.",)
+
+_NO_COHORTS = "No customer entered from day 0 on, so there are no cohorts."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,7 +111,7 @@ class CohortTable(FolderResult):
             entered=MappingProxyType(entered),
             definitions=MappingProxyType(definitions),
             where=where,
-            notes=(*_NOTES, *_run_facts(first), *group_notes(None, entered, where), *empty, *of_run),
+            notes=(*_NOTES, *([] if cohorts else [_NO_COHORTS]), *_run_facts(first), *group_notes(None, entered, where), *empty, *of_run),
             currency=first.run.provenance.currency,
             title=f"{first.run.provenance.scenario}: cohorts by month of entry",
             caption=figure_caption(first.run, len(parts), where, intervals="The intervals are in the table."),
@@ -155,16 +162,13 @@ class CohortTable(FolderResult):
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a DataFrame with one row per month of entry, age and metric, and the columns value, low, high, n and unit."""
-        import pandas as pd
-
-        rows = {
+        rows: dict[tuple[Any, ...], MetricEstimate] = {
             (name, age, metric): one
             for name, by_age in self.cohorts.items()
             for age, metrics in by_age.items()
             for metric, one in metrics.items()
         }
-        index = pd.MultiIndex.from_tuples(rows, names=["cohort", "age", "metric"])
-        return pd.DataFrame(rows.values(), columns=list(MetricEstimate._fields), index=index)
+        return table_by_key(rows, ["cohort", "age", "metric"], MetricEstimate._fields)
 
     def figure(self) -> "Figure":
         """Draw one heat map per metric, with a row per month of entry and a column per age."""
@@ -176,6 +180,29 @@ class CohortTable(FolderResult):
     def _write_files(self, folder: Path) -> None:
         COHORT_FIGURE.save(self._figure_data(), folder)
         super()._write_files(folder)
+
+
+def check_cohorts(scenario: Scenario, *, customers: int | None = None) -> None:
+    """Raise if no customer can enter from day 0 on, so that there are no cohorts. Used before a simulation, which may take a long time.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    customers : int, optional
+        Number of initial customers, if not that of the scenario.
+
+    Raises
+    ------
+    InputError
+        If all customers exist before day 0, the policy acquires none, and customers refer nobody.
+    """
+    if scenario.customers if customers is None else customers:
+        return
+    plan = compile_scenario(scenario.checked())
+    if not any(channel.expected[-1] for channel in plan.population.acquisition) and not brings_friends(plan.world):
+        must, remedy = "must be used where customers enter from day 0 on", "Omit it, or simulate initial customers, arrivals or referrals."
+        raise InputError(format_error("cohorts", must, "no such customers", remedy))
 
 
 def cohort_definitions(run: RunRecord) -> dict[str, MetricDefinition]:

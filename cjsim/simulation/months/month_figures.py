@@ -146,6 +146,10 @@ def _draw_cohorts(figure: "Figure", cohorts: CohortData, panels: dict[str, "pd.D
 
     for axes, (metric, cells) in zip(_grid(figure, len(panels)), panels.items(), strict=True):
         definition = cohorts.definitions[metric]
+        axes.set_title(definition.title, fontsize=8, loc="left")
+        if cells.empty:
+            axes.set_axis_off()
+            continue
         is_share = definition.unit == SHARE_UNIT
         label = "%" if is_share else named_unit(definition.unit, cohorts.currency)
         shown, numbered = (100 * cells if is_share else cells), cells.size <= _MAX_NUMBERED_CELLS
@@ -155,7 +159,6 @@ def _draw_cohorts(figure: "Figure", cohorts: CohortData, panels: dict[str, "pd.D
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
         axes.grid(visible=False)
-        axes.set_title(definition.title, fontsize=8, loc="left")
         axes.set_xlabel("age in calendar months", fontsize=8)
         axes.set_ylabel("month of entry", fontsize=8)
         axes.tick_params(labelsize=7)

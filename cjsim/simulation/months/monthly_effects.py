@@ -100,9 +100,19 @@ class MonthlyEffects(GroupedComparison):
             caption=figure_caption(baseline, len(before), where, intervals="95 % intervals, paired on the same customers."),
         )
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """Return a DataFrame with one row per alternative, month (`group`) and metric, the fields of `PairedDifference`, and the unit."""
-        table = super().to_pandas()
+    def to_pandas(self, *, metrics: Sequence[str] = ()) -> "pd.DataFrame":
+        """Return a DataFrame with one row per alternative, month (`group`) and metric, the fields of `PairedDifference`, and the unit.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names of the metrics to include; all by default.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        table = super().to_pandas(metrics=metrics)
         return table.assign(unit=[self.definitions[metric].unit for metric in table.index.get_level_values("metric")])
 
     def figure(self) -> "Figure":

@@ -8,7 +8,7 @@ import numpy as np
 
 from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, format_error, short_repr, unknown_name_parts
 from cjsim.kernels.codes import ConditionOp
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import ConditionError, ConditionNames
@@ -73,6 +73,58 @@ def find_grouping(codebook: Codebook, by: str) -> tuple[str, str | None]:
     if by not in (known := [*groupings(codebook), PERSONA]):
         raise InputError(format_error("by", *unknown_name_parts(by, list(dict.fromkeys(known)), "group")))
     return by, None
+
+
+def require_shared_groups(codebooks: Mapping[str, Codebook], by: str | None, *, where: str | None = None) -> str | None:
+    """Return what distinguishes the groups of compared scenarios. Raise if a scenario lacks them.
+
+    Parameters
+    ----------
+    codebooks : Mapping of str to Codebook
+        Names of each scenario, by scenario; the first is the baseline.
+    by : str or None
+        As in `find_grouping`; None for a single group.
+    where : str, optional
+        Condition on customers.
+
+    Returns
+    -------
+    str or None
+
+    Raises
+    ------
+    InputError
+        If a scenario has no such grouping, its experiment has other arms or shares than that of the baseline, so that the same customers
+        are in other arms, or the condition is invalid in it.
+    """
+    (baseline, first), *others = codebooks.items()
+    grouping, experiment = (None, None) if by is None else find_grouping(first, by)
+    if where is not None:
+        parse_filter(first, where)
+    for name, codebook in others:
+        if grouping is not None and not _has_grouping(codebook, grouping):
+            must, remedy = "must be a grouping of every scenario", "Choose one that all scenarios have."
+            raise InputError(format_error("by", must, f"'{by}', which '{name}' lacks", remedy))
+        if experiment is not None and codebook.experiments[experiment] != first.experiments[experiment]:
+            must, got = f"must have the same arms and shares in every scenario as in '{baseline}'", f"other ones in '{name}'"
+            raise InputError(format_error("by", must, got, "Use the same split in both: otherwise, arms consist of different customers."))
+        if where is not None:
+            _require_filter(codebook, where, name)
+    return grouping
+
+
+def _has_grouping(codebook: Codebook, grouping: str) -> bool:
+    kind, _, experiment = grouping.partition(":")
+    return experiment in codebook.experiments if kind == ARM else grouping in (*groupings(codebook), PERSONA)
+
+
+def _require_filter(codebook: Codebook, where: str, name: str) -> None:
+    """Raise if a condition that is valid for the baseline is invalid for another scenario."""
+    try:
+        parse_filter(codebook, where)
+    except InputError:
+        must, got = "must be valid in every scenario", f"{short_repr(where)}, which is invalid in '{name}'"
+        raise InputError(format_error("where", must, got, "Use only names and levels that all scenarios have.")) from None
 
 
 def customer_groups(run: RunRecord, profiles: CustomerProfiles, by: str) -> dict[str, Array]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.json_records import plain_values
-from cjsim.metrics.catalog import all_metric_definitions
+from cjsim.metrics.catalog import all_metric_definitions, require_metrics
 from cjsim.metrics.number_format import estimate_decimals, format_interval, format_value, unit_in_text, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
@@ -23,12 +22,13 @@ from cjsim.simulation.segments.customer_groups import (
     chosen_customers,
     customer_groups,
     empty_replication_notes,
-    find_grouping,
     group_notes,
     require_any_customer,
+    require_shared_groups,
 )
 from cjsim.simulation.segments.group_gains import find_gains
 from cjsim.simulation.segments.policy_differences import Members, PolicyDifference, policy_differences
+from cjsim.tabular_result import table_by_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,15 +102,13 @@ class GroupedComparison(FolderResult):
         Raises
         ------
         InputError
-            If there is no such grouping or metric, or the condition is invalid.
+            If there is no such grouping or metric in all runs, their arms differ, or the condition is invalid.
         """
         (name, baseline), *others = runs.items()
         definitions = all_metric_definitions(baseline.codebook)
-        for metric in metrics:
-            if metric not in definitions:
-                raise InputError(format_error("metrics", *unknown_name_parts(metric, definitions, "metric")))
+        require_metrics(baseline.codebook, metrics)
         shown = tuple(metrics) or tuple(metric for metric in SHOWN_METRICS if metric in definitions)
-        grouping = None if by is None else find_grouping(baseline.codebook, by)[0]
+        grouping = require_shared_groups({one: run.codebook for one, run in runs.items()}, by, where=where)
         empty = () if where is None else _empty_replication_notes(runs, where)
         found = {other: _effects_by_group(baseline, run, grouping, where) for other, run in others}
         effects = {
@@ -192,11 +190,14 @@ class GroupedComparison(FolderResult):
             definition.title,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON. Undefined numbers become null."""
+    def to_json(self, *, metrics: Sequence[str] = ()) -> dict[str, Any]:
+        """Return plain values for JSON, of all metrics by default. Undefined numbers become null."""
         alternatives = {
             other: {
-                "groups": {group: {metric: one._asdict() for metric, one in by.items()} for group, by in groups.items()},
+                "groups": {
+                    group: {metric: one._asdict() for metric, one in by.items() if not metrics or metric in metrics}
+                    for group, by in groups.items()
+                },
                 **({"gains": self.gains[other]} if other in self.gains else {}),
             }
             for other, groups in self.alternatives.items()
@@ -205,18 +206,26 @@ class GroupedComparison(FolderResult):
         named = {name: fact for name, fact in facts.items() if fact}
         return plain_values({"baseline": self.baseline, **named, "entered": dict(self.entered), "group_effects": alternatives})
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """Return a DataFrame with one row per alternative, group and metric, and the fields of `PairedDifference` as columns."""
-        import pandas as pd
+    def to_pandas(self, *, metrics: Sequence[str] = ()) -> "pd.DataFrame":
+        """Return a DataFrame with one row per alternative, group and metric, and the fields of `PairedDifference` as columns.
 
-        rows = {
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names of the metrics to include; all by default.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        rows: dict[tuple[Any, ...], PairedDifference] = {
             (other, group, metric): one
             for other, groups in self.alternatives.items()
             for group, by in groups.items()
             for metric, one in by.items()
+            if not metrics or metric in metrics
         }
-        index = pd.MultiIndex.from_tuples(rows, names=["alternative", "group", "metric"])
-        return pd.DataFrame(rows.values(), columns=list(PairedDifference._fields), index=index)
+        return table_by_key(rows, ["alternative", "group", "metric"], PairedDifference._fields)
 
 
 def _is_informative(effect: PairedDifference) -> bool:

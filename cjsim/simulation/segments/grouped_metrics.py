@@ -1,15 +1,12 @@
 """`GroupedMetrics`: the metrics of a run by group of customers, such as the arms of an experiment or the levels of an attribute."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.json_records import plain_values
@@ -23,7 +20,6 @@ from cjsim.metrics.run_notes import narrow_interval_notes, run_notes
 from cjsim.metrics.text_table import wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.simulation.customer_profiles import CustomerProfiles
-from cjsim.simulation.documents import Scenario
 from cjsim.simulation.segments.customer_groups import (
     ARM,
     ENTRY_MONTH,
@@ -33,10 +29,10 @@ from cjsim.simulation.segments.customer_groups import (
     find_grouping,
     group_notes,
     require_any_customer,
-    require_possible,
 )
-from cjsim.simulation.segments.experiment_arms import control_arm, find_experiment, first_exposures
+from cjsim.simulation.segments.experiment_arms import control_arm, first_exposures
 from cjsim.simulation.summary_tables import arm_tables, group_table
+from cjsim.tabular_result import table_by_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,48 +192,14 @@ class GroupedMetrics(FolderResult):
         The columns are value, low, high, n and unit; for arms, also effect, effect_low and effect_high, which are missing for the
         control.
         """
-        import pandas as pd
-
-        rows = {(group, name): metric for group, metrics in self.groups.items() for name, metric in metrics.items()}
-        index = pd.MultiIndex.from_tuples(rows, names=["group", "metric"])
-        frame = pd.DataFrame(rows.values(), columns=list(MetricEstimate._fields), index=index)
+        rows: dict[tuple[Any, ...], MetricEstimate] = {
+            (group, name): metric for group, metrics in self.groups.items() for name, metric in metrics.items()
+        }
+        frame = table_by_key(rows, ["group", "metric"], MetricEstimate._fields)
         if self.exposed:
             found = [self.differences.get(group, {}).get(name, (np.nan,) * 3) for group, name in rows]
             frame[["effect", "effect_low", "effect_high"]] = np.array(found)
         return frame
-
-
-def check_groups(scenario: Scenario, *, by: str | None = None, where: str | None = None, experiment: str | None = None) -> None:
-    """Raise if a scenario has no such groups or experiment, or a condition is invalid or holds for no customer, whatever is drawn.
-
-    Used before a simulation, which may take a long time.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    by : str, optional
-        As in `GroupedMetrics.of`.
-    where : str, optional
-        Condition on customers.
-    experiment : str, optional
-        Name of an experiment.
-
-    Raises
-    ------
-    InputError
-        If there is no such experiment or grouping, or the condition or the scenario is invalid.
-    """
-    if by is not None or where is not None or experiment is not None:
-        codebook = compile_scenario(scenario.checked()).codebook
-        if by is not None:
-            find_grouping(codebook, by)
-        if where is not None:
-            days = (math.floor(scenario.begins), math.ceil(scenario.horizon) - 1)
-            first, last = (scenario.start + timedelta(days=day) for day in days)
-            require_possible(codebook, where, months=(first, last))
-        if experiment is not None:
-            find_experiment(codebook, experiment)
 
 
 @dataclass(frozen=True, eq=False)

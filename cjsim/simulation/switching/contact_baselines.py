@@ -6,15 +6,16 @@ acquisition.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from cjsim.errors import InputError, format_error
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.kinds.steps import SendStep
+from cjsim.scenario.kinds.steps import AskStep, OfferStep, SendStep, Step
 from cjsim.scenario.policy import Flow
 from cjsim.scenario.traversal import NEVER_CONDITION, iterate_steps
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.switching.switch_off import both_conditions, plain_record
+from cjsim.simulation.switching.switch_off import both_conditions, conditional_steps
 
 ContactBaseline = Literal["no-contact", "nothing"]
 
@@ -51,10 +52,9 @@ def contact_baseline(scenario: Scenario, kind: ContactBaseline) -> Scenario:
     for name, flow in policy.flows.items():
         if _sends_any(flow, kept):
             senders.add(name)
-        steps = plain_record(flow)["steps"]
-        silenced = _without_contacts(steps, kept, keeps_offers=name in senders)
-        if silenced != steps:
-            values[f"policy.flows.{name}.steps"] = silenced
+        steps = conditional_steps(flow, partial(_is_contact, kept=kept, keeps_offers=name in senders), NEVER_CONDITION)
+        if steps is not None:
+            values[f"policy.flows.{name}.steps"] = steps
     if not policy.costs.is_free():
         creative = policy.costs.creative
         values["policy.costs"] = {
@@ -96,15 +96,8 @@ def _sends_any(flow: Flow, messages: frozenset[str]) -> bool:
     return any(isinstance(step, SendStep) and step.send in messages for _, step in iterate_steps(flow.steps, ()))
 
 
-def _without_contacts(plain: Any, kept: frozenset[str], *, keeps_offers: bool) -> Any:
-    """Return steps in which contacts never happen. Positions and labels stay, so that jumps and random numbers do too."""
-    if isinstance(plain, list):
-        return [_without_contacts(one, kept, keeps_offers=keeps_offers) for one in plain]
-    if not isinstance(plain, dict):
-        return plain
-    is_contact = "ask" in plain or ("send" in plain and plain["send"] not in kept) or ("offer" in plain and not keeps_offers)
-    if is_contact:
-        label = {key: plain[key] for key in ("label",) if key in plain}
-        step = {key: value for key, value in plain.items() if key != "label"}
-        return {"branch": {"if": NEVER_CONDITION, "then": [step]}} | label
-    return {key: _without_contacts(value, kept, keeps_offers=keeps_offers) for key, value in plain.items()}
+def _is_contact(step: Step, *, kept: frozenset[str], keeps_offers: bool) -> bool:
+    """Return whether a step is a contact that the baseline does not make."""
+    return isinstance(step, AskStep) or (
+        step.send not in kept if isinstance(step, SendStep) else isinstance(step, OfferStep) and not keeps_offers
+    )

@@ -1,14 +1,14 @@
 """The touchpoints of a scenario, and the scenario with one of them switched off."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, get_args
 
 from cjsim.errors import InputError, format_error, unknown_name_parts
-from cjsim.scenario.kinds.steps import SendStep
+from cjsim.scenario.kinds.steps import SendStep, Step
 from cjsim.scenario.policy import Broadcast, Flow
-from cjsim.scenario.traversal import NEVER_CONDITION, policy_steps
+from cjsim.scenario.traversal import NEVER_CONDITION, iterate_steps, policy_steps
 from cjsim.simulation.documents import Scenario
 
 TouchpointKind = Literal["channel", "flow", "broadcast", "message"]
@@ -105,10 +105,9 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
         if broadcast.send == name
     }
     for key, flow in policy.flows.items():
-        steps = plain_record(flow)["steps"]
-        conditional = _conditional_sends(steps, name, condition)
-        if conditional != steps:
-            values[f"policy.flows.{key}.steps"] = conditional
+        steps = conditional_steps(flow, lambda step: isinstance(step, SendStep) and step.send == name, condition)
+        if steps is not None:
+            values[f"policy.flows.{key}.steps"] = steps
     return scenario.with_values(values)
 
 
@@ -117,21 +116,40 @@ def plain_record(record: Flow | Broadcast) -> dict[str, Any]:
     return record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
+def conditional_steps(flow: Flow, is_chosen: Callable[[Step], bool], condition: str) -> list[Any] | None:
+    """Return the steps of a flow as in a file, some of which depend on a condition.
+
+    Positions and labels stay, so that jumps and random numbers do too.
+
+    Parameters
+    ----------
+    flow : Flow
+        The flow.
+    is_chosen : callable
+        Returns whether a step depends on the condition. Only for steps without branches.
+    condition : str
+        The condition.
+
+    Returns
+    -------
+    list or None
+        None if no step is chosen.
+    """
+    steps: list[Any] = plain_record(flow)["steps"]
+    chosen = [path for path, step in iterate_steps(flow.steps, ()) if is_chosen(step)]
+    for *path, index in chosen:
+        siblings: Any = steps
+        for key in path:
+            siblings = siblings[key]
+        label = {key: value for key, value in siblings[index].items() if key == "label"}
+        step = {key: value for key, value in siblings[index].items() if key != "label"}
+        siblings[index] = {"branch": {"if": condition, "then": [step]}} | label
+    return steps if chosen else None
+
+
 def both_conditions(condition: str | None, other: str) -> str:
     """Return a condition that holds if both do; `None` always holds."""
     return other if condition is None else f"({condition}) and {other}"
-
-
-def _conditional_sends(plain: Any, message: str, condition: str) -> Any:
-    """Return steps in which sends of a message depend on a condition. Labels are kept, so that jumps to them still work."""
-    if isinstance(plain, list):
-        return [_conditional_sends(one, message, condition) for one in plain]
-    if not isinstance(plain, dict):
-        return plain
-    if plain.get("send") == message:
-        label = {key: plain[key] for key in ("label",) if key in plain}
-        return {"branch": {"if": condition, "then": [{"send": message}]}} | label
-    return {key: _conditional_sends(value, message, condition) for key, value in plain.items()}
 
 
 def _without_creative(scenario: Scenario, channel: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MICROSECONDS_PER_DAY = 86_400e6
 _ROUNDING = 1.0 / _MICROSECONDS_PER_DAY  # the log rounds times to microseconds
 _COLUMNS = ("customer", "event", "stage", "time", "value")
+_SHORTER_WINDOW = "Use a shorter window, or simulate a longer horizon."
 _NONE = np.iinfo(np.int64).max  # no such row
 
 
@@ -134,14 +135,51 @@ class _LogRows:
     value: Array  # 0 without a value
 
 
+def require_no_existing_customers(count: int | None) -> None:
+    """Raise if customers exist before day 0, because the log of a trial begins on day 0.
+
+    Parameters
+    ----------
+    count : int or None
+        Number of existing customers.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    if count:
+        must, remedy = "must come from a run without existing customers", "Remove `existing`: the log begins on day 0, so it lacks what the"
+        raise InputError(format_error("trial", must, f"{count:,}", f"{remedy} firm knew of them before."))
+
+
 def _require_rows(is_kept: Array, observed: Array, days: float) -> None:
     """Raise if exposed customers exist, but none of them is observed for this number of days."""
     if is_kept.any() or np.isnan(observed).all():
         return
     longest = math.floor(float(np.nanmax(observed)) * 1000) / 1000
     must = f"must count outcomes for at most {longest} days, the longest time for which a customer is observed after the assignment"
-    remedy = "Use a shorter window, or simulate a longer horizon."
-    raise InputError(format_error("trial", must, f"{days:g} days", remedy))
+    raise InputError(format_error("trial", must, f"{days:g} days", _SHORTER_WINDOW))
+
+
+def require_window_within(days: float, simulated_days: float) -> None:
+    """Raise if the outcomes of a trial are counted for longer than any customer is simulated.
+
+    Parameters
+    ----------
+    days : float
+        Days after the assignment during which outcomes are counted.
+    simulated_days : float
+        Days from entry during which a customer is simulated at most.
+
+    Raises
+    ------
+    InputError
+        If the first number is larger.
+    """
+    if days > simulated_days:
+        must = f"must count outcomes for at most {simulated_days:g} days, the longest time for which a customer is simulated"
+        raise InputError(format_error("trial", must, f"{days:g} days", _SHORTER_WINDOW))
 
 
 def _read_totals(run: RunRecord, log: EventLog, arms: Array, assigned: Array, until: Array) -> _Totals:
