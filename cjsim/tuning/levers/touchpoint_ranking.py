@@ -166,8 +166,8 @@ class TouchpointRanking(FolderResult):
         """Return plain values for JSON. Undefined numbers become null."""
         facts = {"scenario": self.scenario, "metric": self.metric, "unit": named_unit(self.unit, self.currency), "baseline": self.baseline}
         origin = {"customers": self.customers, "seed": self.seed, "seconds": self.seconds}
-        origin |= {"notes": list(self.notes)} if self.notes else {}
-        return plain_values(facts | origin | {"touchpoints": [one.row() for one in self.touchpoints]})
+        noted = {"notes": list(self.notes)} if self.notes else {}
+        return plain_values(facts | origin | noted | {"touchpoints": [one.row() for one in self.touchpoints]})
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a frame with one row per touchpoint, most valuable first. `unit` is that of `value`; cost and profit are money."""
