@@ -43,8 +43,8 @@ def check_requested_tables(
     if where is not None:
         for name, codebook in codebooks.items():
             start = scenarios[name].start
-            first, last = (start + timedelta(days=math.floor(days)) for days in (scenarios[name].begins, scenarios[name].horizon))
-            require_possible(codebook, where, first=first, last=last)
+            earliest, latest = (start + timedelta(days=math.floor(days)) for days in (scenarios[name].begins, scenarios[name].horizon))
+            require_possible(codebook, where, first=earliest, last=latest)
     is_monthly = is_by_month(by, next(iter(codebooks.values())).attributes)
     first, *others = [_metric_names(scenarios[name], codebook, is_monthly=is_monthly) for name, codebook in codebooks.items()]
     for metric in metrics:

@@ -216,8 +216,8 @@ def require_possible(codebook: Codebook, where: str, *, first: date, last: date)
 def _used_names(codebook: Codebook, program: Program) -> list[str]:
     """Return the names that a condition uses, each once."""
     columns = list(_filter_names(codebook).attributes)
-    found = {ConditionOp.PERSONA: lambda _: PERSONA, ConditionOp.ATTRIBUTE: lambda code: columns[code]}
-    return list(dict.fromkeys(found[op](argument) for op, argument, _ in program[:-1] if op in found))
+    used = [(op, argument) for op, argument, _ in program[:-1] if op in (ConditionOp.PERSONA, ConditionOp.ATTRIBUTE)]
+    return list(dict.fromkeys(PERSONA if op == ConditionOp.PERSONA else columns[argument] for op, argument in used))
 
 
 def _evaluated(codebook: Codebook, program: Program, codes: Mapping[str, Array], count: int) -> Array:
