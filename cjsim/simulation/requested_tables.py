@@ -43,8 +43,8 @@ def check_requested_tables(
     if where is not None:
         for name, codebook in codebooks.items():
             days = (math.floor(scenarios[name].begins), math.ceil(scenarios[name].horizon) - 1)
-            first, last = (scenarios[name].start + timedelta(days=day) for day in days)
-            require_possible(codebook, where, months=(first, last))
+            earliest, latest = (scenarios[name].start + timedelta(days=day) for day in days)
+            require_possible(codebook, where, months=(earliest, latest))
     is_monthly = is_by_month(by, next(iter(codebooks.values())).attributes)
     first, *others = [_metric_names(scenarios[name], codebook, is_monthly=is_monthly) for name, codebook in codebooks.items()]
     for metric in metrics:
