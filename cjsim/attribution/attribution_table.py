@@ -52,7 +52,7 @@ def _credit_table(result: AttributionData) -> str:
         "incremental",
         "95 % interval",
         f"{title} / incr.",
-        "interval of ratio",
+        "its interval",
     )
     rows = []
     for one in result.touchpoints:

@@ -8,7 +8,6 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.simulation.comparison_answer import ComparedMetrics, answer_text, metric_label
 from cjsim.simulation.comparison_summary import metrics_to_show
 from cjsim.simulation.figures import FigureKind, mark_baseline
-from cjsim.simulation.summary_tables import period_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +79,7 @@ def _draw(figure: "Figure", paired: PairedRuns, data: "pd.DataFrame") -> None:
 
 def _caption(paired: PairedRuns) -> str:
     origin = paired.baseline.provenance
-    period = period_text(paired.baseline)
-    return f"{origin.customers:,} customers, seed {origin.seed}, {period}; 95 % intervals, paired on the same customers."
+    return f"{origin.customers:,} customers, seed {origin.seed}, {origin.horizon:g} days; 95 % intervals, paired on the same customers."
 
 
 COMPARISON_FIGURE = FigureKind[PairedRuns](
@@ -92,6 +90,6 @@ COMPARISON_FIGURE = FigureKind[PairedRuns](
         1.8 + _ROW_HEIGHT * len(set(data["metric"])),
     ),
     draw=_draw,
-    title=lambda paired: textwrap.fill(answer_text(paired.compared._replace(returns={})), 100),
+    title=lambda paired: textwrap.fill(answer_text(paired.compared), 100),
     caption=_caption,
 )

@@ -1,7 +1,6 @@
 """A compiled scenario: dtypes, spans, graphs of steps and effects, streams, and errors of the compiler."""
 
 import math
-from typing import Any
 
 import numba
 import numpy as np
@@ -14,7 +13,7 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.errors import InputError
 from cjsim.kernels import state, world
-from cjsim.kernels.codes import RestartFlag, TouchCode
+from cjsim.kernels.codes import TouchCode
 
 RECORDS = {
     "setting": world.SETTING,
@@ -39,10 +38,7 @@ RECORDS = {
     "scores": world.SCORE,
     "personas": world.PERSONA,
     "profiles": world.PROFILE,
-    "zones": world.ZONE,
-    "offsets": world.OFFSET,
     "moments": world.MOMENT,
-    "speed_rules": world.SPEED_RULE,
     "codes": world.CONDITION_CODE,
     "rules": world.RULE,
     "rule_terms": world.RULE_TERM,
@@ -50,8 +46,8 @@ RECORDS = {
     "rule_nodes": world.RULE_NODE,
 }
 INTEGERS = {
-    *("stage_events", "runs_in", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
-    *("branch_events", "contact_events", "guide", "level_zones"),
+    *("stage_events", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
+    *("contact_events", "guide"),
     *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }
 ARRAYS_READ_IN_LOOPS = (
@@ -64,7 +60,6 @@ ARRAYS_READ_IN_LOOPS = (
     "quiet_hours",
     "gaps",
     "caps",
-    "branch_events",
     "budgets",
     "offers",
     "desks",
@@ -73,7 +68,6 @@ ARRAYS_READ_IN_LOOPS = (
     "score_actors",
     "unopened_actors",
     "scores",
-    "speed_rules",
     "any_activity_actors",
     "when_events",
     "satisfaction_events",
@@ -147,7 +141,6 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
     small, large = plans
     empty = {
         "any_activity_actors",
-        "branch_events",
         "contact_events",
         "budgets",
         "offers",
@@ -155,7 +148,6 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
         "personalisation",
         "pull_sites",
         "score_actors",
-        "speed_rules",
         "unopened_actors",
         *("rules", "rule_terms", "rule_columns", "rule_levels", "rule_trees", "rule_nodes"),
     }
@@ -213,17 +205,8 @@ def test_stage_events_with_clocks_are_in_declaration_order() -> None:
     spans = [list(world.stage_events[stage.first : stage.first + stage.count]) for stage in world.stages]
     assert spans == [[0, 3], [0]]
     assert list(world.events.anywhere) == [0, 1, 0, 0]
-    assert world.runs_in.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert (len(world.satisfaction_events), len(world.when_events)) == (0, 0)
     assert [(stage.retained, stage.observed_as) for stage in world.stages] == [(0, 0), (1, -1)]
-
-
-def test_an_event_anywhere_acts_on_stage_entries_only_if_they_change_its_clock() -> None:
-    common = {"in": "anywhere", "wait": {"exponential": "1d"}, "when": "purchases > 1"}
-    changes: list[dict[str, Any]] = [{}, {"restart": "when"}, {"restart": "move"}, {"restart": "both"}, {"satisfaction": 1}]
-    world = compile_scenario(small_scenario(journey={"events": {f"e{i}": common | change for i, change in enumerate(changes)}})).world
-    assert list(world.stage_events[: world.stages[0].count]) == [2, 3, 4]
-    assert list(world.events.restart) == [0, RestartFlag.WHEN, RestartFlag.MOVE, RestartFlag.MOVE | RestartFlag.WHEN, 0]
 
 
 def test_conversion_is_the_first_purchase_unless_declared() -> None:
@@ -359,14 +342,13 @@ def test_stream_names_match_the_design_document() -> None:
     }
     news = {"schedule": {"weekdays": ["monday"], "at": "9:00"}, "send": "hello"}
     plan = compile_scenario(small_scenario(journey=journey, policy={"flows": {"f": WELCOME}, "broadcasts": {"news": news}}))
-    of_site = ["read", "delay", "click", "click_delay", "match", "transit", "machine"]
+    of_site = ["read", "delay", "click", "click_delay", "match"]
     assert set(plan.streams) == {
         *(f"flow:f:hello:{what}" for what in of_site),
         *(f"broadcast:news:hello:{what}" for what in of_site),
         "event:look:wait",
-        *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent", "channel:mail:machine_opens", "channel:mail:bot_clicks"),
+        *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent"),
         *("population:persona", "population:entry", "trait:x", "attribute:country", "policy:holdout", "population:interest"),
-        "population:sample",
     }
     assert plan.world.channels[0].stream_consent == symbols.stream_id("channel:mail:consent")
 

@@ -20,10 +20,9 @@ from cjsim.scenario.fields import (
     Share,
     TagName,
 )
-from cjsim.scenario.kinds.earlier_events import Since, since_days, since_phrase
 from cjsim.scenario.kinds.effects import DeskRequest
 from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
-from cjsim.scenario.kinds.references import ReferringKind, add_scores, experiment_stream
+from cjsim.scenario.kinds.references import ReferringKind, add_scores
 from cjsim.scenario.kinds.registers import Chain, PendingIndex, PolicyNames, RecordFields
 from cjsim.scenario.name_checks import duplicate_faults, sum_faults
 from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, score_phrase
@@ -101,7 +100,6 @@ class StepBranch(NamedTuple):
     phrase: str  # heading in descriptions
     steps: "tuple[Step, ...]"
     is_shown_empty: bool = False  # appears in descriptions even without steps
-    takes_time: bool = False  # time passes before the first of its steps
 
 
 class SendStep(StepKind, key="send"):
@@ -159,8 +157,6 @@ class WaitForTerms(StrictModel):
     """Event to wait for; the firm must observe it."""
     at_most: PositiveDuration = Field(examples=["14d"])
     """Longest time to wait."""
-    since: Since = Field(None, examples=["flow_start"])
-    """Time from which an event that has already happened counts: a duration before this step, or `flow_start`; by default, none counts."""
     then: tuple["Step", ...] = ()
     """Steps to take when the event happens in time; none by default."""
     otherwise: tuple["Step", ...] = Field(default=(), alias="else")
@@ -171,24 +167,23 @@ class WaitForStep(StepKind, key="wait_for"):
     """Waits for an event, up to a maximum time."""
 
     code = StepCode.WAIT_FOR
+    takes_time = True
     changes_something = False
     wait_for: WaitForTerms
     """Event to wait for, the longest wait, and what to do in either case."""
 
     def phrase(self) -> str:
-        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}{since_phrase(self.wait_for.since)}"
+        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}"
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         yield from names.observed_faults((*path, self.key, "event"), "event", self.wait_for.event)
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         event = records.registers.code("event", self.wait_for.event)
-        terms = {"x": self.wait_for.at_most, "since": since_days(self.wait_for.since)}
-        return _add_fork(records, {"op": self.code, "target": event, **terms}, self, path)
+        return _add_fork(records, {"op": self.code, "target": event, "x": self.wait_for.at_most}, self, path)
 
     def branches(self) -> Iterator[StepBranch]:
-        waits = (self.wait_for.since is None, True)
-        yield from _then_else(self.key, self.wait_for.then, self.wait_for.otherwise, waits)
+        yield from _then_else(self.key, self.wait_for.then, self.wait_for.otherwise)
 
 
 class BranchTerms(StrictModel):
@@ -222,9 +217,9 @@ class BranchStep(StepKind, key="branch"):
         return self.branch.condition
 
 
-def _then_else(key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]", waits: tuple[bool, ...] = ()) -> Iterator[StepBranch]:
-    for (name, steps), takes_time in zip((("then", then), ("else", otherwise)), waits or (False, False), strict=True):
-        yield StepBranch((key, name), name, name, steps, takes_time=takes_time)
+def _then_else(key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]") -> Iterator[StepBranch]:
+    for name, steps in (("then", then), ("else", otherwise)):
+        yield StepBranch((key, name), name, name, steps)
 
 
 def _add_fork(records: StepRecords, record: RecordFields, step: StepKind, path: str) -> list[PendingIndex]:
@@ -243,6 +238,11 @@ class Arm(StrictModel):
     """Share of customers in this arm; the shares of all arms sum to 1."""
     steps: tuple["Step", ...] = ()
     """Steps for customers in this arm; none by default."""
+
+
+def experiment_stream(experiment: str) -> str:
+    """Return the name of the random stream that draws a customer's arm of an experiment."""
+    return f"experiment:{experiment}"
 
 
 def _change_something(steps: tuple["Step", ...]) -> bool:

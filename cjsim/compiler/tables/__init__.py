@@ -1,1 +1,0 @@
-"""Arrays that the kernels read: one file for each part of a scenario."""

@@ -1,1 +1,0 @@
-"""Metrics and differences by group of customers."""

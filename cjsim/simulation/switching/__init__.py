@@ -1,1 +1,0 @@
-"""Scenarios without some or all touchpoints."""

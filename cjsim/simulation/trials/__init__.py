@@ -1,1 +1,0 @@
-"""Trials of a simulated experiment, as the firm would analyze them."""

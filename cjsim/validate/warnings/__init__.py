@@ -1,1 +1,0 @@
-"""Warnings about likely mistakes in valid documents."""
