@@ -59,17 +59,19 @@ if TYPE_CHECKING:
     from cjsim.rehearsal.results.rehearsal_result import Rehearsal as Rehearsal
     from cjsim.reporting.diary import Diary as Diary
     from cjsim.reporting.walk import walk as walk
+    from cjsim.simulation.compare_scenarios import compare as compare
     from cjsim.simulation.comparison import Comparison as Comparison
-    from cjsim.simulation.comparison import compare as compare
     from cjsim.simulation.documents import Journey as Journey
     from cjsim.simulation.documents import Policy as Policy
     from cjsim.simulation.documents import Scenario as Scenario
-    from cjsim.simulation.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.run import Run as Run
+    from cjsim.simulation.segments.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.simulate import simulate as simulate
-    from cjsim.simulation.trial_export import export_trial as export_trial
+    from cjsim.simulation.trials.trial_export import export_trial as export_trial
     from cjsim.tuning.levers.rank import levers as levers
     from cjsim.tuning.levers.ranking import LeverRanking as LeverRanking
+    from cjsim.tuning.levers.touchpoint_ranking import TouchpointRanking as TouchpointRanking
+    from cjsim.tuning.levers.touchpoint_values import touchpoint_values as touchpoint_values
     from cjsim.tuning.optimize import optimize as optimize
     from cjsim.tuning.results.optimum import Optimum as Optimum
     from cjsim.tuning.study import Study as Study
@@ -89,7 +91,7 @@ _MODULE_BY_NAME = {
     "EventLog": "cjsim.eventlog",
     "Experiment": "cjsim.lab.experiment",
     "Findings": "cjsim.lab.findings",
-    "GroupedMetrics": "cjsim.simulation.grouped_metrics",
+    "GroupedMetrics": "cjsim.simulation.segments.grouped_metrics",
     "Guardrail": "cjsim.rehearsal.rehearsal_settings",
     "InputError": "cjsim.errors",
     "Journal": "cjsim.lab.journal",
@@ -115,17 +117,18 @@ _MODULE_BY_NAME = {
     "Scenario": "cjsim.simulation.documents",
     "Study": "cjsim.tuning.study",
     "TargetingRule": "cjsim.uplift.targeting.rule_tables",
+    "TouchpointRanking": "cjsim.tuning.levers.touchpoint_ranking",
     "VersionComparison": "cjsim.lab.version_comparison",
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
     "check": "cjsim.lab.document_types",
-    "compare": "cjsim.simulation.comparison",
+    "compare": "cjsim.simulation.compare_scenarios",
     "compare_versions": "cjsim.lab.version_comparison",
     "describe": "cjsim.lab.document_types",
     "experiment": "cjsim.lab.reported_experiment",
     "export_rule": "cjsim.uplift.targeting.rule_export",
-    "export_trial": "cjsim.simulation.trial_export",
+    "export_trial": "cjsim.simulation.trials.trial_export",
     "levers": "cjsim.tuning.levers.rank",
     "mean_of_outcome": "cjsim.metrics.ratios",
     "mean_per_customer": "cjsim.metrics.ratios",
@@ -140,6 +143,7 @@ _MODULE_BY_NAME = {
     "temporary_metric": "cjsim.metrics.registration",
     "total_over_customers": "cjsim.metrics.ratios",
     "unregister_metric": "cjsim.metrics.registration",
+    "touchpoint_values": "cjsim.tuning.levers.touchpoint_values",
     "uplift": "cjsim.readout.uplift_readout",
     "walk": "cjsim.reporting.walk",
 }
@@ -161,7 +165,7 @@ def __dir__() -> list[str]:
 
 
 class _PublicModule(ModuleType):
-    """Keeps a public function when Python imports a folder of the same name, such as `cjsim.attribution`, and would bind that instead."""
+    """Keeps a public function, such as `cjsim.attribution`, when Python imports the subpackage of the same name and would replace it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in _MODULE_BY_NAME or not isinstance(value, ModuleType) or _MODULE_BY_NAME[name] == value.__name__:

@@ -37,7 +37,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     Returns
     -------
     callable
-        Raises InputError if an argument has another type.
+        Raises InputError if an argument has the wrong type.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def check_fields(record: Any, names: tuple[str, ...] = ()) -> None:
     Raises
     ------
     InputError
-        If a field has another type.
+        If a field has the wrong type.
     """
     owner: Any = type(record)
     hints = _resolved_hints(owner)
@@ -138,7 +138,7 @@ def _members(hint: Any) -> list[Any]:
 
 
 def _matches(value: Any, hint: Any) -> bool:
-    """Whether a value has an annotated type. Kinds of annotations that are not known here match everything."""
+    """Whether a value has an annotated type. Annotations of unknown kinds match everything."""
     origin, args = get_origin(hint), get_args(hint)
     if len(members := _members(hint)) > 1 or origin is Annotated:
         return any(_matches(value, member) for member in members)

@@ -109,7 +109,7 @@ def nearest_choices(word: Any, choices: Iterable[str]) -> str:
     --------
     >>> nearest_choices("clw", ["clv", "cost"])
     "'clv', 'cost'"
-    >>> nearest_choices("clw", ["clv", "cost", "churn", "roi", "margin", "revenue", "wait", "cac"])
+    >>> nearest_choices("clw", ["clv", "cost", "churn", "margin", "revenue", "wait", "cac", "profit"])
     "'clv', 'cac', 'cost', 'wait', 'churn' and 3 more"
     """
     names = list(choices)

@@ -1,4 +1,4 @@
-"""Locks on files, which the operating system releases when a process ends, however it ends."""
+"""Locks on files, which the operating system releases when a process exits, even if it is killed."""
 
 import contextlib
 import errno
@@ -107,7 +107,7 @@ def _unlock_byte(file: IO[bytes]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process of this machine is running.
+    """Return whether a process on this machine is running.
 
     Parameters
     ----------

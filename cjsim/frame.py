@@ -5,7 +5,7 @@ and shapes: `world.events[i].tau` takes two loads, and a frame argument takes on
 hundred machine words, which LLVM copies at every use and whose references numba counts at every call.
 
 Kernels do not check the indices of a frame's arrays, and negative indices do not count from the end. A debug build
-(`CJSIM_BOUNDSCHECK=1`) checks every index and raises `FrameIndexError`, also with the JIT off.
+(`CJSIM_BOUNDSCHECK=1`) checks every index and raises `FrameIndexError`, even with the JIT off.
 """
 
 import operator
@@ -139,10 +139,10 @@ class Frame(metaclass=_FrameMeta):
     Raises
     ------
     TypeError
-        If a field is missing or unknown, is not an array, or has another dtype. On declaration of a subclass, if a field is declared twice
-        or hides an attribute of a base class.
+        If a field is missing or unknown, is not an array, or has the wrong dtype. On declaration of a subclass, if a field is declared
+        twice or hides an attribute of a base class.
     ValueError
-        If an array has another number of dimensions, or is not C-contiguous and aligned.
+        If an array has the wrong number of dimensions, or is not C-contiguous and aligned.
 
     Examples
     --------

@@ -24,7 +24,7 @@ def _records_are_equal(one: Any, other: Any) -> bool:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
-    """Whether two values are equal, where nan equals nan, also inside tuples, lists and mappings."""
+    """Whether two values are equal, where nan equals nan, even inside tuples, lists and mappings."""
     if isinstance(one, float) and isinstance(other, float):
         return one == other or (math.isnan(one) and math.isnan(other))
     if isinstance(one, Mapping) and isinstance(other, Mapping):

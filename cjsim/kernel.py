@@ -128,7 +128,7 @@ def _cache_bases() -> Iterator[Path]:
 
 
 def _own_folder(base: Path) -> Path | None:
-    """Return a folder for the present sources below a folder, or None if it cannot be written, or if others can write to it."""
+    """Return the subfolder for the current sources, or None if it cannot be written or other users can write to it."""
     folder = base / sources_digest()
     for part in (base, folder):
         part.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,7 +1,7 @@
 """The files in which compiled kernels are kept. A damaged file is never loaded: its kernel is compiled again.
 
-numba's own files have no checksums. A damaged one ends the process or gives machine code with other results. Here, every file begins with a
-digest of its name and content, and is replaced as a whole. Several processes can compile at the same time.
+numba's own files have no checksums. A damaged one crashes the process or yields machine code that gives wrong results. Here, every file
+begins with a digest of its name and content, and is replaced as a whole. Several processes can compile at the same time.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _LOCK_FILE = ".lock"
 
 
 class DamagedCacheFileError(ValueError):
-    """A file of the cache is not as it was written."""
+    """A file in the cache has changed since it was written."""
 
 
 class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]

@@ -18,11 +18,11 @@ from cjsim.json_records import JsonRecord, read_json, write_json
 from cjsim.output_folder import MANIFEST_FILE, require_intact_files, require_unchanged_manifest
 from cjsim.version import __version__
 
-RESULT_FORMAT = 1  # of the folders of results; raised when older versions of cjsim can no longer read them
+RESULT_FORMAT = 1  # of result folders; raised when older versions of cjsim can no longer read them
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)
 _MAX_REASON_CHARS = 80
-_FINDING_KEYS = frozenset({"hypothesis", "verdict", "metric"})  # a manifest with these is of a finding, whatever its kind says
+_FINDING_KEYS = frozenset({"hypothesis", "verdict", "metric"})  # a manifest with these keys describes a finding, whatever kind it states
 _REMEDY = "Run the command again."
 STUDY_VERDICTS = ("gain", "none", "infeasible")
 
@@ -110,7 +110,7 @@ class Manifest(JsonRecord):
         Raises
         ------
         InputError
-            If the folder has no manifest, or one of something else.
+            If the folder has no manifest, or its manifest does not describe a finding.
         UnreadableResultError
             If it is damaged or was changed, or another version of cjsim wrote it in a format that this version cannot read.
         """
@@ -143,7 +143,7 @@ def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
     Raises
     ------
     InputError
-        If the folder has no manifest of a finding, or a file is missing or has other content.
+        If the folder has no manifest of a finding, or a file is missing or has different content.
     UnreadableResultError
         If the manifest has a format that this version cannot read.
     """

@@ -1,6 +1,6 @@
 """Tables that leave the program: CSV and Excel files in which no text can act as a spreadsheet formula.
 
-A spreadsheet runs text that begins with one of the characters `= + - @` as a formula, even in a CSV file, and may split a cell at a
+A spreadsheet evaluates text that begins with one of the characters `= + - @` as a formula, even in a CSV file, and may split a cell at a
 semicolon, a tab or a line feed first. Such text gets an apostrophe in front of the character. Numbers stay numbers. Control characters are
 escaped, because people also look at CSV files in a terminal, and Excel files cannot hold them.
 
@@ -29,7 +29,7 @@ _FORMULA_PATTERN = re.compile("(?P<before>\\A|[;\t\n])(?=[=+\\-@\uff1d\uff0b\uff
 
 
 def without_formula(text: str) -> str:
-    r"""Return text that a spreadsheet does not run as a formula. Carriage returns become line feeds, which CSV files quote.
+    r"""Return text that a spreadsheet does not evaluate as a formula. Carriage returns become line feeds, which CSV files quote.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 import html
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cjsim.escaping.terminal_text import printable
@@ -11,6 +12,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_ROWS = 60  # of a table in a notebook
+
+
+def table_by_key(rows: Mapping[tuple[Any, ...], tuple[Any, ...]], names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
+    """Return a table with an index of several levels. Without rows, the table is empty.
+
+    Parameters
+    ----------
+    rows : Mapping of tuple to tuple
+        Values of the columns by key.
+    names, columns : sequence of str
+        Names of the parts of a key, and of the columns.
+
+    Examples
+    --------
+    >>> table_by_key({("a", "clv"): (1.5, 2)}, ["group", "metric"], ["value", "n"]).loc[("a", "clv"), "value"].item()
+    1.5
+    >>> len(table_by_key({}, ["group", "metric"], ["value", "n"]))
+    0
+    """
+    import pandas as pd
+
+    table = pd.DataFrame([(*key, *values) for key, values in rows.items()], columns=[*names, *columns])
+    return table.set_index(list(names))
 
 
 class TabularResult(ABC):

@@ -44,14 +44,14 @@ shows both readings, and the option that selects one.
 The same names are arguments of `cj.calibrate_purchases`, such as `date_format="dmy"`.
 
 The day of a purchase is the day as written, in its own time zone. Seconds since 1970 are in UTC. Years of two
-digits are 1969 to 2068, as in POSIX. Names of months are read in English, German, French, Spanish, Italian,
+digits are 1969 to 2068, as in POSIX. Month names may be in English, German, French, Spanish, Italian,
 Portuguese, Dutch, Swedish, Danish, Norwegian and Polish, in full or abbreviated to three letters or more.
 
-Limits: 20,000,000 rows, 4 GiB of text, a million bytes a line, 131,072 characters a cell, and 1,000 characters an
-identifier. A gzip file may expand to 100 times its size, or to 8 MiB if that is more. Devices, pipes and sockets are
-refused. The header must be one of the first 50 rows.
+Limits: 20,000,000 rows, 4 GiB of text, a million bytes per line, 131,072 characters per cell, and 1,000 characters
+per identifier. A gzip file may expand to 100 times its size, or to 8 MiB if that is more. Devices, pipes and sockets
+are refused. The header must be one of the first 50 rows.
 
-## Logs that were tried
+## Tested formats
 
 `docs/write_log_formats.py` generates this table, and tests check every row. In the logs, ⏎ is a line break and ⇥ a
 tab. "as usual" means the purchases of customer 7 on 2024-01-31 for 1234.50, and of customer 21 on 2024-02-13 for
@@ -185,7 +185,7 @@ CASES = (
     LogCase(
         "two columns with the same name", "customer,date,amount,date\n7,2024-01-31,1,2024-01-30\n", "must have one column 'date', got 2"
     ),
-    LogCase("an amount that is not quoted", HEADER + "7,2024-01-31,1234,50\n", "must have 3 fields, like the header, got 4"),
+    LogCase("an unquoted amount with a decimal comma", HEADER + "7,2024-01-31,1234,50\n", "must have 3 fields, like the header, got 4"),
     # dates
     LogCase("times of day", dated("2024-01-31 09:30:00", "2024-02-13 23:59:59.999")),
     LogCase("ISO times in UTC", dated("2024-01-31T00:30:00Z", "2024-02-13T23:30:00.000Z")),
@@ -202,19 +202,21 @@ CASES = (
     LogCase("German times", dated("31.01.2024 um 09:30 Uhr", "13.02.2024 23.59 Uhr")),
     LogCase("spaces within dates", dated("31. 1. 2024", "13. 2. 2024")),
     LogCase(
-        "order not determined", dated("03/04/2024", "05/04/2024"), "which is 2024-04-03 with the day first or 2024-03-04 with the month"
+        "ambiguous order of day and month",
+        dated("03/04/2024", "05/04/2024"),
+        "which is 2024-04-03 with the day first or 2024-03-04 with the month",
     ),
     LogCase(
-        "order not determined, but named",
+        "ambiguous order, with the option",
         dated("03/04/2024", "05/04/2024"),
         (("7", "2024-04-03", 1234.5), ("21", "2024-04-05", 20.0)),
         {"date_format": "dmy"},
     ),
-    LogCase("two orders", dated("31/01/2024", "02/13/2024"), "must have dates in one order"),
+    LogCase("two different orders", dated("31/01/2024", "02/13/2024"), "must have dates in one order"),
     LogCase("two date formats", dated("2024-01-31", "13/02/2024"), "must have all dates in one format"),
     LogCase("two-digit years", dated("31.01.24", "13.02.24")),
-    LogCase("two-digit years, first or last", dated("24-01-31", "24-02-13"), "with the day first or 2024-01-31 with the year first"),
-    LogCase("two-digit years, named", dated("24-01-31", "24-02-13"), options={"date_format": "ymd"}),
+    LogCase("two-digit years, ambiguous", dated("24-01-31", "24-02-13"), "with the day first or 2024-01-31 with the year first"),
+    LogCase("two-digit years, with the option", dated("24-01-31", "24-02-13"), options={"date_format": "ymd"}),
     LogCase("English months", dated("31-Jan-24", "February 13, 2024", quote=True)),
     LogCase("German months", dated("31. Januar 2024", "13. Febr. 2024")),
     LogCase("French and Spanish months", dated("31 janv. 2024", "13 de febrero de 2024")),
@@ -245,9 +247,9 @@ CASES = (
     LogCase("thousands with apostrophes (Swiss)", paid("1'234.50", "20.00")),
     LogCase("lakhs (India)", paid("12,34,567.50", "20"), (("7", "2024-01-31", 1234567.5), ("21", "2024-02-13", 20.0))),
     LogCase("currency signs", paid("$1,234.50", "$ 20.00")),
-    LogCase("signs after the amount", paid("1.234,50 €", "20,00€")),
+    LogCase("currency signs after the amount", paid("1.234,50 €", "20,00€")),
     LogCase("currency codes", paid("EUR 1234.50", "20.00 EUR")),
-    LogCase("words for currencies", paid("kr 1 234,50", "20,00 kr.")),
+    LogCase("currency words", paid("kr 1 234,50", "20,00 kr.")),
     LogCase("whole amounts with a dash", paid("1234,50", "20,-")),
     LogCase("scientific notation", paid("1.2345e3", "2E+01")),
     LogCase("two currencies", paid("1234.50 €", "$20"), "must have amounts in one currency"),
@@ -255,8 +257,8 @@ CASES = (
     LogCase("minus after the amount", paid("1234.50-", "20.00"), REFUNDS),
     LogCase("typographic minus", paid("\u22121234.50", "20.00"), REFUNDS),
     LogCase("three digits after one separator", paid("4.891", "12.750"), "which is 4.891 or 4891. Set `decimal` or `thousands` to '.'"),
-    LogCase("the same, decimal separator named", paid("4.891", "12.750"), THOUSANDTHS, {"decimal": "."}),
-    LogCase("the same, thousands separator named", paid("4.891", "12.750"), THOUSANDS, {"thousands": "."}),
+    LogCase("the same, with the decimal separator", paid("4.891", "12.750"), THOUSANDTHS, {"decimal": "."}),
+    LogCase("the same, with the thousands separator", paid("4.891", "12.750"), THOUSANDS, {"thousands": "."}),
     LogCase("two decimal separators", paid("1234.50", "20,00"), "log:3: column 'amount': must be an amount of money"),
     LogCase("an amount in words", paid("1234.50", "twenty"), "log:3: column 'amount': must be an amount of money"),
     # Excel and Parquet
@@ -264,14 +266,14 @@ CASES = (
     LogCase("Excel with a title line", workbook([("Orders 2024",), (), *USUAL_CELLS]), shown="two rows above the header"),
     LogCase("Excel with other sheets", workbook(USUAL_CELLS, others=["Notes"]), shown="sheets 'Sheet' and 'Notes'"),
     LogCase("Excel with two logs", workbook(USUAL_CELLS, copies=["Old"]), "must have one sheet with the columns", shown="two sheets"),
-    LogCase("Excel with two logs, named", workbook(USUAL_CELLS, copies=["Old"]), options={"sheet": "Old"}, shown="two sheets"),
+    LogCase("Excel with two logs, with the option", workbook(USUAL_CELLS, copies=["Old"]), options={"sheet": "Old"}, shown="two sheets"),
     LogCase(
         "Excel with dates as numbers",
         workbook([USUAL_CELLS[0], ("7", 45322, 1234.5), ("21", 45335.75, 20)]),
         shown="45322, 45335.75",
     ),
     LogCase(
-        "Excel that counts from 1904",
+        "Excel with the 1904 date system",
         workbook([USUAL_CELLS[0], ("7", 43860, 1234.5), ("21", 43873.75, 20)], is_1904=True),
         shown="43860, 43873.75",
     ),

@@ -30,11 +30,11 @@ from cjsim.attribution.attribution_data import TouchpointResult
 from cjsim.attribution.credit_rules import LastTouch
 from cjsim.attribution.log_paths import LogColumn, LoggedTouches, TouchKind, purchase_events
 from cjsim.attribution.rule_set import RULES
-from cjsim.attribution.switch_off import Touchpoint, switch_off
 from cjsim.errors import InputError
 from cjsim.eventlog.event_table import EventLog
 from cjsim.scenario.kinds.steps import WaitStep
 from cjsim.scenario.traversal import policy_steps
+from cjsim.simulation.switching.switch_off import Touchpoint, switch_off
 from cjsim.yaml.paths import path_text
 
 JOURNEYS = ("shop", "saas", "subscription", "b2b", "retail")

@@ -23,7 +23,8 @@ from cjsim.calibration.bgnbd import BgNbd
 from cjsim.calibration.gamma_gamma import GammaGamma
 from cjsim.calibration.purchase_model import PurchaseCalibration, calibrate_purchases
 from cjsim.purchase_logs.purchase_log import PurchaseHistories, PurchaseLog, read_purchases
-from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.compare_scenarios import compare
+from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 from cjsim.yaml.tree import read_yaml_file, to_yaml

@@ -27,7 +27,7 @@ from scipy import stats
 import cjsim as cj
 from cjsim.engine.desk_queues import simulate_queue
 from cjsim.kernels.codes import ReplyCode
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Crew
 
 AGENT_COUNTS = (1, 4, 20)
 LOADS_C = (0.5, 0.7, 0.8, 0.9, 0.95)  # per agent
@@ -116,7 +116,7 @@ def simulate_desk(point: DeskPoint, requests: int, seed: int) -> Floats:
     arrivals = np.cumsum(rng.exponential(1 / point.rate, requests))
     service = rng.exponential(1.0, requests)
     patience = rng.exponential(1 / point.impatience, requests) if point.impatience else None
-    served = simulate_queue(Roster((0.0,), (point.agents,)), arrivals, service, patience)
+    served = simulate_queue([Crew(0.0, math.inf, point.agents)], arrivals, service, patience)
     return np.stack([served.waited > 0, served.waited, served.reply == ReplyCode.UNANSWERED], axis=1).astype(np.float64)
 
 

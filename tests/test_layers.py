@@ -10,7 +10,7 @@ from conftest import ROOT
 
 # Lowest first; the members of one layer do not import each other.
 LAYERS = (
-    ("errors", "escaping", "version"),
+    ("errors", "escaping", "fieller", "version"),
     ("input_files",),
     ("file_lock", "json_records", "progress", "table_files", "tabular_result"),
     ("argument_types",),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cjsim.attribution.claims import BeforeAfter, Interval, TrialClaim
-from cjsim.attribution.switch_off import Touchpoint
 from cjsim.json_records import ComparableRecord, plain_values
+from cjsim.simulation.switching.switch_off import Touchpoint
 
 CREDITED = ("purchases", "revenue")  # measures that rules split
 MEASURES = {"purchases": "purchases", "revenue": "money", "cost": "money", "clv": "money"}  # units of incremental effects, by measure

@@ -52,7 +52,7 @@ def _credit_table(result: AttributionData) -> str:
         "incremental",
         "95 % interval",
         f"{title} / incr.",
-        "its interval",
+        "interval of ratio",
     )
     rows = []
     for one in result.touchpoints:

@@ -1,4 +1,4 @@
-"""The attribution rules by name, and the settings by which touches are credited."""
+"""The attribution rules by name, and the settings that determine how touches are credited."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,6 @@ from cjsim.attribution.attribution_result import Attribution
 from cjsim.attribution.claims import BeforeAfter, Interval, jackknife_ratio, trial_claim
 from cjsim.attribution.log_paths import LogColumn, LoggedTouches, purchase_events
 from cjsim.attribution.rule_set import CreditSettings
-from cjsim.attribution.switch_off import Touchpoint, TouchpointKind, list_touchpoints, switch_off
 from cjsim.attribution.touch_paths import FloatArray, IntArray, Paths, sums_by_code
 from cjsim.errors import InputError, format_error
 from cjsim.eventlog.event_table import EventLog
@@ -32,6 +31,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
 from cjsim.simulation.simulate import simulate
+from cjsim.simulation.switching.switch_off import Touchpoint, TouchpointKind, list_touchpoints, switch_off
 
 JACKKNIFE_GROUPS = 20
 _MIN_CUSTOMERS = 2 * JACKKNIFE_GROUPS
@@ -176,7 +176,7 @@ class _PairedRuns:
         self._customers = scenario.customers if customers is None else customers
         self._seed = scenario.seed if seed is None else seed
         self.events = purchase_events(scenario.journey)
-        self.run = simulate(scenario, customers=self._customers, seed=self._seed, log=log, progress=progress)
+        self.run = simulate(scenario, customers=self._customers, seed=self._seed, replications=1, log=log, progress=progress)
         self.groups = _jackknife_groups(self.run)
         self._sample, self._terms = ClusterSample.from_run(self.run), _terms_by_measure(self.run)
 
@@ -226,7 +226,7 @@ class _PairedRuns:
         }
 
     def _simulate(self, scenario: Scenario, log: Path | None = None) -> Run:
-        run = simulate(scenario, customers=self._customers, seed=self._seed, log=log)
+        run = simulate(scenario, customers=self._customers, seed=self._seed, replications=1, log=log)
         self._progress.advance(1)
         return run
 

@@ -20,7 +20,7 @@ class Paths:
     touchpoints : tuple of str
         Names by code, such as channels. Touchpoints without a touch are allowed; no rule gives them credit.
     touches : ndarray of int64, shape (n_touches,)
-        Codes of the touches of all paths, one path after another, in order of time.
+        Codes of the touches of all paths, one path after another, in chronological order.
     offsets : ndarray of int64, shape (n_paths + 1,)
         Path i has the touches `offsets[i]` to `offsets[i + 1] - 1`. A path without touches is a conversion that nothing preceded.
     conversions, value : ndarray of float64, shape (n_paths,)
@@ -57,7 +57,7 @@ class Paths:
         Parameters
         ----------
         sequences : sequence of sequence of str
-            Touchpoints of each path, in order of time.
+            Touchpoints of each path, in chronological order.
         conversions : sequence of float
             Number of conversions of each path.
         value : sequence of float, optional

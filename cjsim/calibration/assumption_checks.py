@@ -26,7 +26,7 @@ class AssumptionChecks(NamedTuple):
     regularity : PurchaseRegularity or None
         Regularity of purchase times; None if the log has too few intervals between purchases.
     warnings : tuple of str
-        Violated assumptions, and what that does to the forecast.
+        Violated assumptions, and their effects on the forecast.
     tested : tuple of str
         Each test with its result.
     """
@@ -95,7 +95,7 @@ def _log_start_texts(histories: PurchaseHistories, first: date, until: date) -> 
     subject = "customers who bought before the log begins"
     length = (until - first).days + 1
     if len(histories.x) < _MIN_CUSTOMERS_FOR_START_CHECK or length < _MIN_DAYS_FOR_START_CHECK:
-        return f"{subject}: not tested, with so few customers or days", ()
+        return f"{subject}: not tested, because there are too few customers or days", ()
     position = (histories.first_day - np.datetime64(first, "D")).astype(np.int64) / length
     burst, between, late = (float(np.mean((low <= position) & (position < high))) for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 1)))
     if burst > 0.5 and late >= 0.05 and late / 0.5 <= between / 0.4:

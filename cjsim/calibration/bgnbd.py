@@ -239,7 +239,7 @@ def _expected_purchases(t: FloatArray, r: FloatArray, alpha: FloatArray, a: floa
 def _expected_purchases_by_quadrature(t: FloatArray, r: FloatArray, alpha: FloatArray, a: float, b: FloatArray) -> FloatArray:
     """E[X(t)] as the mean over p ~ beta(a, b) of (1 - (alpha/(alpha + p t))^r) / p. Used for large a, where the series overflows.
 
-    This is the trapezoidal rule over the log-odds of p, in which the density has no singularity and exponential tails.
+    This is the trapezoidal rule over the log-odds of p, where the density has exponential tails and no singularity.
     """
     from scipy.special import digamma, expit, polygamma
 

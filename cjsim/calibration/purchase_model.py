@@ -203,8 +203,8 @@ class PurchaseCalibration(FolderResult):
         """Write the scenario files, `customers.csv` and `calibration.json` to a folder.
 
         The scenario files are `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`. Row n of `customers.csv` is
-        the customer of row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would run as a
-        formula; `entries.csv` has them as they are in the log. Numbers have six significant digits.
+        the customer of row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would evaluate as
+        a formula; `entries.csv` has them as they are in the log. Numbers have six significant digits.
 
         Existing files with these names are replaced. Only the command line requires `--force` for this.
 
@@ -357,6 +357,6 @@ def _forecast_lines(holdout: HoldoutForecast, until: date, end: date) -> list[st
         align_columns((title, "actual", "predicted", NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL, ""), rows),
         f"{NEW_CUSTOMERS_LABEL}: 95 % forecast interval for the same number of newly simulated customers with the same entry dates",
         f"{GIVEN_HISTORY_LABEL}: 95 % forecast interval for the customers in the log, given their purchases through {until}; "
-        "the actual numbers are judged by it",
+        "the actual numbers are compared with this interval",
         f"error per customer (purchases): MAE {holdout.mae:.3f}, RMSE {holdout.rmse:.3f}; correlation {correlation}",
     ]

@@ -1,4 +1,4 @@
-"""A test of purchase timing: Wheat and Morrison's k, which is 1 for the random timing that NBD and BG/NBD assume, and above 1 for regular.
+"""A test of purchase timing: Wheat and Morrison's k is 1 for random timing, which NBD and BG/NBD assume, and above 1 for regular timing.
 
 Two successive intervals between purchases of a customer, t1 and t2, give M = t1 / (t1 + t2). If intervals are gamma-distributed with shape
 k, M is beta(k, k) whatever the customer's purchase rate, so neither differences between customers nor dropout matter. Given t1 + t2, M is

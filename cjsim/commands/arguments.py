@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Document")
 # Settings that both sides of a comparison must share, because they determine the customers and days.
-SHARED_SETTINGS = ("seed", "customers", "horizon", "start", "entry")
+_SHARED_OPTIONS = ("seed", "customers", "horizon", "value_horizon")
+SHARED_SETTINGS = ("seed", "customers", "horizon", "value_horizon", "existing", "start", "entry")
 
 
 def parse_set_options(sets: list[str] | None, **options: int | str | None) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def parse_set_options(sets: list[str] | None, **options: int | str | None) -> di
         values[path.strip()] = parse_value(value, "--set")
     for name, option in options.items():
         if option is not None:
-            values[name] = to_tree(option, f"--{name}")
+            values[name] = to_tree(option, f"--{name.replace('_', '-')}")
     return values
 
 
@@ -97,7 +98,7 @@ def print_compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> Non
 def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterator[tuple[Path, list[str]]]":
     """Yield the warnings about each compared scenario, without those that an earlier one has too."""
     from cjsim.simulation.sampled.check_document import find_warnings
-    from cjsim.validate.unused_lint import without_parts_of_others
+    from cjsim.validate.warnings.unused_lint import without_parts_of_others
 
     pairs = list(scenarios)
     printed: set[str] = set()
@@ -109,13 +110,13 @@ def _compared_warnings(scenarios: "Iterable[tuple[Path, Scenario]]") -> "Iterato
 
 
 def _echo_count(file: Path, count: int) -> None:
-    """Print a number of warnings on standard error; nothing if it is 0."""
+    """Print the number of warnings to standard error, unless it is 0."""
     if count:
         echo_message(f"{file}: {count} warning{'s' * (count > 1)}; run cjsim check {file}")
 
 
 def echo_warnings(file: Path, warnings: "Sequence[str]") -> None:
-    """Print warnings on standard error."""
+    """Print warnings to standard error."""
     for warning in warnings:
         echo_message(with_option_names(f"{file}: warning: {warning}"))
 
@@ -125,7 +126,7 @@ def require_shared_settings(changes: dict[str, Any]) -> None:
     for path in changes:
         name = re.split(r"[.\[]", path)[0].strip()
         if name in SHARED_SETTINGS:
-            remedy = f"Use --{name}, which applies to both sides." if name in ("seed", "customers", "horizon") else "Set it in BASE."
+            remedy = f"Use --{name.replace('_', '-')}, which applies to both sides." if name in _SHARED_OPTIONS else "Set it in BASE."
             must = "must change only the journey or the policy, because both sides share customers and days"
             raise InputError(format_error("--set", must, short_repr(path), remedy))
 

@@ -28,7 +28,7 @@ def attribution(
     sets: options.Set = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="KIND|TOUCHPOINT", help="Only these, such as channel or 'flow cart'. Can be repeated."),
+        typer.Option("--only", metavar="KIND|TOUCHPOINT", help="Only these touchpoints, such as channel or 'flow cart'. Can be repeated."),
     ] = None,
     touch: Annotated[
         str | None, typer.Option("--touch", metavar="opened|delivered|clicked", help="What counts as a touch; opened by default.")

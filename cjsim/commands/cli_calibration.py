@@ -13,7 +13,7 @@ _HELP = """Fit a journey to data.
 
 Example: cjsim calibrate purchases orders.csv --customer customer --time date --value amount --until 2025-12-31"""
 _DETECTED = "Detected by default."
-_THOUSANDS_HELP = f"Thousands separator of amounts: a comma, point, space, apostrophe or none. {_DETECTED}"
+_THOUSANDS_HELP = f"Thousands separator of amounts: a comma, period, space, apostrophe or none. {_DETECTED}"
 _DATE_HELP = f"Format of dates: dmy, mdy, ymd, excel, excel-1904, unix-s, unix-ms, unix-us, unix-ns, or a strptime format. {_DETECTED}"
 _SHEET_HELP = "Sheet of an Excel file. By default, the only one with the columns."
 _REFUNDS_HELP = "Omit purchases that were refunded in full, with their refunds."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cjsim.simulation.documents import Scenario
-    from cjsim.validate.accepted_warnings import SortedWarnings
+    from cjsim.validate.warnings.accepted_warnings import SortedWarnings
 
 DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 

@@ -1,4 +1,4 @@
-"""The `library` and `new` commands: list the documents that ship with cjsim, and begin a project of one's own."""
+"""The `library` and `new` commands: list the documents that ship with cjsim, and start a new project."""
 
 import textwrap
 from pathlib import Path

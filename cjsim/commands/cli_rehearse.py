@@ -31,7 +31,7 @@ def rehearse(
     base: Annotated[Path, typer.Argument(metavar="BASE", help="Baseline scenario.", show_default=False)],
     others: Annotated[list[Path], typer.Argument(metavar="ALTERNATIVE...", help="Scenarios to test.", show_default=False)],
     metric: Annotated[str, typer.Option("--metric", metavar="M", help=_METRIC_HELP, show_default=False)],
-    sizes: Annotated[str, typer.Option("--sizes", metavar="N,N", help="Customers in both arms together.", show_default=False)],
+    sizes: Annotated[str, typer.Option("--sizes", metavar="N,N", help="Total number of customers in both arms.", show_default=False)],
     days: Annotated[str, typer.Option("--days", metavar="D,D", help=_DAYS_HELP, show_default=False)],
     share: Annotated[str, typer.Option("--share", metavar="SHARE", help="Share of customers under the alternative.")] = "0.5",
     ramp: Annotated[str | None, typer.Option("--ramp", metavar="DAY=SHARE,...", help=_RAMP_HELP)] = None,

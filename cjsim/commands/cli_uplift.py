@@ -57,12 +57,12 @@ def uplift(
     splits: Annotated[
         int | None,
         options.number_option(
-            "--splits", "K", "Folds of the heterogeneity test.", example=5, allowed=range(2, 101), must="must be 2 to 100"
+            "--splits", "K", "Folds of the heterogeneity test.", example=5, allowed=range(2, 101), must="must be from 2 to 100"
         ),
     ] = None,
     draws: Annotated[
         int,
-        options.number_option("--draws", "N", "Bootstrap draws.", example=200, allowed=range(2, 100_001), must="must be 2 to 100,000"),
+        options.number_option("--draws", "N", "Bootstrap draws.", example=200, allowed=range(2, 100_001), must="must be from 2 to 100,000"),
     ] = 200,
     seed: Annotated[
         int,
@@ -72,7 +72,7 @@ def uplift(
             "Random seed for folds, models and draws.",
             example=7,
             allowed=range(2**32),
-            must="must be 0 to 2**32 - 1",
+            must="must be from 0 to 2**32 - 1",
             remedy="Use a number such as 7.",
         ),
     ] = 1,

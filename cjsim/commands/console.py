@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 import typer
 from typer.models import OptionInfo
 
+from cjsim.commands.option_pairs import check_option_pairs
 from cjsim.commands.signals import signals_as_interrupts
 from cjsim.commands.standard_streams import is_unicode
 from cjsim.errors import InputError, format_error
@@ -35,6 +36,8 @@ R = TypeVar("R")
 
 # Names in the Python API whose parameter on the command line has another name.
 _PARAMETERS = {
+    "cohorts": "with_cohorts",
+    "exposed_only": "exposed",
     "metric": "metrics",
     "points": "sobol",
     "enroll_per_day": "enroll",
@@ -48,11 +51,11 @@ _PARAMETERS = {
 }
 _COMMANDS = {"compare": "`cjsim compare`"}
 _options: ContextVar[Mapping[str, str]] = ContextVar("options of the running command by Python name")
-_kept: ContextVar[str] = ContextVar("what an interruption of the running command leaves")
+_kept: ContextVar[str] = ContextVar("what is kept if the running command is interrupted")
 
 
 def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command so that it exits with our codes. Errors print one line on standard error, without a traceback."""
+    """Wrap a command so that it exits with the documented exit codes. Errors print one line on standard error, without a traceback."""
     options = _options_of(command)
 
     @functools.wraps(command)
@@ -65,6 +68,7 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
                 if kwargs.get("as_json") and kwargs.get("table_format") not in (None, "json"):
                     must, remedy = "must be used without --format", "Use one of them."
                     raise InputError(format_error("--json", must, f"--format {kwargs['table_format']}", remedy))
+                check_option_pairs(command.__name__, _given_options(kwargs, options))
                 return command(*args, **kwargs)
             except typer.Exit:
                 raise
@@ -78,8 +82,13 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     return _run
 
 
+def _given_options(values: Mapping[str, Any], options: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the options that are given, by option. A flag that is off is not given."""
+    return {options[name]: value for name, value in values.items() if name in options and value is not None and value not in (False, [])}
+
+
 def _require_working_folder() -> None:
-    """Raise if the working folder was removed, because names of files are relative to it, and libraries fail at their import."""
+    """Raise if the working folder was removed, because file names are relative to it, and some libraries cannot be imported without it."""
     try:
         Path.cwd()
     except OSError as error:
@@ -240,7 +249,7 @@ def print_output(
     content: Callable[[], dict[str, Any]],
     table: "Callable[[], pd.DataFrame]",
 ) -> None:
-    """Print text, JSON, or a table as CSV or Excel file on standard output.
+    """Print text, JSON, or a table as CSV or an Excel file on standard output.
 
     Parameters
     ----------

@@ -14,9 +14,14 @@ from cjsim.table_files import require_excel
 ENGINE_NAMES = ("compiled", "readable")
 OUTPUT_FORMATS = ("text", "json", "csv", "xlsx")
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.", show_default=False)]
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="Scenario file, or a name in the library such as shop.", show_default=False)
+]
 DocumentFile = Annotated[Path, typer.Argument(metavar="FILE", help="A journey, policy, scenario, study or experiment.", show_default=False)]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value. Can be repeated.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a value of the file, such as horizon=90d. Can be repeated."),
+]
 
 
 class _WrongOption(typer.BadParameter):
@@ -117,6 +122,25 @@ def percent_parser(name: str) -> Callable[[str | float], float]:
     return _parse
 
 
+def share_parser(name: str) -> Callable[[str | float], float]:
+    """Return a parser of an option that is a share above 0 and at most 1, such as 0.1 or 10%.
+
+    Parameters
+    ----------
+    name : str
+        Name of the option in error messages.
+    """
+
+    def _parse(text: str | float) -> float:
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(%?)\s*", str(text))
+        share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+        if not 0 < share <= 1:
+            raise _WrongOption(format_error(name, "must be a share above 0 and at most 1", short_repr(str(text)), "Use 0.1 or 10%."))
+        return share
+
+    return _parse
+
+
 def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
@@ -141,13 +165,19 @@ _MAX_CUSTOMERS_HELP = "Abort if acquisition and referrals grow the population be
 _FOLLOW_UP_HELP = "Simulate each customer for at most this long after entry, such as 14d."
 _FORMAT_HELP = "Print text, one JSON object, or the table as CSV or as an Excel file."
 _ENGINE_HELP = "Simulation engine. Both give identical results; readable is slow."
-Customers = Annotated[int | None, number_option("--customers", "N", "Number of customers. Overrides the file.", example=5000)]
+Customers = Annotated[int | None, number_option("--customers", "N", "Number of initial customers. Overrides the file.", example=5000)]
 MaxCustomers = Annotated[
     int | None,
     number_option("--max-customers", "N", _MAX_CUSTOMERS_HELP, example=2_000_000, allowed=range(1, 100_000_001), **_MAX_CUSTOMERS_RULE),
 ]
 Seed = Annotated[int | None, number_option("--seed", "S", "Random seed. Overrides the file.", example=7)]
 Horizon = Annotated[str | None, typer.Option("--horizon", metavar="DURATION", help="Simulated time, such as 180d. Overrides the file.")]
+ValueHorizon = Annotated[
+    str | None,
+    typer.Option(
+        "--value-horizon", metavar="DURATION", help="Time from the start until which CLV counts, such as 1095d. Overrides the file."
+    ),
+]
 FollowUp = Annotated[
     float | None,
     typer.Option("--follow-up", metavar="DURATION", help=_FOLLOW_UP_HELP, parser=duration_parser("--follow-up"), show_default=False),
@@ -158,6 +188,23 @@ Engine = Annotated[
 Threads = Annotated[
     int | None,
     number_option("--threads", "N", "Number of threads. All cores by default.", example=4, allowed=range(1, 1025), **_THREADS_RULE),
+]
+
+
+_REPLICATIONS_RULE = {"must": "must be from 1 to 10,000", "remedy": "Omit it for 8 where customers affect each other, and 1 elsewhere."}
+_REPLICATIONS_HELP = (
+    "Number of runs with independent seeds. By default, 8 if customers affect each other through desks or budgets, otherwise 1."
+)
+Replications = Annotated[
+    int | None,
+    number_option("--replications", "R", _REPLICATIONS_HELP, example=8, allowed=range(1, 10_001), **_REPLICATIONS_RULE),
+]
+_SAMPLE_HELP = (
+    "Simulate this share of the firm, such as 10%: its customers and arrivals, with staff, budgets and fixed costs in proportion."
+)
+Sample = Annotated[
+    float | None,
+    typer.Option("--sample", metavar="SHARE", help=_SAMPLE_HELP, parser=share_parser("--sample"), show_default=False),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Signals that end a command. All of them are handled as Ctrl-C is: the command cleans up, and names what it kept."""
+"""Signals that stop a command. All of them are handled like Ctrl-C: the command cleans up, and reports what it kept."""
 
 import contextlib
 import signal
@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-_NAMES = ("SIGTERM", "SIGHUP", "SIGBREAK")  # some of them exist on some systems only
+_NAMES = ("SIGTERM", "SIGHUP", "SIGBREAK")  # some exist only on some systems
 
 
 @contextlib.contextmanager
 def signals_as_interrupts() -> Iterator[Callable[[], int]]:
     """Raise KeyboardInterrupt on SIGTERM, SIGHUP and, on Windows, SIGBREAK, as Python does on SIGINT.
 
-    Signals that are ignored, as SIGHUP is under `nohup`, stay ignored. Only the first signal interrupts, so that clean-up can end.
+    Signals that are ignored, as SIGHUP is under `nohup`, stay ignored. Only the first signal interrupts, so that the command can finish
+    cleaning up.
 
     Yields
     ------

@@ -3,7 +3,7 @@
 A stream that was closed before the start (`>&-`) discards what is written, as `/dev/null` does. After a failed write, such as to a full
 disk or to a reader that has exited (`| head -1`), a stream discards the rest. `main` decides on the exit code at the end:
 
-- Standard output is closed, or its reader ended: the exit code of the command, because nobody wants the rest.
+- Standard output is closed, or its reader exited: the exit code of the command, because nobody wants the rest.
 - Standard output failed for another reason: 1 and a message, if the command itself succeeded. Files of `--out` are complete.
 - Standard error failed: the exit code of the command, because messages are not its result.
 """
@@ -72,7 +72,7 @@ class DiscardingWriter(io.RawIOBase):
 
 
 def guard_standard_streams() -> DiscardingWriter | None:
-    """Replace the standard streams by ones that never fail, and open those that were closed.
+    """Replace the standard streams with ones that never fail, and open those that were closed.
 
     Streams that are not Unicode print '?' instead of a character that they cannot encode.
 
@@ -102,13 +102,13 @@ def _open_closed_descriptors() -> None:
 
 
 def _guarded(stream: TextIO | None, descriptor: int) -> TextIO:
-    """Return a stream for the same descriptor that never fails. A stream that is not of the interpreter is returned unchanged."""
+    """Return a stream for the same descriptor that never fails. A stream that the interpreter did not create is returned unchanged."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - it is open until the end
     raw = _raw_stream(stream)
     if not isinstance(stream, io.TextIOWrapper) or raw is None or raw.fileno() != descriptor:
         return stream
-    # A name of a file that is not Unicode is printed with escapes.
+    # A file name that is not Unicode is printed with escapes.
     policy = "backslashreplace" if is_unicode(stream) else "replace"
     writer = DiscardingWriter(raw)
     if stream.buffer is raw:  # Python was started with -u or PYTHONUNBUFFERED

@@ -1,25 +1,32 @@
-"""Compiles activity profiles: activity time a(t) at hourly knots, and a guide table for its inverse.
+"""Compiles activity profiles: activity time a(t) at equidistant knots, and a guide table for its inverse.
 
 The weight at hour h of weekday d on date D is hours[h]/mean(hours) * weekdays[d]/mean(weekdays) * season(D)/mean(season
 over the calendar year of D). season(D) is the product of `times` of all seasons that contain D, both ends included. The
 mean weight over a week without seasons is therefore 1, and so is the mean of the season factor over each calendar year.
 
-`World.activity` contains, from `PROFILE.first` on, a(t) in days at t = begin + i/24, i = 0 ... count - 1, with a(0) = 0 and
-begin = -`MARGIN_DAYS`. The last knot is `MARGIN_DAYS` after the last day of the horizon. `World.guide` contains, from
-`PROFILE.guide` on, the last knot (counted from `first`) at or before each whole hour j of activity time after a(begin).
-A forward search from this knot ends after one or two steps.
+`World.activity` contains, from `PROFILE.first` on, a(t) in days at t = begin + i/`per_day`, i = 0 ... count - 1, with a(0) = 0 and
+begin = -`MARGIN_DAYS`, or `MARGIN_DAYS` before the beginning of the simulation if customers exist before day 0. There are 24 knots a day,
+or 48 or 96 if local hours in some time zone begin at half or quarter hours. The last knot is `MARGIN_DAYS` after the last simulated day.
+`World.guide` contains, from `PROFILE.guide` on, the last knot (counted from `first`) at or before each multiple of 1 / `per_day` of
+activity time after a(begin). A forward search from this knot ends after one or two steps.
+
+In a time zone, the weight at a time is that of the local hour. An hour that daylight saving skips is missing in a(t); one that occurs
+twice counts twice.
 """
 
 import math
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.errors import InputError, format_error, short_repr
+from cjsim.kernels.codes import HOURS_PER_DAY
 from cjsim.scenario.journey import Activity, Season
+from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import NO_OFFSET, LocalTime, ZoneTable
 
 FloatArray = NDArray[np.float64]
 
@@ -28,15 +35,70 @@ _ROUNDING = 1e-9  # days; bound on the rounding error when kernels compute an ho
 
 
 class Profile(NamedTuple):
-    """Tables of one activity profile."""
+    """Tables of one activity profile in a time zone."""
 
-    activity: FloatArray  # (n_knots,), activity time in days at hourly knots
-    guide: NDArray[np.int32]  # (n_hours,), index of the knot at each hour of activity time
+    activity: FloatArray  # (n_knots,), activity time in days at equidistant knots
+    guide: NDArray[np.int32]  # (n_steps,), index of the knot at each multiple of 1 / per_day of activity time
     begin: float  # time of the first knot, in days
+    per_day: int = HOURS_PER_DAY  # knots per day
 
 
-def profile_table(activity: Activity, *, start: date, horizon_days: float, where: str) -> Profile:
-    """Compile one activity profile, from two days before the start to two days after the horizon.
+def profile_tables(scenario: ScenarioSpec, zones: ZoneTable) -> dict[str, Any]:
+    """Compile the activity profiles of a scenario, one time zone after another.
+
+    Parameters
+    ----------
+    scenario : ScenarioSpec
+        The scenario.
+    zones : ZoneTable
+        Its time zones.
+
+    Returns
+    -------
+    dict of str to list or ndarray
+        Rows and values by field of `World`.
+
+    Raises
+    ------
+    InputError
+        If the date of a season does not exist, or seasons leave a year without activity.
+    """
+    rows: list[dict[str, float]] = []
+    activity: list[FloatArray] = [np.zeros(0)]
+    guide: list[NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
+    first = guide_first = 0
+    for zone in zones.zones if zones.has_offsets else zones.zones[:1]:
+        for name, declared in scenario.journey.activity.items():
+            where, hourly = f"activity.{name}", zones.knots_per_hour
+            table = profile_table(
+                declared,
+                start=scenario.start,
+                horizon_days=scenario.simulated_days,
+                where=where,
+                zone=zone,
+                knots_per_hour=hourly,
+                begin_days=math.floor(scenario.begins),
+            )
+            count, guide_count = len(table.activity), len(table.guide)
+            span = {"first": first, "count": count, "guide": guide_first, "guides": guide_count}
+            rows.append({**span, "begin": table.begin, "per_day": table.per_day})
+            activity.append(table.activity)
+            guide.append(table.guide)
+            first, guide_first = first + count, guide_first + guide_count
+    return {"profiles": rows, "activity": np.concatenate(activity), "guide": np.concatenate(guide)}
+
+
+def profile_table(
+    activity: Activity,
+    *,
+    start: date,
+    horizon_days: float,
+    where: str,
+    zone: LocalTime = NO_OFFSET,
+    knots_per_hour: int = 1,
+    begin_days: int = 0,
+) -> Profile:
+    """Compile one activity profile, from two days before the beginning of the simulation to two days after its end.
 
     Parameters
     ----------
@@ -48,6 +110,12 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
         Simulated days, above 0.
     where : str
         The name of the profile in error messages.
+    zone : LocalTime
+        Local time of the customers.
+    knots_per_hour : int
+        1, 2 or 4: all local hours must begin at knots.
+    begin_days : int
+        Whole days from day 0 to the beginning of the simulation, 0 or negative.
 
     Returns
     -------
@@ -64,16 +132,26 @@ def profile_table(activity: Activity, *, start: date, horizon_days: float, where
     >>> table.activity[:2] * 24
     array([-48., -47.])
     """
-    n_days = int(np.ceil(horizon_days)) + 2 * MARGIN_DAYS
-    days = [start + timedelta(days=offset - MARGIN_DAYS) for offset in range(n_days)]
-    hours = np.array(activity.hours) / np.mean(activity.hours)
+    days_before, per_day = MARGIN_DAYS - begin_days, HOURS_PER_DAY * knots_per_hour
+    n_days = days_before + int(np.ceil(horizon_days)) + MARGIN_DAYS
+    slots = _local_slots(zone, days_before, n_days * per_day, per_day)
+    first_day, last_day = int(slots.min() // per_day), int(slots.max() // per_day)
+    days = [start + timedelta(days=day) for day in range(first_day, last_day + 1)]
+    hours = np.repeat(np.array(activity.hours) / np.mean(activity.hours), knots_per_hour)
     weekdays = np.array(activity.weekdays) / np.mean(activity.weekdays)
     seasons = season_factors(activity.seasons, days, where=where)
     by_day = weekdays[[day.weekday() for day in days]] * seasons
-    weights = (by_day[:, None] * hours[None, :]).ravel()
-    activity_hours = np.concatenate([[0.0], np.cumsum(weights)])
-    table = (activity_hours - activity_hours[24 * MARGIN_DAYS]) / 24.0
-    return Profile(table, _guide_table(table), -float(MARGIN_DAYS))
+    weights = (by_day[:, None] * hours[None, :]).ravel()[slots - first_day * per_day]
+    activity_steps = np.concatenate([[0.0], np.cumsum(weights)])
+    table = (activity_steps - activity_steps[per_day * days_before]) / per_day
+    return Profile(table, _guide_table(table, per_day), -float(days_before), per_day)
+
+
+def _local_slots(zone: LocalTime, days_before: int, count: int, per_day: int) -> NDArray[np.int64]:
+    """Local time at the start of each interval between knots, as the number of intervals since midnight of day 0."""
+    begins = np.arange(count) / per_day - days_before
+    steps = np.round(np.array(zone.offsets) * per_day).astype(np.int64)
+    return np.arange(count) - days_before * per_day + steps[np.searchsorted(zone.begins, begins + _ROUNDING, side="right") - 1]
 
 
 def season_factors(seasons: Mapping[str, Season], days: list[date], *, where: str) -> FloatArray:
@@ -122,7 +200,7 @@ def _season_product(seasons: Mapping[str, Season], day: date) -> float:
     return math.prod((season.times for season in seasons.values() if season.contains(day)), start=1.0)
 
 
-def _guide_table(table: FloatArray) -> NDArray[np.int32]:
-    n_hours = int((table[-1] - table[0]) * 24.0) + 1
-    hourly = table[0] + np.arange(n_hours) / 24.0 - _ROUNDING
-    return np.asarray(np.maximum(np.searchsorted(table, hourly, side="right") - 1, 0), dtype=np.int32)
+def _guide_table(table: FloatArray, per_day: int) -> NDArray[np.int32]:
+    n_steps = int((table[-1] - table[0]) * per_day) + 1
+    equidistant = table[0] + np.arange(n_steps) / per_day - _ROUNDING
+    return np.asarray(np.maximum(np.searchsorted(table, equidistant, side="right") - 1, 0), dtype=np.int32)

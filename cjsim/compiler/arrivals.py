@@ -168,6 +168,39 @@ def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
     return Cohort(key[order], entered[order], channel_codes[order], cost[order], first)
 
 
+def draw_late_arrivals(plan: Plan, seed: int, arrivals: Cohort, *, at_most: int) -> Cohort:
+    """Draw the arrivals from the horizon to the end of the simulation, who share desks and budgets with customers who count.
+
+    Parameters
+    ----------
+    plan : Plan
+        A compiled scenario.
+    seed : int
+        In [0, 2**63).
+    arrivals : Cohort
+        All arrivals before the horizon, from `draw_arrivals`.
+    at_most : int
+        As for `draw_arrivals`, including the arrivals before the horizon.
+
+    Returns
+    -------
+    Cohort
+        Without acquisition cost, because no metric counts them. Numbers follow those of the arrivals.
+    """
+    horizon = float(plan.world.setting[0].horizon)
+    times, keys, codes = [np.zeros(0)], [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)]
+    for code, channel in enumerate(plan.population.late_acquisition):
+        n_before = int(np.count_nonzero(arrivals.channel == code))
+        late = np.maximum(_arrival_times(channel, seed, at_most)[n_before:], horizon)
+        times.append(late)
+        keys.append(_arrival_keys(channel.name, n_before + len(late))[n_before:])
+        codes.append(np.full(len(late), code, np.int32))
+    entered = np.concatenate(times)
+    order = np.lexsort((np.concatenate(codes), entered))
+    first = arrivals.first + len(arrivals)
+    return Cohort(np.concatenate(keys)[order], entered[order], np.concatenate(codes)[order], np.zeros(len(entered)), first)
+
+
 def _arrival_keys(name: str, count: int) -> NDArray[np.uint64]:
     """Keys of the first `count` arrivals of a channel."""
     base = ARRIVED | int(stream_id(arrival_stream(name))) << ORDINAL_BITS

@@ -1,8 +1,9 @@
 """Cohorts: keys, entry times, acquisition channels and costs of customers, before their other properties are drawn.
 
 All random numbers of a customer depend only on the seed and the key of the customer. Keys of different origins never collide. The key of
-initial customer n is n (below 2**62). The key of the n-th arrival of a channel consists of bit 62, the 32 bits of the channel's random
-stream, and 30 bits for n. The key of a referred customer consists of bit 63, 4 bits for the generation, and a hash of the referrer's key.
+initial customer n is n (below 2**61), that of existing customer n is bit 61 and n. The key of the n-th arrival of a channel consists of
+bit 62, the 32 bits of the channel's random stream, and 30 bits for n. The key of a referred customer consists of bit 63, 4 bits for the
+generation, and a hash of the referrer's key.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from cjsim.kernels.world import Array
 
 ARRIVED = 1 << 62
+EXISTING = 1 << 61
 ORDINAL_BITS = 30  # bits of an arrival's key that hold its number
 
 
@@ -90,4 +92,4 @@ def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
     -------
     ndarray of bool, shape (n_customers,)
     """
-    return np.asarray(key < np.uint64(ARRIVED))
+    return np.asarray(key < np.uint64(EXISTING))

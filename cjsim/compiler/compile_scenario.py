@@ -1,34 +1,41 @@
 """`compile_scenario` compiles a scenario to the arrays that kernels read.
 
 Arrays that kernels loop over have their true length, which can be 0: stages, events, channels, messages, sites, actors, quiet_hours,
-gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events. All other arrays are accessed through spans
-or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events whose wait is `never`.
+gaps, caps, scores, personas, moments, any_activity_actors, when_events, satisfaction_events, speed_rules, branch_events. All other arrays
+are accessed through spans or indices and have at least one record. `stage_events`, `satisfaction_events` and `when_events` omit events
+whose wait is `never`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from cjsim.compiler.activity_profiles import profile_table
-from cjsim.compiler.desk_plans import desk_plans
+from cjsim.compiler.activity_profiles import profile_tables
+from cjsim.compiler.desk_plans import desk_plans, joint_desk_plans
 from cjsim.compiler.effect_chains import EffectChains
-from cjsim.compiler.flow_tables import Actors, ActorTable, flows_where, ordered_actors
-from cjsim.compiler.guardrail_tables import guardrail_rows
+from cjsim.compiler.fixed_costs import fixed_payments
 from cjsim.compiler.plan import Codebook, Plan, StateSizes, exposure_moment
+from cjsim.compiler.policy_switch import JointPolicy, joint_policies, whole_policy
 from cjsim.compiler.population import compile_population
 from cjsim.compiler.symbols import SpanTable, Symbols, world_of
-from cjsim.compiler.targeting_tables import targeting_tables
-from cjsim.compiler.touchpoint_tables import profile_code, touchpoint_rows
+from cjsim.compiler.tables.flow_tables import Actors, ActorTable, flows_where, ordered_actors
+from cjsim.compiler.tables.guardrail_tables import guardrail_rows
+from cjsim.compiler.tables.speed_tables import first_purchase, speed_rule_rows
+from cjsim.compiler.tables.targeting_tables import targeting_tables
+from cjsim.compiler.tables.touchpoint_tables import profile_code, touchpoint_rows
+from cjsim.compiler.tables.zone_tables import zone_tables
 from cjsim.errors import InputError, format_error
-from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, TouchCode, TriggerCode
+from cjsim.kernels.codes import MAX_CHANNELS, ChangeFlag, ConditionOp, RestartFlag, TouchCode, TriggerCode
 from cjsim.kernels.world import Array
 from cjsim.scenario.condition_names import DECLARED_NAMES, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
 from cjsim.scenario.journey import Event, JourneySpec
+from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.registers import DistributionRecord, RecordFields, span_fields
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import zone_table
+from cjsim.scenario.touchpoints import Losses
 
 CONVERSION = "conversion"
 _MAX_CODES = 2**15 - 1 - len(TouchCode)  # logs and outcomes store 16-bit codes
@@ -44,6 +51,7 @@ _OPS_BY_CHANGE = {
         *(ConditionOp.CONTACTS, ConditionOp.OPENS, ConditionOp.CLICKS, ConditionOp.UNOPENED),
         *(ConditionOp.CHANNEL_CONTACTS, ConditionOp.CHANNEL_OPENS, ConditionOp.CHANNEL_CLICKS, ConditionOp.CHANNEL_UNOPENED),
         *(ConditionOp.SENT, ConditionOp.OPENED, ConditionOp.CLICKED),
+        *(op for op in ConditionOp if op.name.startswith("TRUE_")),
     ),
     ChangeFlag.DESK: (ConditionOp.ASKS,),
     ChangeFlag.REFERRAL: (ConditionOp.REFERRALS,),
@@ -69,9 +77,22 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     Raises
     ------
     InputError
-        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, or two random streams
-        collide.
+        If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, two random streams
+        collide, or a time zone differs from the firm's by other than quarter hours.
     """
+    options: dict[str, Any] = {"follow_up_days": follow_up_days, "until_days": until_days}
+    if not scenario.switches_policy:
+        return _compile(scenario, whole_policy(scenario.policy), **options)
+    past, present = joint_policies(scenario.past_policy, scenario.policy)
+    before, plan = _compile(scenario, past, **options), _compile(scenario, present, **options)
+    assert before.sizes == plan.sizes and before.codebook == plan.codebook
+    desks = joint_desk_plans(before.desks, plan.desks)
+    return replace(plan, world_before=before.world, desks=desks, payments=fixed_payments(scenario))  # those of the present policy alone
+
+
+def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: float | None, until_days: Array | None) -> Plan:
+    """Compile a scenario under one policy."""
+    scenario = scenario.model_copy(update={"policy": joint.policy})
     journey, policy = scenario.journey, scenario.policy
     of_journey = ConditionNames.from_documents(journey, policy, latent=True)
     of_policy = ConditionNames.from_documents(journey, policy, latent=False)
@@ -79,20 +100,27 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         of_journey=of_journey,
         of_policy=of_policy,
         start=scenario.start,
-        horizon=scenario.horizon,
+        begins=scenario.begins,
+        horizon=scenario.simulated_days,
+        zones=zone_table(scenario),
         n_moments=len(_journey_moments(journey)),
     )
     actors = ordered_actors(policy)
     _check_sizes(journey, len(actors))
-    actor_table = ActorTable(symbols, scenario)
+    actor_table = ActorTable(symbols, scenario, joint)
     for name, actor in actors:
         actor_table.add(name, actor)
-    guardrails = guardrail_rows(policy, symbols)
-    setting = _setting_row(scenario, symbols) | {"learning": int(actor_table.learns_hours())}
+    symbols.begins = scenario.begins
+    guardrails = guardrail_rows(joint, symbols)
+    setting = _setting_row(scenario, symbols) | {
+        "learning": int(actor_table.learns_hours()),
+        "limits_defer": int(scenario.policy.guardrails.limits_defer),
+    }
     tables = {
         **_journey_tables(scenario, symbols, actors),
         **_persona_tables(journey, symbols),
-        **_profile_tables(scenario),
+        **profile_tables(scenario, symbols.zones),
+        **zone_tables(symbols.zones),
         "setting": [setting],
         "discounts": _discount_factors(scenario),
         "any_activity_actors": flows_where(actors, lambda flow: flow.on.reset_by() is None),
@@ -111,8 +139,9 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
         rings=symbols.reserved.get("cap_times", 0),
         cutoffs=symbols.reserved.get("cutoffs", 0),
     )
-    codebook = _codebook(journey, of_journey, tuple(name for name, _ in actors), symbols)
-    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desk_plans(scenario))
+    codebook = _codebook(scenario, of_journey, tuple(name for name, _ in actors), symbols)
+    desks = desk_plans(scenario, symbols.zones.zones[0])
+    return Plan(world, codebook, sizes, population, tuple(symbols.stream_names.values()), desks, fixed_payments(scenario))
 
 
 def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
@@ -125,7 +154,8 @@ def _check_sizes(journey: JourneySpec, n_actors: int) -> None:
             raise InputError(format_error(where, f"must have at most {limit} {kind}", str(count), "Remove some."))
 
 
-def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, ...], symbols: Symbols) -> Codebook:
+def _codebook(scenario: ScenarioSpec, names: ConditionNames, sources: tuple[str, ...], symbols: Symbols) -> Codebook:
+    journey = scenario.journey
     declared: dict[str, Any] = {kinds: tuple(getattr(journey, kinds)) for kinds in DECLARED_NAMES}
     special = {
         "events": (*(touch.name.lower() for touch in TouchCode), *journey.events),
@@ -138,7 +168,18 @@ def _codebook(journey: JourneySpec, names: ConditionNames, sources: tuple[str, .
         attributes={name: tuple(levels) for name, levels in names.levels.items()},
         experiments=symbols.experiments,
         idle_arms=symbols.idle_arms,
+        bouncing=_channels_where(journey, lambda losses, _: losses.hard_bounce + losses.soft_bounce > 0),
+        mismeasured=_channels_where(journey, lambda losses, channel: losses.spam + channel.machine_opens + channel.bot_clicks > 0),
+        has_existing=scenario.existing is not None,
+        value_days=scenario.simulated_days if scenario.simulated_days > scenario.horizon else None,
     )
+
+
+def _channels_where(journey: JourneySpec, is_chosen: Callable[[Losses, Channel], bool]) -> tuple[str, ...]:
+    """Return the channels with a message that satisfies a predicate of its losses and its channel."""
+    channels = journey.channels
+    found = {one.channel for one in journey.messages.values() if is_chosen(one.losses(channels[one.channel]), channels[one.channel])}
+    return tuple(name for name in channels if name in found)
 
 
 def _time_constant(half_life_days: float | None) -> float:
@@ -147,18 +188,22 @@ def _time_constant(half_life_days: float | None) -> float:
 
 def _discount_factors(scenario: ScenarioSpec) -> list[float]:
     """Discount factors back to the customer's entry, by whole days since entry."""
-    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(math.ceil(scenario.horizon) + 1)]
+    n_days = math.ceil(max(scenario.simulated_days, -scenario.begins)) + 1
+    return [math.exp(-math.log1p(scenario.discount_rate) / 365.0 * days) for days in range(n_days)]
 
 
 def _setting_row(scenario: ScenarioSpec, symbols: Symbols) -> RecordFields:
-    journey = scenario.journey
+    journey, zones = scenario.journey, symbols.zones
     when_ops = {op for op, _ in _when_operations(journey, symbols)}
     return {
+        "begins": scenario.begins,
         "horizon": scenario.horizon,
+        "ends": scenario.simulated_days,
         "discount": math.log1p(scenario.discount_rate) / 365.0,
         "satisfaction_tau": _time_constant(journey.satisfaction.half_life),
         "pressure_tau": _time_constant(journey.pressure.half_life),
         "midnight": 24.0 * scenario.start.weekday(),
+        "zone_attribute": -1 if zones.attribute is None else list(symbols.names.levels).index(zones.attribute),
         "preferred_column": -1 if journey.preferred_contacts is None else symbols.trait_columns.index_of(journey.preferred_contacts),
         "interests": len(journey.interests),
         "holdout": scenario.policy.guardrails.holdout,
@@ -191,37 +236,47 @@ def _has_clock(event: Event) -> bool:
 
 def _journey_tables(scenario: ScenarioSpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
     journey = scenario.journey
-    effects, stage_events = EffectChains(symbols), SpanTable()
+    effects = EffectChains(symbols)
     codes = symbols.names.events
     when_counts = {arg for op, arg in _when_operations(journey, symbols) if op is ConditionOp.COUNT}
     counted_events = {name for name in journey.events if codes[name] in when_counts}
-    events = [
-        {**_event_row(name, event, journey, symbols, effects, actors), "change": ChangeFlag.EVENT if name in counted_events else 0}
-        for name, event in journey.events.items()
-    ]
-    stages, stage_links = [], []
-    for code, (name, stage) in enumerate(journey.stages.items()):
-        clocks_here = [
-            codes[other]
-            for other, event in journey.events.items()
-            if event.stages != "anywhere" and name in event.stages and _has_clock(event)
-        ]
-        first, count = stage_events.add(clocks_here)
-        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
-        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
+    events, purchases = [], {}
+    for name, event in journey.events.items():
+        n_effects = len(effects.rows)
+        change = ChangeFlag.EVENT if name in counted_events else 0
+        events.append({**_event_row(name, event, journey, symbols, effects, actors), "change": change})
+        purchases[name] = first_purchase(effects, n_effects)
     clocked = [(codes[name], event) for name, event in journey.events.items() if _has_clock(event)]
     return {
         **touchpoint_rows(scenario, symbols, effects),
-        "stages": stages,
-        "stage_links": stage_links,
-        "stage_events": stage_events.items,
+        **_stage_tables(journey, symbols, actors),
         "events": events,
         "when_events": [code for code, event in clocked if event.when is not None],
         "satisfaction_events": [code for code, event in clocked if event.satisfaction != 0.0],
         "effects": effects.rows,
         "scores": [{"tau": _time_constant(score.half_life)} for score in journey.scores.values()],
         "moments": _moment_rows(journey, symbols),
+        "speed_rules": speed_rule_rows(journey, symbols, purchases),
     }
+
+
+def _stage_tables(journey: JourneySpec, symbols: Symbols, actors: Actors) -> dict[str, Any]:
+    codes, stage_events = symbols.names.events, SpanTable()
+    stages, stage_links, runs_in = [], [], []
+    for code, (name, stage) in enumerate(journey.stages.items()):
+        clocks_here = [codes[other] for other, event in journey.events.items() if _has_clock(event) and _acts_on_entry(event, name)]
+        first, count = stage_events.add(clocks_here)
+        stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
+        stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
+        runs_in.append([int(event.stages == "anywhere" or name in event.stages) for event in journey.events.values()])
+    return {"stages": stages, "stage_links": stage_links, "stage_events": stage_events.items, "runs_in": runs_in}
+
+
+def _acts_on_entry(event: Event, stage: str) -> bool:
+    """Whether an entry into a stage can start, restart or change the clock of an event."""
+    if event.stages == "anywhere":
+        return event.satisfaction != 0.0 or bool(event.restart_flags & RestartFlag.MOVE)
+    return stage in event.stages
 
 
 def _started_at(actors: Actors, kind: str, name: str) -> list[int]:
@@ -236,13 +291,14 @@ def _event_row(name: str, event: Event, journey: JourneySpec, symbols: Symbols, 
         **span_fields("trigger", links.add(_started_at(actors, "event", name))),
         **span_fields("exit", links.add(flows_where(actors, lambda flow: name in flow.exit_on))),
         **span_fields("watch", links.add(flows_where(actors, lambda flow: name in (flow.on.reset_by() or ())))),
-        "wait": DistributionRecord() if event.wait == "never" else event.wait.record(symbols.tables),
+        "wait": DistributionRecord() if event.wait == "never" else event.wait.event_record(symbols),
         "tau": _time_constant(event.half_life),
         "satisfaction": event.satisfaction,
         "profile": profile_code(journey, event.activity),
         "when": symbols.condition(event.when, latent=True),
         "effects": effects.add(event.effects, f"event:{name}"),
         "anywhere": int(event.stages == "anywhere"),
+        "restart": event.restart_flags,
         "hidden": int(not event.observed),
         "records_hour": int(event.observed and event.activity is not None),
         "pull_channels": sum(1 << symbols.names.channels[c] for c, channel in journey.channels.items() if name in channel.visits),
@@ -282,19 +338,6 @@ def _actor_tables(table: ActorTable, journey: JourneySpec) -> dict[str, Any]:
     }
 
 
-def _profile_tables(scenario: ScenarioSpec) -> dict[str, Any]:
-    rows, activity, guide = [], [np.zeros(0)], [np.zeros(0, dtype=np.int32)]
-    first = guide_first = 0
-    for name, declared in scenario.journey.activity.items():
-        table = profile_table(declared, start=scenario.start, horizon_days=scenario.horizon, where=f"activity.{name}")
-        count, guide_count = len(table.activity), len(table.guide)
-        rows.append({"first": first, "count": count, "guide": guide_first, "guides": guide_count, "begin": table.begin})
-        activity.append(table.activity)
-        guide.append(table.guide)
-        first, guide_first = first + count, guide_first + guide_count
-    return {"profiles": rows, "activity": np.concatenate(activity), "guide": np.concatenate(guide)}
-
-
 def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
     codes = [{"op": op, "arg": arg, "x": x} for op, arg, x in symbols.condition_codes]
     return {
@@ -302,5 +345,7 @@ def _symbol_tables(symbols: Symbols) -> dict[str, Any]:
         "knots": symbols.tables.array(),
         "factors": symbols.factors.items,
         "links": symbols.links.items,
+        "branch_events": [symbols.names.events[event] for event, _branch in symbols.branches],
         "schedule": symbols.schedule.items,
+        "opening_times": symbols.opening_times.items,
     }

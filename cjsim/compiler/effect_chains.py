@@ -50,6 +50,10 @@ class _OwnerEffects(RecordChain):
         stream = self.registers.stream(name if ordinal == 1 else f"{name}:{ordinal}")
         return {"slot": self.registers.new_slot(), "stream": stream}
 
+    def branch_code(self, name: str) -> int:
+        """Return the code of a named branch of the owner, which is an event."""
+        return self.registers.branch(self._owner.removeprefix("event:"), name)
+
     def add_all(self, effects: Iterable[Effect]) -> tuple[int | None, list[PendingIndex]]:
         """Append effects. Returns the index of the first record (None without effects), and the fields that need the next index."""
         first: int | None = None

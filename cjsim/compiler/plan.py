@@ -1,6 +1,7 @@
 """`Plan`, a compiled scenario, and its parts."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from cjsim.compiler.desk_plans import DeskPlan
 from cjsim.compiler.entry_file import Entries
+from cjsim.compiler.fixed_costs import Payment
 from cjsim.compiler.symbols import DerivedTrait
 from cjsim.kernels.world import Array, World
 from cjsim.scenario.kinds.trait_laws import TraitTransform
@@ -49,8 +51,16 @@ class PopulationPlan:
     shift_column: int  # trait column of `clock_shift`, or -1
     cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of interests; no rows without interests
     acquisition: tuple[ArrivalPlan, ...]
+    late_acquisition: tuple[ArrivalPlan, ...]  # the same channels until the end of the simulation; empty if that is the horizon
     follow_up_days: float = math.inf  # days from entry to the end of a customer's simulation; inf: until the horizon
+    n_existing: int = 0  # customers who entered before day 0
+    begins: float = 0.0  # days: when the first of them may have entered
     until_days: FloatArray | None = None  # (n_customers,): day on which each customer's simulation ends at the latest
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether customers are simulated for a time of their own. Fixed costs, which cover all days, are then left out."""
+        return self.follow_up_days < math.inf or self.until_days is not None
 
 
 def exposure_moment(experiment: str) -> str:
@@ -79,6 +89,10 @@ class Codebook:
     acquisition: tuple[str, ...]  # acquisition channels
     experiments: dict[str, dict[str, float]] = field(default_factory=dict)  # cumulative shares of customers by experiment and arm
     idle_arms: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arms that do nothing to a customer, by experiment
+    has_existing: bool = False  # whether customers exist before day 0
+    value_days: float | None = None  # days from the start until which CLV counts, if it counts beyond the horizon
+    bouncing: tuple[str, ...] = ()  # channels on which messages may bounce
+    mismeasured: tuple[str, ...] = ()  # channels on which machines open or click, or messages land in the spam folder
 
 
 @dataclass(frozen=True)
@@ -103,3 +117,28 @@ class Plan:
     population: PopulationPlan
     streams: tuple[str, ...]  # names of all random streams
     desks: tuple[DeskPlan, ...] = ()  # how each desk is run
+    payments: Mapping[str, tuple[Payment, ...]] = field(default_factory=dict)  # by kind of fixed cost
+    world_before: World | None = None  # the world of the policy before day 0, if that differs
+
+    @property
+    def past_world(self) -> World:
+        """The world of the policy before day 0."""
+        return self.world if self.world_before is None else self.world_before
+
+    def world_at(self, time: float) -> World:
+        """Return the world of the policy in force at a time (days)."""
+        return self.past_world if time < 0 else self.world
+
+    @property
+    def has_unobserved_time(self) -> bool:
+        """Whether customers are simulated outside the observation window, so that outputs need a scratch row."""
+        setting = self.world.setting[0]
+        return bool(setting.ends > setting.horizon or setting.begins < 0)
+
+    @property
+    def pays_after_horizon(self) -> bool:
+        """Whether wages or fixed costs after the horizon count in CLV, so that it depends on how many customers enter then."""
+        if self.population.is_cut:
+            return False
+        pays = any(desk.wages for desk in self.desks) or any(payment.later for listed in self.payments.values() for payment in listed)
+        return bool(pays and self.world.setting[0].ends > self.world.setting[0].horizon)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cjsim.compiler.arrivals import arrival_stream, compile_arrivals
-from cjsim.compiler.cohorts import Cohort, are_initial
+from cjsim.compiler.cohorts import EXISTING, Cohort, are_initial
 from cjsim.compiler.entry_file import read_entries
+from cjsim.compiler.firm_share import SAMPLE_STREAM
 from cjsim.compiler.plan import ArrivalPlan, FloatArray, Plan, PopulationPlan, TraitPlan
-from cjsim.compiler.quantile_tables import QuantileTables
 from cjsim.compiler.symbols import Symbols, record_array
+from cjsim.compiler.tables.quantile_tables import QuantileTables
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.rng import uniforms
 from cjsim.kernels.state import Population
@@ -46,7 +47,7 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
         If the entry file is invalid.
     """
     journey, trait_columns = scenario.journey, symbols.trait_columns
-    streams = ["population:persona", "population:entry", "population:interest"]
+    streams = ["population:persona", "population:entry", "population:interest", SAMPLE_STREAM]
     streams += [f"trait:{name}" for name in journey.traits] + [f"attribute:{name}" for name in journey.attributes]
     streams += [arrival_stream(name) for name in journey.acquisition]
     for name in streams:
@@ -64,12 +65,15 @@ def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPl
         entries=entries,
         shift_column=-1 if journey.clock_shift is None else trait_columns.index_of(journey.clock_shift),
         cumulative_interests=_interest_shares(journey),
-        acquisition=_arrival_plans(scenario),
+        acquisition=_arrival_plans(scenario, scenario.horizon),
+        n_existing=0 if scenario.existing is None else scenario.existing.customers,
+        begins=scenario.begins,
+        late_acquisition=_arrival_plans(scenario, scenario.simulated_days) if scenario.simulated_days > scenario.horizon else (),
     )
 
 
-def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
-    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n.
+def initial_cohort(plan: Plan, seed: int, first: int, count: int, *, keys: NDArray[np.uint64] | None = None) -> Cohort:
+    """Build the cohort of initial customers `first` to `first + count - 1`. The key of customer n is n, unless `keys` are given.
 
     Parameters
     ----------
@@ -79,13 +83,39 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int) -> Cohort:
         In [0, 2**63).
     first, count : int
         Number of the first customer and number of customers, at least 0.
+    keys : ndarray of uint64, optional
+        Keys of all initial customers, if they are a sample.
 
     Returns
     -------
     Cohort
     """
-    key = np.arange(first, first + count, dtype=np.uint64)
+    key = np.arange(first, first + count, dtype=np.uint64) if keys is None else keys[first : first + count]
     return Cohort(key, _draw_entry(plan.population, seed, key), np.full(count, -1, np.int32), np.zeros(count), first)
+
+
+def existing_cohort(plan: Plan, seed: int, first_number: int, first: int, count: int) -> Cohort:
+    """Build the cohort of existing customers `first` to `first + count - 1`, who entered evenly over the time before day 0.
+
+    Parameters
+    ----------
+    plan : Plan
+        A compiled scenario.
+    seed : int
+        In [0, 2**63).
+    first_number : int
+        Number of the first existing customer.
+    first, count : int
+        Position of the first customer among the existing ones, and number of customers.
+
+    Returns
+    -------
+    Cohort
+        Their acquisition cost, which was paid before day 0, is 0.
+    """
+    key = np.uint64(EXISTING) + np.arange(first, first + count, dtype=np.uint64)
+    entered = plan.population.begins * uniforms(seed, key, "population:entry")
+    return Cohort(key, entered, np.full(count, -1, np.int32), np.zeros(count), first_number + first)
 
 
 def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
@@ -127,9 +157,9 @@ def draw_population(plan: Plan, seed: int, cohort: Cohort) -> Population:
 
 
 def _ends(plan: Plan, cohort: Cohort) -> FloatArray:
-    """Return the day on which the simulation of each customer ends: at the horizon, unless the plan limits it."""
+    """Return the day on which the simulation of each customer ends: at the end of the simulation, unless the plan limits it."""
     population = plan.population
-    ends: FloatArray = np.minimum(plan.world.setting[0].horizon, cohort.entered + population.follow_up_days)
+    ends: FloatArray = np.minimum(plan.world.setting[0].ends, cohort.entered + population.follow_up_days)
     if population.until_days is None:
         return ends
     return np.asarray(np.minimum(ends, np.maximum(cohort.entered, population.until_days[cohort.first : cohort.first + len(cohort)])))
@@ -243,9 +273,9 @@ def _cumulative_shares(weights: list[float]) -> FloatArray:
     return np.asarray(cumulative[:-1] / cumulative[-1])
 
 
-def _arrival_plans(scenario: ScenarioSpec) -> tuple[ArrivalPlan, ...]:
+def _arrival_plans(scenario: ScenarioSpec, horizon_days: float) -> tuple[ArrivalPlan, ...]:
     journey, spend = scenario.journey, scenario.policy.acquisition
-    compile_channel = partial(compile_arrivals, start=scenario.start, horizon_days=scenario.horizon)
+    compile_channel = partial(compile_arrivals, start=scenario.start, horizon_days=horizon_days)
     return tuple(
         compile_channel(name, channel, spend.get(name, Spend()), cumulative_personas=_channel_persona_shares(journey, channel.personas))
         for name, channel in journey.acquisition.items()

@@ -1,5 +1,6 @@
 """Symbol tables shared by the compilers of one scenario (random streams, trait columns, slots, conditions, spans), and record arrays."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -7,14 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cjsim.compiler.quantile_tables import QuantileTables
+from cjsim.compiler.tables.quantile_tables import QuantileTables
 from cjsim.errors import InputError, format_error
 from cjsim.kernels.codes import MAX_CHANNELS, ConditionOp
 from cjsim.kernels.rng import stream_id
 from cjsim.kernels.world import Array, World
 from cjsim.scenario.condition_names import ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.kinds.registers import PendingIndex, RecordFields
+from cjsim.scenario.kinds.registers import LocalTimes, PendingIndex, RecordFields
+from cjsim.scenario.time_zones import MARGIN_DAYS, ZoneTable
 
 
 class DerivedTrait(NamedTuple):
@@ -46,8 +48,18 @@ class TraitColumns:
 
 # Arrays that hold at least one element, because kernels read them without a loop.
 _PADDED = frozenset({"activity", "codes", "effects", "factors", "guide", "lifts", "links", "profiles", "schedule", "shares"})
-_PADDED |= {"stage_events", "steps"}
+_PADDED |= {"level_zones", "opening_times", "stage_events", "steps"}
 _OBSERVED_OPS = {ConditionOp.STAGE: ConditionOp.OBSERVED_STAGE}  # a policy only sees the last observed stage
+_TRUE_OPS = {  # a journey reads the customer's own opens and clicks, a policy those in the log
+    ConditionOp.OPENS: ConditionOp.TRUE_OPENS,
+    ConditionOp.CLICKS: ConditionOp.TRUE_CLICKS,
+    ConditionOp.UNOPENED: ConditionOp.TRUE_UNOPENED,
+    ConditionOp.CHANNEL_OPENS: ConditionOp.TRUE_CHANNEL_OPENS,
+    ConditionOp.CHANNEL_CLICKS: ConditionOp.TRUE_CHANNEL_CLICKS,
+    ConditionOp.CHANNEL_UNOPENED: ConditionOp.TRUE_CHANNEL_UNOPENED,
+    ConditionOp.OPENED: ConditionOp.TRUE_OPENED,
+    ConditionOp.CLICKED: ConditionOp.TRUE_CLICKED,
+}
 
 
 class SpanTable:
@@ -66,15 +78,26 @@ class SpanTable:
 class Symbols:
     """Symbol tables of one scenario during compilation. Implements `Registers`."""
 
-    def __init__(self, *, of_journey: ConditionNames, of_policy: ConditionNames, start: date, horizon: float, n_moments: int) -> None:
+    def __init__(
+        self,
+        *,
+        of_journey: ConditionNames,
+        of_policy: ConditionNames,
+        start: date,
+        begins: float,
+        horizon: float,
+        zones: ZoneTable,
+        n_moments: int,
+    ) -> None:
         self.names = of_journey
         self.stream_names: dict[int, str] = {}
         self.trait_columns = TraitColumns(of_journey.traits)
         self.condition_codes: list[tuple[int, int, float]] = []  # condition programs, one after another
         self.tables = QuantileTables()
-        self.factors, self.links, self.schedule = SpanTable(), SpanTable(), SpanTable()
+        self.factors, self.links, self.schedule, self.opening_times = SpanTable(), SpanTable(), SpanTable(), SpanTable()
         self.n_slots = 0
-        self.start, self.horizon = start, horizon
+        self.start, self.begins, self.horizon, self.zones = start, begins, horizon, zones
+        self.branches: dict[tuple[str, str], int] = {}  # codes of named branches by event and name
         self.reserved: dict[str, int] = {}
         self._names_for = {True: of_journey, False: of_policy}
         self._condition_indices: dict[tuple[bool, str], int] = {}
@@ -106,6 +129,10 @@ class Symbols:
         """Return the column of a trait, `1/trait` or `1-trait`."""
         return self.trait_columns.index_of(reference)
 
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`. Assigns a new code at the first use."""
+        return self.branches.setdefault((event, name), len(self.branches))
+
     def condition(self, text: str | None, *, latent: bool = False) -> int:
         """Return the index of the first record of a condition, or -1 for None. `latent`: the condition belongs to the journey."""
         if text is None:
@@ -114,12 +141,28 @@ class Symbols:
         if key not in self._condition_indices:
             self._condition_indices[key] = len(self.condition_codes)
             program = parse_condition(text, self._names_for[latent])
-            self.condition_codes += program if latent else [(_OBSERVED_OPS.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
+            meanings = _TRUE_OPS if latent else _OBSERVED_OPS
+            self.condition_codes += [(meanings.get(ConditionOp(op), op), arg, x) for op, arg, x in program]
         return self._condition_indices[key]
 
-    def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
-        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
-        return self.schedule.add(times)
+    @property
+    def local_days(self) -> range:
+        """Days of all local calendars that the simulation can reach, as numbers of days since the start."""
+        margin = MARGIN_DAYS if self.zones.has_offsets else 0
+        return range(math.floor(self.begins) - margin, int(self.horizon) + 1 + margin)
+
+    def occurrences(self, local_times: LocalTimes, time_zone: str) -> tuple[int, int, int]:
+        """Append the occurrences of something that recurs in local time to `World.schedule`, once for each time zone that counts.
+
+        Returns the first index, the count, and the stride from one time zone to the next.
+        """
+        local = local_times(self.local_days, start=self.start)
+        if time_zone == "firm" or len(self.zones.zones) == 1 or not self.zones.has_offsets:
+            times = [time for time in map(self.zones.zones[0].instant, local) if self.begins <= time <= self.horizon]
+            return (*self.schedule.add(times), 0)
+        # All zones have the same number of times, even outside the simulated period, so that a number means the same date in each zone.
+        first, _ = self.schedule.add(time for zone in self.zones.zones for time in map(zone.instant, local))
+        return first, len(local), len(local)
 
     def experiment(self, name: str, cumulative_shares: Mapping[str, float], idle_arms: Iterable[str]) -> int:
         """Register an experiment. Returns the index of the moment of a customer's first exposure."""

@@ -1,4 +1,4 @@
-"""Describes activity profiles in plain English."""
+"""Describes activity profiles and time zones in plain English."""
 
 from collections.abc import Iterator
 
@@ -25,6 +25,25 @@ def activity_lines(journey: JourneySpec) -> Iterator[str]:
     yield from (f"  {name}: {join_names(_profile_phrases(profile))}" for name, profile in journey.activity.items())
     if journey.clock_shift is not None:
         yield f"Trait {journey.clock_shift} shifts the activity of a customer, in hours."
+
+
+def time_zone_lines(journey: JourneySpec) -> Iterator[str]:
+    """Describe where customers are.
+
+    Parameters
+    ----------
+    journey : JourneySpec
+        The journey to describe.
+
+    Yields
+    ------
+    str
+        One line, if the journey has time zones.
+    """
+    if journey.time_zones is not None:
+        declared = journey.time_zones
+        zones = join_names(f"{level} {zone}" for level, zone in declared.zones.items())
+        yield f"Time zones of customers by {declared.attribute}: {zones}, others {declared.default or 'as the firm'}."
 
 
 def _profile_phrases(profile: Activity) -> Iterator[str]:

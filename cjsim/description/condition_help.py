@@ -35,7 +35,8 @@ NAMES = (
     ("rule(NAME)", "whether a targeting rule treats the customer; in policies"),
     ("gain(NAME)", "the score of a targeting rule, such as the predicted gain; in policies"),
     ("held_out", "whether the customer is in the policy's holdout"),
-    ("hour, weekday, day", "local time: hours since midnight, 0 for Monday, days since the start"),
+    ("hour, weekday", "the customer's local time: hours since midnight, 0 for Monday"),
+    ("day", "days since the start"),
 )
 LATENT_NAMES = (
     ("persona == NAME, interest == TOPIC", "whether the customer has the persona or interest; only in journeys"),
@@ -46,8 +47,8 @@ _DESCRIPTION = "\n\n".join(
     (
         "A condition is a Python expression about one customer.",
         "Operators: and, or, not, ==, !=, <, <=, >, >=, in [A, B] and not in [A, B], +, -, *, /. Comparisons may be chained.",
-        "Durations are text in quotes, such as '36h' or '7d', and count in days. Names of stages, levels, events and messages need no "
-        "quotes, except Python keywords such as 'return'.",
+        "Durations are text in quotes, such as '36h' or '7d', and are converted to days. Names of stages, levels, events and messages need "
+        "no quotes, except Python keywords such as 'return'.",
         "The 'when' of an event may use only names whose values change when something happens to the customer, not with time alone.",
         "A policy cannot use what the firm does not observe: personas, interests, traits, satisfaction and contact pressure.",
     )

@@ -2,14 +2,29 @@
 
 from collections.abc import Iterator
 
-from cjsim.description.activity_text import activity_lines
+from cjsim.description.activity_text import activity_lines, time_zone_lines
 from cjsim.description.policy_text import policy_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
 from cjsim.scenario.journey import Event, JourneySpec, Persona
 from cjsim.scenario.kinds.effects import effects_phrase
-from cjsim.scenario.phrases import duration_phrase, format_percent, join_names, mix_phrase, name_with_title, ordinal
+from cjsim.scenario.phrases import (
+    duration_phrase,
+    format_number,
+    format_percent,
+    join_names,
+    mix_phrase,
+    name_with_title,
+    ordinal,
+    span_phrase,
+)
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
+
+_RESTART_PHRASES = {
+    "move": "restarts at each move among its stages",
+    "when": "restarts whenever this condition holds again",
+    "both": "restarts at each move among its stages and whenever this condition holds again",
+}
 
 
 def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
@@ -40,10 +55,18 @@ def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
     more = ", and more arrive through acquisition channels" if scenario.journey.acquisition else ""
     customers = "1 customer" if scenario.customers == 1 else f"{scenario.customers:,} customers"
     yield f"Scenario {name_with_title(scenario.name, scenario.title)}: {customers} {entry}{more}."
+    if (existing := scenario.existing) is not None:
+        policy = f"policy {scenario.past_policy.name}" if scenario.switches_policy else "the same policy"
+        years = "year" if existing.years == 1 else f"{format_number(existing.years)} years"
+        yield f"{existing.customers:,} more entered evenly in the {years} before, and were under {policy} until day 0."
     period = f"{duration_phrase(scenario.horizon)} from {scenario.start}"
     yield f"Simulates {period} with seed {scenario.seed}. The discount rate is {format_percent(scenario.discount_rate)} per year."
+    if scenario.time_zone is not None:
+        yield f"Day 0 begins at midnight in {scenario.time_zone}, the time zone of the firm."
     if scenario.currency is not None:
         yield f"All amounts of money are in {scenario.currency}."
+    if scenario.simulated_days > scenario.horizon:
+        yield f"CLV counts over {span_phrase(scenario.simulated_days)}; all other metrics stop after {duration_phrase(scenario.horizon)}."
 
 
 def _journey_lines(journey: JourneySpec) -> Iterator[str]:
@@ -61,6 +84,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
         yield "Attributes (known to the firm):"
         for name, levels in journey.attributes.items():
             yield f"  {name}: {join_names(f'{level} {format_percent(share)}' for level, share in levels.items())}"
+    yield from time_zone_lines(journey)
     yield from activity_lines(journey)
     yield from _stage_lines(journey)
     if journey.moments:
@@ -87,7 +111,7 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     if fired:
         yield "Only when fired by an effect:"
         for name, event in fired.items():
-            facts = _event_facts(event, lifted=name in lifted)
+            facts = _event_facts(name, event, lifted=name in lifted)
             yield f"    {name_with_title(name, event.title)}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
@@ -129,18 +153,21 @@ def _contact_lift_phrase(event: str, gain: float) -> str:
 
 def _event_line(name: str, event: Event, *, lifted: bool) -> str:
     wait = "only when fired" if event.wait == "never" else event.wait.phrase()
-    facts = _event_facts(event, lifted=lifted)
+    facts = _event_facts(name, event, lifted=lifted)
     return f"{name_with_title(name, event.title)} {wait}{''.join(f', {fact}' for fact in facts)}{effects_phrase(event.effects)}"
 
 
-def _event_facts(event: Event, *, lifted: bool) -> list[str]:
-    """Describe the clock of an event apart from its wait."""
+def _event_facts(name: str, event: Event, *, lifted: bool) -> list[str]:
+    """Describe the clock of an event, except for its wait."""
     facts = [f"rate scaled by {' and '.join(event.speed)}"] if event.speed else []
     facts += [f"rate x exp({event.satisfaction:g} (satisfaction - 0.5))"] if event.satisfaction else []
+    facts += [event.demand.phrase(name)] if event.demand is not None else []
+    facts += [urgency.phrase() for urgency in event.urgency]
     facts += [f"timed by the activity profile '{event.activity}'"] if event.activity else []
     has_half_life = lifted or event.half_life != Event.model_fields["half_life"].default
     facts += [f"lift half-life {duration_phrase(event.half_life)}"] if has_half_life else []
     facts += [f"only while {event.when}"] if event.when else []
+    facts += [_RESTART_PHRASES[event.restart]] if event.restart is not None else []
     return facts + (["hidden from the firm"] if not event.observed else [])
 
 

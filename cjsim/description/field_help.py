@@ -308,7 +308,7 @@ def _default_text(name: str, schema: JsonSchema, record: JsonSchema) -> str:
 
 
 def _without_empty(value: Any) -> Any:
-    """A default without fields that are empty themselves, and with whole numbers as such."""
+    """A default without empty fields, and with whole numbers written without decimals."""
     if isinstance(value, dict):
         return {key: kept for key, one in value.items() if (kept := _without_empty(one)) not in (None, "", [], {})}
     if isinstance(value, list):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cjsim.scenario.cost_terms import Costs
 from cjsim.scenario.fields import hour_text
 from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_items, join_names, name_with_title
@@ -32,6 +33,7 @@ def policy_lines(policy: PolicySpec) -> Iterator[str]:
     yield "  Guardrails for every send:"
     yield from (f"    {phrase}" for phrase in policy.guardrails.phrases())
     yield from (f"  Desk {name}: {join_names(_staffing_phrases(staffing))}" for name, staffing in policy.desks.items())
+    yield from _cost_lines(policy.costs)
     yield from (f"  Spend on {name}: {join_names(_spend_phrases(spend))}" for name, spend in policy.acquisition.items())
     for index, level in enumerate(policy.personalisation):
         audience = f"customers where {level.condition}" if level.condition else "all other customers" if index else "all customers"
@@ -74,10 +76,13 @@ def _rule_phrase(rule: RuleUse) -> str:
 def _staffing_phrases(staffing: Staffing) -> Iterator[str]:
     """Describe the shifts, the promised response time, the escalation, the costs and the owner of a desk."""
     yield from (_shift_phrase(shift) for shift in staffing.shifts)
-    yield from [f"service-level target: answer within {duration_phrase(staffing.sla)}"] if staffing.sla is not None else []
+    if staffing.sla is not None:
+        internal = "" if staffing.promised else ", not promised to customers"
+        yield f"service-level target: answer within {duration_phrase(staffing.sla)}{internal}"
     yield from (
         [f"escalates to {staffing.escalate.to} after {duration_phrase(staffing.escalate.after)}"] if staffing.escalate is not None else []
     )
+    yield from [f"the firm pays for {format_percent(staffing.shared)} of the agents' time"] if staffing.shared < 1 else []
     yield from [f"{format_number(staffing.cost_per_minute)} per minute of conversation"] if staffing.cost_per_minute else []
     yield from [f"owner: {staffing.owner}"] if staffing.owner else []
 
@@ -88,6 +93,17 @@ def _shift_phrase(shift: Shift) -> str:
     always = " around the clock" if not hours and not days else ""
     wage = f" at {format_number(shift.wage_per_hour)} per hour{' each' if shift.agents != 1 else ''}" if shift.wage_per_hour else ""
     return f"{shift.agents:,} {'agent' if shift.agents == 1 else 'agents'}{always}{hours}{f' on {join_items(days)}' if days else ''}{wage}"
+
+
+def _cost_lines(costs: Costs) -> Iterator[str]:
+    """Describe what the firm pays for its platform, contacts, creative work and setup."""
+    terms = [f"{format_number(costs.platform_per_month)} per month for the platform"] if costs.platform_per_month else []
+    terms += [f"{format_number(costs.setup)} once for its setup"] if costs.setup else []
+    terms += [f"{format_number(price)} per contact by {channel}" for channel, price in costs.per_contact.items()]
+    terms += [f"{format_number(cost)} once for flow {flow}" for flow, cost in costs.creative.flows.items() if cost]
+    terms += [f"{format_number(cost)} once for message {name}" for name, cost in costs.creative.messages.items() if cost]
+    if terms:
+        yield f"  Costs: {join_names(terms)}"
 
 
 def _spend_phrases(spend: Spend) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import effects_phrase
+from cjsim.scenario.kinds.reaction_effects import sway_phrase
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names, mix_phrase, name_with_title
 from cjsim.scenario.touchpoints import PERSONAL, Acquisition, Desk, Message, Offer
 
@@ -52,11 +53,21 @@ def touchpoint_lines(journey: JourneySpec) -> Iterator[str]:
 
 
 def _response_phrases(channel: Channel) -> Iterator[str]:
-    """Describe how customers respond to a channel: delays, moods and contact pressure."""
-    if channel.open_delay.key not in ("fixed", "exponential"):  # of these, the median says everything
+    """Describe how customers respond to a channel: delays, bounces, satisfaction and contact pressure."""
+    if channel.open_delay.key not in ("fixed", "exponential"):  # the median determines these distributions
         yield f"{channel.behavior.open_verb} {channel.open_delay.phrase()}"
     if not channel.click_delay.is_always_zero:
         yield f"click {channel.click_delay.phrase()}"
+    if channel.hard_bounce_rate or channel.soft_bounce_rate:
+        yield f"{format_percent(channel.hard_bounce_rate)} hard bounces"
+        yield f"{format_percent(channel.soft_bounce_rate)} soft bounces"
+    if channel.spam_rate:
+        yield f"{format_percent(channel.spam_rate)} land in the spam folder"
+    if channel.machine_opens:
+        delay = channel.machine_open_delay.phrase()
+        yield f"{format_percent(channel.machine_opens)} of customers have a mail client that opens each message {delay}"
+    if channel.bot_clicks:
+        yield f"{format_percent(channel.bot_clicks)} of customers have a mail server that clicks on each message"
     if channel.activity is not None:
         yield f"both timed by the activity profile '{channel.activity}'"
     if channel.affinity is not None:
@@ -76,15 +87,19 @@ def _response_phrases(channel: Channel) -> Iterator[str]:
 def _message_phrase(message: Message, channel: Channel) -> str:
     behavior, names = channel.behavior, channel.behavior.response_names
     topic = "the customer's assumed interest" if message.topic == PERSONAL else message.topic
-    about = [f"about {topic}"] if topic is not None else []
+    about = ["transactional"] if message.transactional else []
+    about += [f"about {topic}"] if topic is not None else []
     about += [f"relevance {message.relevance:+g}"] if message.relevance else []
     rates = [f"{format_percent(message.open_rate)} {behavior.open_phrase}", f"{format_percent(message.click_rate)} {behavior.click_phrase}"]
     rates += [f"{format_percent(message.unsubscribe_rate)} opt out"] if message.unsubscribe_rate else []
     rates += [f"{format_percent(message.complaint_rate)} complain"] if message.complaint_rate else []
+    own = ((message.hard_bounce_rate, "hard bounces"), (message.soft_bounce_rate, "soft bounces"))
+    rates += [f"{format_percent(rate)} {what}" for rate, what in (*own, (message.spam_rate, "land in the spam folder")) if rate is not None]
     cost = [f"{format_number(message.cost)} {behavior.cost_phrase}"] if message.cost is not None else []
     lifts = [f"{event} rate x {1 + gain:g} when {names.get(when, when)}" for when, gains in message.lift for event, gain in gains.items()]
+    sways = [f"{sway_phrase(sways)} when {names.get(when, when)}" for when, sways in message.sway if sways]
     effects = [f"when {names.get(when, when)}{effects_phrase(after)}" for when, after in message.effects if after]
-    return join_names([*about, *rates, *cost, *lifts, *effects])
+    return join_names([*about, *rates, *cost, *lifts, *sways, *effects])
 
 
 def _offer_phrase(offer: Offer) -> str:
@@ -97,8 +112,9 @@ def _offer_phrase(offer: Offer) -> str:
 
 def _desk_line(desk: Desk) -> str:
     waits = "customers never give up" if desk.patience == "endless" else f"customers give up {desk.patience.phrase()}"
+    waiting = "" if desk.waiting is None else f"; {desk.waiting.phrase()}"
     family = "" if desk.service.key in ("fixed", "exponential") else f" ({desk.service.family_phrase()})"
-    return f"a conversation takes {duration_phrase(desk.service.mean())} on average{family}, {waits}"
+    return f"a conversation takes {duration_phrase(desk.service.mean())} on average{family}, {waits}{waiting}"
 
 
 def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:

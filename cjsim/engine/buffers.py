@@ -105,7 +105,7 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
     lengths = {
         "customer": 1,
         "clocks": len(world.events),
-        "clock_due": len(world.events),
+        "clock_due": len(world.events) + int(len(world.speed_rules) > 0),
         "runs": len(world.actors),
         "actor_due": len(world.actors),
         "responses": sizes.responses,
@@ -123,6 +123,7 @@ def make_state(plan: Plan, seed: int, sizes: BufferSizes, shared: SharedResource
         "attributes": plan_sizes.attributes,
         "visits": len(world.stages),
         "offers": len(world.offers),
+        "sways": len(world.branch_events),
         "placed": len(world.sites),
         "active_hours": HOURS_PER_DAY,
         "requests": len(world.desks),
@@ -155,6 +156,39 @@ def make_outcomes(plan: Plan, n_customers: int) -> Outcomes:
     )
 
 
+def working_outcomes(plan: Plan, outcomes: Outcomes) -> Outcomes:
+    """Return outcome arrays for `make_output`: the given ones or, if the plan needs a scratch row, new ones with one more row.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    outcomes : Outcomes
+        Outcomes of some customers.
+
+    Returns
+    -------
+    Outcomes
+        Pass them to `keep_outcomes` once the customers have been simulated.
+    """
+    return make_outcomes(plan, len(outcomes.customers) + 1) if plan.has_unobserved_time else outcomes
+
+
+def keep_outcomes(working: Outcomes, outcomes: Outcomes) -> None:
+    """Copy the outcomes of simulated customers from `working_outcomes`, without the scratch row.
+
+    Parameters
+    ----------
+    working : Outcomes
+        Result of `working_outcomes`.
+    outcomes : Outcomes
+        Filled in place.
+    """
+    if working is not outcomes:
+        for target, source in zip(outcomes, working, strict=True):
+            target[:] = source[: len(target)]
+
+
 def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
     """Allocate the output of a chunk of customers.
 
@@ -184,7 +218,7 @@ def make_output(outcomes: Outcomes, sizes: BufferSizes) -> Output:
 
 
 def copy_referrals(out: Output, first: int) -> Array:
-    """Copy the referrals of an output, replacing each referrer's row in the chunk by its customer number.
+    """Copy the referrals of an output, replacing each referrer's row in the chunk with the customer number.
 
     Parameters
     ----------
@@ -223,7 +257,9 @@ def raise_if_stuck(plan: Plan, state: CustomerState) -> None:
     names = plan.codebook
     kind, which = DueKind(int(customer.last_kind)), int(customer.last_which)
     what = "a response to a message"
-    if kind == DueKind.CLOCK:
+    if kind == DueKind.CLOCK and which == len(plan.world.events):
+        what = "the end of an offer or a deadline"
+    elif kind == DueKind.CLOCK:
         what = f"event '{names.events[N_TOUCH_CODES + which]}'"
     elif kind == DueKind.ACTOR:
         what = f"'{names.sources[which]}'"

@@ -36,10 +36,13 @@ class EventCalendar(simpy.Environment):
     ----------
     horizon : float
         End of the simulation, in days.
+    begins : float
+        Beginning of the simulation, in days; 0 or negative.
     """
 
-    def __init__(self, horizon: float) -> None:
-        super().__init__(0.0)
+    def __init__(self, horizon: float, *, begins: float = 0.0) -> None:
+        super().__init__(begins)
+        self.begins = begins
         self.horizon = horizon
 
     def call_at(self, time: float, priority: int, callback: Callable[[simpy.Event], None]) -> None:
@@ -63,12 +66,13 @@ class EventCalendar(simpy.Environment):
         Parameters
         ----------
         progress : Progress
-            Receives the number of days that have passed: the horizon in total, rounded up.
+            Receives the number of days that have passed, out of those from the beginning of the simulation to the horizon, each end rounded
+            away from day 0.
         """
-        queue, days = cast("list[Any]", self._queue), 0
+        queue, days = cast("list[Any]", self._queue), math.floor(self.begins)
         while queue:
             if queue[0][0] >= days + 1:
-                passed = int(min(queue[0][0], self.horizon)) - days
+                passed = math.floor(min(queue[0][0], self.horizon)) - days
                 progress.advance(passed)
                 days += passed
             self.step()

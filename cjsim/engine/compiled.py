@@ -5,7 +5,17 @@ from collections.abc import Iterable
 from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import draw_population, initial_cohort
-from cjsim.engine.buffers import BufferSizes, ChunkResult, copy_referrals, make_outcomes, make_output, make_state, raise_if_stuck
+from cjsim.engine.buffers import (
+    BufferSizes,
+    ChunkResult,
+    copy_referrals,
+    keep_outcomes,
+    make_outcomes,
+    make_output,
+    make_state,
+    raise_if_stuck,
+    working_outcomes,
+)
 from cjsim.engine.event_loop import simulate_customers
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
@@ -37,7 +47,9 @@ class CompiledEngine:
     def prepare(self) -> None:
         """Compile or load the kernels in the calling thread. Call it in the main thread, where an interrupt takes effect."""
         population = draw_population(self.plan, self.seed, initial_cohort(self.plan, self.seed, 0, 0))
-        simulate_customers(self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0)
+        simulate_customers(
+            self.plan.past_world, self.plan.world, self.state, make_output(make_outcomes(self.plan, 0), BufferSizes()), population, 0
+        )
 
     def resolve_shared_resources(
         self, cohorts: Iterable[Cohort], *, max_customers: int = MAX_CUSTOMERS, progress: Progress | None = None
@@ -102,10 +114,11 @@ class CompiledEngine:
         population, count = draw_population(self.plan, self.seed, cohort), len(cohort)
         if self.shared_results is not None:
             self.shared_results.assign_replies(population)
-        out = make_output(outcomes, self.sizes)
+        working = working_outcomes(self.plan, outcomes)
+        out = make_output(working, self.sizes)
         events, rows, referrals, start = 0, [], [], 0
         while start < count:
-            done = simulate_customers(self.plan.world, self.state, out, population, start)
+            done = simulate_customers(self.plan.past_world, self.plan.world, self.state, out, population, start)
             raise_if_stuck(self.plan, self.state)
             n_rows = int(out.n_rows[0])
             events += n_rows
@@ -118,8 +131,9 @@ class CompiledEngine:
                 self.state = self.new_state()
             elif done == start:
                 self.sizes = self.sizes.with_larger_log()
-                out = make_output(outcomes, self.sizes)
+                out = make_output(working, self.sizes)
             out.n_rows[0] = 0
             out.n_referrals[0] = 0
             start = done
+        keep_outcomes(working, outcomes)
         return ChunkResult(events, rows, referrals)

@@ -1,32 +1,29 @@
-"""Service desk queues in SimPy, with priorities, shifts, patience and escalation. Both engines use them.
+"""Service desk queues on SimPy's calendar, with priorities, shifts, patience and escalation. Both engines use them.
 
-A desk is a `simpy.PriorityResource` whose capacity is its maximum staff. An agent who is off duty occupies a slot, as a customer in service
-does. An agent going off duty requests a slot with priority over all customers and gets it when a conversation ends, so no conversation is
-interrupted.
+The agents of a shift are a crew. When a shift ends, its idle agents leave, and the others leave after their conversation. Each agent who
+is free takes the first request in the queue, so a queue with a waiting request has no free agent.
 """
 
 import math
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
-from operator import attrgetter, itemgetter
+from heapq import heapify, heappop, heappush
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from simpy.resources.resource import PriorityRequest, PriorityResource, SortedQueue
-from simpy.resources.resource import Request as SimpyRequest
 
 from cjsim.compiler.desk_plans import DeskPlan
 from cjsim.compiler.plan import FloatArray
 from cjsim.engine.calendar import EventCalendar, EventPriority
 from cjsim.kernels.codes import ReplyCode
 from cjsim.kernels.conditions import TOLERANCE
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Crew
 
 _QueueKey = tuple[float, float, int]
-_OFF_DUTY_KEY: _QueueKey = (-math.inf, 0.0, 0)  # before all customers
-_BY_KEY = attrgetter("key")
+_BY_KEY = itemgetter(0)
 NO_REPLY = -1  # in `QueueOutcome.reply`
 
 
@@ -61,7 +58,7 @@ class DeskRequest:
         Number of the customer's previous requests to the desk.
     """
 
-    __slots__ = ("asked", "desk", "key", "ordinal", "owner", "patience", "queue_rank", "slot")
+    __slots__ = ("asked", "desk", "key", "ordinal", "owner", "patience", "queue_rank", "waits_at")
 
     def __init__(self, owner: Any, key: int, desk: int, *, asked: float, priority: float, patience: float, ordinal: int = 0) -> None:
         self.owner = owner
@@ -71,91 +68,61 @@ class DeskRequest:
         self.queue_rank = -priority
         self.patience = patience
         self.ordinal = ordinal
-        self.slot: _QueueSlot | None = None  # the slot in which the request waits or is served
+        self.waits_at: _DeskQueue | None = None  # the desk in whose queue the request waits
+
+    @property
+    def queue_key(self) -> _QueueKey:
+        """Place in a queue: by priority, then by time of the request, then by customer key."""
+        return self.queue_rank, self.asked, self.key
 
 
 ServiceTime = Callable[[DeskRequest, int], float]  # service time of a request at a desk, in days
 ReplyCallback = Callable[[DeskRequest, DeskReply], None]
 
 
-class _KeyedQueue(SortedQueue):
-    """A queue sorted by key, with insertion by bisection. SimPy's own queue is sorted again after each insertion."""
-
-    def append(self, item: Any) -> None:
-        """Insert an item after items with an equal key."""
-        insort(self, item, key=_BY_KEY)
-
-    def remove(self, item: Any) -> None:
-        """Remove an item from the queue."""
-        index = bisect_left(self, item.key, key=_BY_KEY)
-        while self[index] is not item:
-            index += 1
-        del self[index]
-
-
-class _DeskStaff(PriorityResource):
-    """The agents of one desk."""
-
-    PutQueue = _KeyedQueue
-
-
-class _QueueSlot(PriorityRequest):
-    """A customer's place in a desk's queue. Once the request is granted, it occupies one of the desk's agents."""
-
-    key: Any
-
-    def __init__(self, staff: _DeskStaff, desk: "_DeskQueue", key: _QueueKey) -> None:
-        self.key = key
-        self.desk = desk
-        SimpyRequest.__init__(self, staff)
-
-
 class _DeskQueue:
-    """One desk: its queue, and its agents on and off duty."""
+    """One desk: its queue and its agents.
+
+    Agents of a crew are interchangeable. The free agent who has been free the longest answers; of several, the one whose crew is first in
+    the plan.
+    """
 
     def __init__(self, desks: "DeskQueues", code: int, plan: DeskPlan) -> None:
         self.code = code
         self.plan = plan
         self._desks = desks
-        self._capacity = max(plan.roster.staff, default=0) or 1  # SimPy requires a positive capacity
-        self._staff = _DeskStaff(desks.calendar, self._capacity)
-        self._off_duty = [_QueueSlot(self._staff, self, _OFF_DUTY_KEY) for _ in range(self._capacity)]
-        self._next_shift = 0
-        self._schedule_next_shift()
+        self._waiting: list[tuple[_QueueKey, DeskRequest]] = []  # in ascending order
+        self._free: list[tuple[float, int]] = []  # a heap: for each free agent, the time since which the agent is free, and the crew
+        self._on_duty: set[int] = set()  # crews
+        self._n_busy = 0
+        begins = [(crew.begins, True, code) for code, crew in enumerate(plan.crews)]
+        ends = [(crew.ends, False, code) for code, crew in enumerate(plan.crews)]
+        self._shift_changes = sorted(begins + ends, reverse=True)  # the next one is last
+        self._schedule_shift_change()
 
-    def _schedule_next_shift(self) -> None:
-        if self._next_shift < len(self.plan.roster.times):
-            self._desks.calendar.call_at(self.plan.roster.times[self._next_shift], EventPriority.SHIFT, self._change_shift)
+    def _schedule_shift_change(self) -> None:
+        if self._shift_changes:
+            self._desks.calendar.call_at(self._shift_changes[-1][0], EventPriority.SHIFT, self._change_shifts)
 
-    def _change_shift(self, _: simpy.Event) -> None:
-        """Bring agents on duty, or send them off duty as soon as their conversations end."""
-        n_off_duty = self._capacity - self.plan.roster.staff[self._next_shift]
-        while len(self._off_duty) < n_off_duty:
-            self._off_duty.append(_QueueSlot(self._staff, self, _OFF_DUTY_KEY))
-        while len(self._off_duty) > n_off_duty:
-            self.release(self._off_duty.pop())
-        self._next_shift += 1
-        self._schedule_next_shift()
+    def _change_shifts(self, _: simpy.Event) -> None:
+        """Release idle agents whose shift ends, then let the agents whose shift begins take requests."""
+        now = self._desks.calendar.now
+        while self._shift_changes and self._shift_changes[-1][0] == now:
+            _time, begins, crew = self._shift_changes.pop()
+            if begins:
+                self._on_duty.add(crew)
+                for _agent in range(self.plan.crews[crew].agents):
+                    self._become_free(crew)
+            else:
+                self._on_duty.remove(crew)
+                self._free = [agent for agent in self._free if agent[1] != crew]
+                heapify(self._free)
+        self._schedule_shift_change()
 
     @property
     def load(self) -> "DeskLoad":
         """Current queue length, busy agents and agents on duty."""
-        n_off_duty = sum(slot.triggered for slot in self._off_duty)
-        waiting_to_leave = len(self._off_duty) - n_off_duty  # agents who are still in a conversation after the end of their shift
-        return DeskLoad(len(self._staff.queue) - waiting_to_leave, self._staff.count - n_off_duty, self._capacity - len(self._off_duty))
-
-    def release(self, slot: _QueueSlot) -> None:
-        """End the conversation in a slot, or remove the slot from the queue.
-
-        Parameters
-        ----------
-        slot : _QueueSlot
-            A slot of this desk.
-        """
-        if slot.triggered:
-            self._staff.release(slot)
-        else:
-            slot.cancel()
+        return DeskLoad(len(self._waiting), self._n_busy, sum(self.plan.crews[crew].agents for crew in self._on_duty))
 
     def enter(self, request: DeskRequest) -> None:
         """Serve a request immediately if an agent is free, otherwise queue it.
@@ -165,31 +132,60 @@ class _DeskQueue:
         request : DeskRequest
             A new or escalated request.
         """
-        is_new = request.slot is None
-        slot = request.slot = _QueueSlot(self._staff, self, (request.queue_rank, request.asked, request.key))
-        if slot.triggered:
-            self._begin_service(request, slot)
+        if self._free:
+            self._begin_service(request, heappop(self._free)[1])
             return
         desks, calendar = self._desks, self._desks.calendar
-        slot.callbacks.append(lambda _: self._begin_service(request, slot))
+        is_new = request.waits_at is None
+        request.waits_at = self
+        desks.has_queued = True
+        insort(self._waiting, (request.queue_key, request), key=_BY_KEY)
         if is_new and request.patience < math.inf:
             calendar.call_at(request.asked + request.patience, EventPriority.PATIENCE, lambda _: desks.give_up(request))
-        if self.plan.escalate_to >= 0:
-            calendar.call_at(calendar.now + self.plan.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request, slot))
+        terms = self.plan.at(calendar.now)
+        if terms.escalate_to >= 0:
+            calendar.call_at(
+                calendar.now + terms.escalate_after, EventPriority.ESCALATION, lambda _: self._escalate(request, terms.escalate_to)
+            )
 
-    def _begin_service(self, request: DeskRequest, slot: _QueueSlot) -> None:
+    def remove(self, request: DeskRequest) -> None:
+        """Remove a waiting request from the queue.
+
+        Parameters
+        ----------
+        request : DeskRequest
+            A request that waits at this desk.
+        """
+        del self._waiting[bisect_left(self._waiting, request.queue_key, key=_BY_KEY)]
+
+    def _become_free(self, crew: int) -> None:
+        """Let an agent on duty take the first request in the queue, or wait for one."""
+        if self._waiting:
+            self._begin_service(self._waiting.pop(0)[1], crew)
+        else:
+            heappush(self._free, (self._desks.calendar.now, crew))
+
+    def _begin_service(self, request: DeskRequest, crew: int) -> None:
         """Start a conversation and report when it will end."""
         desks, now = self._desks, self._desks.calendar.now
+        request.waits_at = None
+        self._n_busy += 1
         service, waited = desks.service_of(request, self.code), now - request.asked
-        in_time = waited <= desks.plans[request.desk].sla + TOLERANCE
-        desks.calendar.call_at(now + service, EventPriority.SERVICE_END, lambda _: self.release(slot))
+        in_time = waited <= desks.plans[request.desk].at(request.asked).sla + TOLERANCE
+        desks.calendar.call_at(now + service, EventPriority.SERVICE_END, lambda _: self._end_service(crew))
         desks.on_reply(request, DeskReply(now + service, waited, service, ReplyCode.IN_TIME if in_time else ReplyCode.LATE, self.code))
 
-    def _escalate(self, request: DeskRequest, slot: _QueueSlot) -> None:
+    def _end_service(self, crew: int) -> None:
+        """End a conversation; the agent leaves if the shift has ended."""
+        self._n_busy -= 1
+        if crew in self._on_duty:
+            self._become_free(crew)
+
+    def _escalate(self, request: DeskRequest, desk: int) -> None:
         """Move a request that is still waiting to another desk."""
-        if request.slot is slot and not slot.triggered:
-            self.release(slot)
-            self._desks.enter(request, self.plan.escalate_to)
+        if request.waits_at is self:
+            self.remove(request)
+            self._desks.enter(request, desk)
 
 
 class DeskLoad(NamedTuple):
@@ -213,6 +209,11 @@ class DeskQueues:
         Returns the service time of a request at a desk, in days.
     on_reply : callable
         Called with a request and its `DeskReply` once the outcome is determined: when a conversation starts, or when patience ends.
+
+    Attributes
+    ----------
+    has_queued : bool
+        Whether a request has had to wait so far.
     """
 
     def __init__(self, calendar: EventCalendar, plans: Sequence[DeskPlan], *, service_of: ServiceTime, on_reply: ReplyCallback) -> None:
@@ -220,6 +221,7 @@ class DeskQueues:
         self.plans = plans
         self.service_of = service_of
         self.on_reply = on_reply
+        self.has_queued = False
         self._desks = [_DeskQueue(self, code, plan) for code, plan in enumerate(plans)]
         self._entering: list[tuple[_QueueKey, int, DeskRequest]] = []
 
@@ -245,7 +247,7 @@ class DeskQueues:
         """
         if not self._entering:
             self.calendar.call_at(self.calendar.now, EventPriority.ARRIVAL, self._admit_entering)
-        self._entering.append(((request.queue_rank, request.asked, request.key), desk, request))
+        self._entering.append((request.queue_key, desk, request))
 
     def load(self, desk: int) -> DeskLoad:
         """Return the current load of a desk.
@@ -269,17 +271,17 @@ class DeskQueues:
         request : DeskRequest
             The request.
         """
-        slot = request.slot
-        if slot is not None and not slot.triggered:
-            slot.cancel()
-            request.slot = None
+        desk = request.waits_at
+        if desk is not None:
+            desk.remove(request)
+            request.waits_at = None
             now = self.calendar.now
-            self.on_reply(request, DeskReply(now, now - request.asked, 0.0, ReplyCode.UNANSWERED, slot.desk.code))
+            self.on_reply(request, DeskReply(now, now - request.asked, 0.0, ReplyCode.UNANSWERED, desk.code))
 
     def _admit_entering(self, _: simpy.Event) -> None:
         """Pass all requests made at the current time to their desks."""
         entering, self._entering = self._entering, []
-        entering.sort(key=itemgetter(0))
+        entering.sort(key=_BY_KEY)
         for _key, desk, request in entering:
             self._desks[desk].enter(request)
 
@@ -303,7 +305,7 @@ class QueueOutcome(NamedTuple):
 
 
 def simulate_queue(
-    roster: Roster,
+    crews: Sequence[Crew],
     arrivals: FloatArray,
     service: FloatArray,
     patience: FloatArray | None = None,
@@ -315,8 +317,8 @@ def simulate_queue(
 
     Parameters
     ----------
-    roster : Roster
-        Number of agents over time.
+    crews : sequence of Crew
+        The agents of each shift.
     arrivals : ndarray of float64, shape (n_requests,), days
         Request times in ascending order.
     service : ndarray of float64, shape (n_requests,), days
@@ -334,8 +336,9 @@ def simulate_queue(
 
     Examples
     --------
+    >>> import math
     >>> import numpy as np
-    >>> simulate_queue(Roster((0.0,), (1,)), np.array([0.0, 0.5]), np.array([2.0, 1.0])).waited
+    >>> simulate_queue([Crew(0.0, math.inf, 1)], np.array([0.0, 0.5]), np.array([2.0, 1.0])).waited
     array([0. , 1.5])
     """
     count = len(arrivals)
@@ -345,8 +348,12 @@ def simulate_queue(
         """Write a reply to the outcome arrays."""
         outcome.waited[request.key], outcome.ended[request.key], outcome.reply[request.key] = reply.waited, reply.time, reply.reply
 
+    def service_of(request: DeskRequest, _desk: int) -> float:
+        """Return the given service time of a request."""
+        return float(service[request.key])
+
     calendar = EventCalendar(math.inf)
-    desks = DeskQueues(calendar, [DeskPlan(roster, sla)], service_of=lambda request, _: float(service[request.key]), on_reply=record_reply)
+    desks = DeskQueues(calendar, [DeskPlan(tuple(crews), sla)], service_of=service_of, on_reply=record_reply)
 
     def arrive(n: int) -> None:
         """Submit request n and schedule the next one."""

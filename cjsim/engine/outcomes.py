@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cjsim.kernels.codes import LAST_CHANNEL_TOUCH, ReplyCode, TouchCode
+from cjsim.kernels.codes import LAST_CHANNEL_TOUCH, N_CHANNEL_COUNTS, HiddenTouch, ReplyCode, TouchCode
 from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
 from cjsim.kernels.world import Array
 
-CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)  # last axis of `Outcomes.touch_counts`
+# Names on the last axis of `Outcomes.touch_counts`: touches that the firm sees, then those that only the simulator knows.
+CHANNEL_TOUCHES = tuple(touch.name.lower() for touch in TouchCode if touch <= LAST_CHANNEL_TOUCH)
+HIDDEN_TOUCHES = tuple(touch.name.lower() for touch in HiddenTouch)
 REPLY_NAMES = tuple(reply.name.lower() for reply in ReplyCode)
 
 
@@ -23,8 +25,8 @@ class Outcomes(NamedTuple):
         Time at which each moment was reached; nan if it was not reached.
     dwell : ndarray of float32, shape (n_customers, n_stages), days
         Time spent in each stage.
-    touch_counts : ndarray of uint16, shape (n_customers, n_channels, len(CHANNEL_TOUCHES))
-        Touch counts per channel and kind of touch.
+    touch_counts : ndarray of uint16, shape (n_customers, n_channels, N_CHANNEL_COUNTS)
+        Touch counts per channel and kind of touch: CHANNEL_TOUCHES, then HIDDEN_TOUCHES.
     desks : ndarray of DESK_OUTCOME, shape (n_customers, n_desks)
         Requests to each desk, and the replies.
     """
@@ -52,7 +54,7 @@ class Outcomes(NamedTuple):
             customers=np.zeros(n_customers, OUTCOME),
             moments=np.zeros((n_customers, moments)),
             dwell=np.zeros((n_customers, stages), np.float32),
-            touch_counts=np.zeros((n_customers, channels, len(CHANNEL_TOUCHES)), np.uint16),
+            touch_counts=np.zeros((n_customers, channels, N_CHANNEL_COUNTS), np.uint16),
             desks=np.zeros((n_customers, desks), DESK_OUTCOME),
         )
 
@@ -69,6 +71,18 @@ class Outcomes(NamedTuple):
         Outcomes
         """
         return Outcomes(*(array[first : first + count] for array in self))
+
+    def read_only(self) -> "Outcomes":
+        """Make the arrays read-only.
+
+        Returns
+        -------
+        Outcomes
+            These outcomes.
+        """
+        for array in self:
+            array.flags.writeable = False
+        return self
 
     @classmethod
     def concatenate(cls, parts: list["Outcomes"]) -> "Outcomes":

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cjsim.compiler.cohorts import Cohort
+from cjsim.compiler.cohorts import EXISTING, Cohort
 from cjsim.kernels.world import Array
 
 IntArray64 = NDArray[np.int64]
@@ -15,9 +15,10 @@ IntArray64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class PopulationRegistry:
-    """The customers of a run, ordered by number: initial customers, arrivals, then each generation of referred customers.
+    """The customers of a run, ordered by number: initial and existing customers, arrivals, then each generation of referred customers.
 
-    The keys of initial customers are consecutive, so the registry stores only the first key and the number of initial customers.
+    The keys of initial customers are consecutive, so the registry stores only the first key and the number of initial customers. The same
+    holds for existing customers.
 
     Attributes
     ----------
@@ -31,6 +32,10 @@ class PopulationRegistry:
         Customer numbers of the referrers; -1 for arrivals.
     first_key : int
         Key of the first initial customer.
+    initial_keys : ndarray of uint64, shape (n_initial,), or None
+        Keys of the initial customers, if they are not consecutive.
+    n_existing : int
+        Number of existing customers, who entered before day 0, without those whom they referred.
     """
 
     n_initial: int
@@ -38,9 +43,20 @@ class PopulationRegistry:
     later_channels: NDArray[np.int32]
     later_parents: IntArray64
     first_key: int = 0
+    initial_keys: NDArray[np.uint64] | None = None
+    n_existing: int = 0
 
     @classmethod
-    def of(cls, n_initial: int, arrivals: Cohort, referrals: Sequence[Array], *, first_key: int = 0) -> "PopulationRegistry":
+    def of(
+        cls,
+        n_initial: int,
+        arrivals: Cohort,
+        referrals: Sequence[Array],
+        *,
+        first_key: int = 0,
+        initial_keys: NDArray[np.uint64] | None = None,
+        n_existing: int = 0,
+    ) -> "PopulationRegistry":
         """Register initial customers, arrivals and referred customers.
 
         Parameters
@@ -53,6 +69,10 @@ class PopulationRegistry:
             Generations of referred customers, with the customer numbers of their referrers.
         first_key : int
             Key of the first initial customer.
+        initial_keys : ndarray of uint64, shape (n_initial,), optional
+            Keys of the initial customers, if they are not consecutive.
+        n_existing : int
+            Number of existing customers.
 
         Returns
         -------
@@ -64,6 +84,8 @@ class PopulationRegistry:
             np.concatenate([arrivals.channel, *(generation["acquisition_channel"] for generation in referrals)]),
             np.concatenate([np.full(len(arrivals), -1, np.int64), *(generation["parent"] for generation in referrals)]),
             first_key,
+            initial_keys,
+            n_existing,
         )
 
     @classmethod
@@ -82,7 +104,12 @@ class PopulationRegistry:
         return cls(n_initial, np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int64))
 
     def __len__(self) -> int:
-        return self.n_initial + len(self.later_keys)
+        return self.n_fixed + len(self.later_keys)
+
+    @property
+    def n_fixed(self) -> int:
+        """Number of initial and existing customers, which the scenario fixes."""
+        return self.n_initial + self.n_existing
 
     @property
     def n_arrived(self) -> int:
@@ -92,17 +119,21 @@ class PopulationRegistry:
     @property
     def keys(self) -> NDArray[np.uint64]:
         """Customer keys, shape (n_customers,). A customer has the same key in every run with the same seed."""
-        return np.concatenate([np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64), self.later_keys])
+        initial = self.initial_keys
+        if initial is None:
+            initial = np.arange(self.first_key, self.first_key + self.n_initial, dtype=np.uint64)
+        existing = np.uint64(EXISTING) + np.arange(self.n_existing, dtype=np.uint64)
+        return np.concatenate([initial, existing, self.later_keys])
 
     @property
     def channels(self) -> NDArray[np.int32]:
         """Acquisition channels, shape (n_customers,); -1 for none."""
-        return np.concatenate([np.full(self.n_initial, -1, np.int32), self.later_channels])
+        return np.concatenate([np.full(self.n_fixed, -1, np.int32), self.later_channels])
 
     @property
     def parents(self) -> IntArray64:
         """Customer numbers of the referrers, shape (n_customers,); -1 for customers who were not referred."""
-        return np.concatenate([np.full(self.n_initial, -1, np.int64), self.later_parents])
+        return np.concatenate([np.full(self.n_fixed, -1, np.int64), self.later_parents])
 
     @cached_property
     def roots(self) -> IntArray64:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cjsim.compiler.plan import Plan
 from cjsim.engine.population_registry import PopulationRegistry
+from cjsim.engine.sync_points import uses_budgets, uses_desks
 from cjsim.input_files.regular_file import file_digest
 from cjsim.json_records import JsonRecord
 from cjsim.kernels.codes import MINUTES_PER_DAY
@@ -31,7 +32,7 @@ class Provenance(JsonRecord):
     start : str
         Date of day 0, ISO 8601.
     horizon : float
-        Length of the simulation, in days.
+        Days from the start after which metrics stop.
     customers : int
         Number of initial customers.
     seed : int
@@ -66,6 +67,25 @@ class Provenance(JsonRecord):
         Digest (SHA-256) of the days on which the simulation of each customer ended at the latest, if these were given.
     currency : str or None
         Currency of all amounts, if the scenario names one.
+    shared : tuple of str
+        What customers share: 'desks', 'budgets', both or nothing.
+    replications : int
+        Number of replications of which this run is the first.
+    firm_customers : int or None
+        Number of initial customers of the scenario, if the run has another number.
+    sample : float or None
+        Share of the firm's customers that was simulated, if not all.
+    sample_notes : tuple of str
+        How staff and budgets were rounded for a sample, and in which direction this changes waits.
+    value_horizon : float or None
+        Days from the start until which CLV counts, if the scenario gives them.
+    existing : int
+        Number of customers who entered before day 0, without those whom they referred.
+    past_policy : str or None
+        Digest of the policy before day 0, if there are such customers.
+    do_customers_interact : bool or None
+        Whether, in this run, a customer's trajectory may have depended on others: a request had to wait at a desk, or a budget was used up.
+        None in results saved by versions that did not record it.
     """
 
     scenario: str
@@ -91,6 +111,20 @@ class Provenance(JsonRecord):
     follow_up_days: float | None = None
     until_days: str | None = None
     currency: str | None = None
+    shared: tuple[str, ...] = ()
+    replications: int = 1
+    firm_customers: int | None = None
+    sample: float | None = None
+    sample_notes: tuple[str, ...] = ()
+    value_horizon: float | None = None
+    existing: int = 0
+    past_policy: str | None = None
+    do_customers_interact: bool | None = None
+
+    @property
+    def simulated_days(self) -> float:
+        """Days from the start to the end of the simulation."""
+        return self.horizon if self.value_horizon is None else max(self.horizon, self.value_horizon)
 
     @classmethod
     def of(
@@ -135,7 +169,7 @@ class Provenance(JsonRecord):
             customers=registry.n_initial,
             seed=seed,
             arrived=registry.n_arrived,
-            referred=len(registry) - registry.n_initial - registry.n_arrived,
+            referred=len(registry) - registry.n_fixed - registry.n_arrived,
             entry=_entry_record(scenario.entry),
             spend={channel.name: channel.spend for channel in plan.population.acquisition},
             desk_rates={
@@ -150,7 +184,20 @@ class Provenance(JsonRecord):
             python=platform.python_version(),
             libraries={name: _library_version(name) for name in _LIBRARIES},
             currency=scenario.currency,
+            shared=shared_resources(plan),
+            firm_customers=None if registry.n_initial == scenario.customers else scenario.customers,
+            value_horizon=scenario.value_horizon,
+            existing=registry.n_existing,
+            past_policy=None if scenario.existing is None else scenario.past_policy.digest(),
         )
+
+
+def shared_resources(plan: Plan) -> tuple[str, ...]:
+    """Return what customers share: 'desks', 'budgets', both or nothing."""
+    worlds = (plan.world, plan.past_world)
+    return tuple(
+        name for name, is_used in (("desks", any(map(uses_desks, worlds))), ("budgets", any(map(uses_budgets, worlds)))) if is_used
+    )
 
 
 def _entry_record(entry: Entry) -> dict[str, Any]:

@@ -13,17 +13,19 @@ import numpy as np
 import simpy
 
 from cjsim.compiler.cohorts import Cohort, referred_cohort
-from cjsim.compiler.plan import Plan
+from cjsim.compiler.plan import FloatArray, Plan
 from cjsim.compiler.population import draw_population
 from cjsim.engine.buffers import (
     BufferSizes,
     ChunkResult,
     SharedResources,
     copy_referrals,
+    keep_outcomes,
     make_outcomes,
     make_output,
     make_state,
     raise_if_stuck,
+    working_outcomes,
 )
 from cjsim.engine.calendar import BudgetTurns, EventCalendar
 from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
@@ -31,10 +33,11 @@ from cjsim.engine.due_events import DueEvent, pending_events
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit
 from cjsim.engine.shared_resources import SharedResults
-from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_budget_turn
+from cjsim.engine.sync_points import SYNC_POINT, SyncState, joint_budget_gate, needs_budget_turn
 from cjsim.kernels.codes import DueKind
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
+from cjsim.kernels.observation_window import pass_window_limit
 from cjsim.kernels.state import DESK_REPLY, CustomerState, Output, Population
 from cjsim.progress import NoProgress, Progress
 from cjsim.scenario.spec import MAX_CUSTOMERS
@@ -65,14 +68,15 @@ class SharedEnvironment:
         self.max_customers = max_customers
         self.seed = seed
         self.is_shared = is_shared
-        self.calendar = EventCalendar(float(plan.world.setting[0].horizon))
+        self.calendar = EventCalendar(float(plan.world.setting[0].ends), begins=float(plan.world.setting[0].begins))
         self.budget_turns = BudgetTurns(self.calendar)
         self.desks = DeskQueues(
             self.calendar, plan.desks, service_of=self._service_of, on_reply=lambda request, reply: request.owner.receive_reply(reply)
         )
-        self.sync_state = SyncState(gate=budget_gate(plan.world), sync_points=np.zeros(0, SYNC_POINT))
+        self.sync_state = SyncState(gate=joint_budget_gate(plan.past_world, plan.world), sync_points=np.zeros(0, SYNC_POINT))
         self.cutoffs = SharedResources.empty(plan).cutoffs
         self.customers: dict[int, CustomerProcess] = {}  # by key
+        self.entered: list[FloatArray] = []  # entry times by cohort
 
     def admit(self, cohort: Cohort, outcomes: Outcomes) -> None:
         """Start a process for each customer in a cohort.
@@ -90,6 +94,7 @@ class SharedEnvironment:
             If the population exceeds its limit.
         """
         check_population_limit(len(self.customers) + len(cohort), self.max_customers, f"by day {self.calendar.now:.0f}")
+        self.entered.append(cohort.entered)
         population = draw_population(self.plan, self.seed, cohort)
         for i, key in enumerate(cohort.key):
             customer = self.customers[int(key)] = CustomerProcess(self, population, i, outcomes.subset(i, 1))
@@ -122,20 +127,22 @@ class CustomerProcess:
         self.population = population
         self.index = index
         self.outcomes = outcomes
+        self.working_outcomes = working_outcomes(environment.plan, outcomes)
         self.key = int(population.key[index])
         self.sizes = BufferSizes(rows=INITIAL_LOG_ROWS)
         self.replies = np.zeros(4, DESK_REPLY)
+        self.n_limits_passed = 0  # limits of the observation window
         self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, replies received, referred customers admitted
         self.has_entered = False
         self.events_to_fire: list[int] = []  # by user processes, in the order in which they were fired
-        self.fired: dict[int, DueEvent] = {}  # keyed by the number of events handled before
+        self.fired: dict[int, DueEvent] = {}  # keyed by the number of events handled until then
         self.state, self.out = self.new_buffers()
 
     def new_buffers(self) -> tuple[CustomerState, Output]:
         """Allocate the customer's state and output."""
         environment = self.environment
         state = make_state(environment.plan, environment.seed, self.sizes, SharedResources(self.replies, environment.cutoffs))
-        return state, make_output(self.outcomes, self.sizes)
+        return state, make_output(self.working_outcomes, self.sizes)
 
     def run(self) -> Generator[simpy.Event, None, None]:
         """Run the process: wait for each event and handle it, from entry to the horizon.
@@ -147,20 +154,26 @@ class CustomerProcess:
         """
         environment, horizon = self.environment, self.environment.calendar.horizon
         yield environment.calendar.event_at(min(float(self.population.entered[self.index]), horizon))
-        start_customer(environment.plan.world, self.state, self.out, self.population, self.index, 0)
+        start_customer(environment.plan.world_at(environment.calendar.now), self.state, self.out, self.population, self.index, 0)
         self.has_entered = float(self.population.entered[self.index]) < horizon
         ends = float(self.state.customer[0].ends)
         self.handle_consequences()
         while True:
             due = self.next_due()
-            if due.time >= ends and not self.state.customer[0].awaits_reply and not environment.can_fire:
+            pause = float(self.state.customer[0].pauses_at)
+            if due.time >= pause == ends and not self.state.customer[0].awaits_reply and not environment.can_fire:
                 break
             try:
                 if due.time > environment.calendar.now:
-                    yield environment.calendar.event_at(min(due.time, ends))
-                if due.time >= ends:
+                    yield environment.calendar.event_at(min(due.time, pause))
+                if due.time >= pause == ends:
                     break
-                if needs_budget_turn(environment.plan.world, self.state, environment.sync_state, int(due.kind), due.which, due.time):
+                if due.time >= pause:
+                    self.pass_window_limit()
+                    continue
+                if needs_budget_turn(
+                    environment.plan.world_at(due.time), self.state, environment.sync_state, int(due.kind), due.which, due.time
+                ):
                     turn = environment.calendar.event()
                     environment.budget_turns.wait(due.time, self.key, turn.succeed)
                     yield turn
@@ -173,6 +186,7 @@ class CustomerProcess:
             raise_if_stuck(environment.plan, self.state)
             self.handle_consequences()
         finish_customer(environment.plan.world, self.state, self.out)
+        keep_outcomes(self.working_outcomes, self.outcomes)
 
     def next_due(self) -> DueEvent:
         """Return the next event to handle. Fired events come after all other events due at the same time."""
@@ -197,7 +211,13 @@ class CustomerProcess:
 
     def dispatch(self, due: DueEvent) -> None:
         """Handle an event at its model time."""
-        dispatch(self.environment.plan.world, self.state, self.out, int(due.kind), due.which, due.time)
+        dispatch(self.environment.plan.world_at(due.time), self.state, self.out, int(due.kind), due.which, due.time)
+
+    def pass_window_limit(self) -> None:
+        """Pass a limit of the observation window."""
+        pass_window_limit(self.environment.plan.world, self.state, self.out)
+        self.n_limits_passed += 1
+        self.handle_consequences()
 
     def handle_consequences(self) -> None:
         """Enlarge buffers that are full, send a new request to its desk, and admit referred customers."""
@@ -216,9 +236,16 @@ class CustomerProcess:
         n_events = int(self.state.customer[0].events_handled)
         self.population.replies[self.index] = 0, self.n_replies
         self.state, self.out = self.new_buffers()
-        start_customer(self.environment.plan.world, self.state, self.out, self.population, self.index, 0)
-        for n in range(n_events):
-            self.dispatch(self.fired[n] if n in self.fired else min(pending_events(self.state)))
+        plan, n_limits = self.environment.plan, 0
+        start_customer(plan.world_at(float(self.population.entered[self.index])), self.state, self.out, self.population, self.index, 0)
+        for n in range(n_events + 1):
+            due = self.fired[n] if n in self.fired else min(pending_events(self.state))
+            while n_limits < self.n_limits_passed and (n == n_events or due.time >= self.state.customer[0].pauses_at):
+                pass_window_limit(plan.world, self.state, self.out)
+                n_limits += 1
+                due = self.fired[n] if n in self.fired else min(pending_events(self.state))
+            if n < n_events:
+                self.dispatch(due)
 
     def make_request(self) -> None:
         """Send the customer's open request to its desk."""
@@ -311,7 +338,8 @@ class ReadableEngine:
         customers = self.environment.customers
         keys = np.array([key for key, customer in customers.items() for _ in range(customer.n_replies)], np.uint64)
         replies = [customer.replies[: customer.n_replies] for customer in customers.values()]
-        return SharedResults.of(keys, np.concatenate([np.zeros(0, DESK_REPLY), *replies]), self.environment.cutoffs)
+        all_replies, shared = np.concatenate([np.zeros(0, DESK_REPLY), *replies]), self.environment
+        return SharedResults.of(keys, all_replies, shared.cutoffs, entered=shared.entered, has_queued=shared.desks.has_queued)
 
     def use_shared_results(self, shared_results: SharedResults) -> None:
         """Do nothing, because all customers have already been simulated.

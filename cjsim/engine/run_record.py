@@ -1,10 +1,11 @@
 """The record of a run, from which all metrics are computed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from cjsim.compiler.fixed_costs import FixedCost
 from cjsim.compiler.plan import Codebook
 from cjsim.compiler.wages import Wages
 from cjsim.engine.outcomes import Outcomes
@@ -32,7 +33,9 @@ class RunRecord:
     registry : PopulationRegistry
         Keys, acquisition channels and referrers of all customers.
     wages : Mapping of str to Wages
-        Wages of each desk's staff.
+        Wages and working time of each desk's staff.
+    fixed_costs : Mapping of str to FixedCost
+        Costs of the platform, creative work and setup, if any.
     """
 
     provenance: Provenance
@@ -42,6 +45,7 @@ class RunRecord:
     outcomes: Outcomes
     registry: PopulationRegistry
     wages: Mapping[str, Wages]
+    fixed_costs: Mapping[str, FixedCost] = field(default_factory=dict, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.outcomes.customers)
@@ -50,6 +54,16 @@ class RunRecord:
     def entered(self) -> Array:
         """Whether each customer entered before the horizon; bool, shape (n_customers,). Metrics ignore all other customers."""
         return np.asarray(self.outcomes.customers["entered"] < self.provenance.horizon)
+
+    @property
+    def entered_since_start(self) -> Array:
+        """Whether each customer entered from day 0 on and before the horizon; bool, shape (n_customers,). False for the existing base."""
+        return np.asarray(self.entered & (self.outcomes.customers["entered"] >= 0.0))
+
+    @property
+    def weight(self) -> float:
+        """Number of customers of the firm per simulated customer: 1 unless the run is a sample."""
+        return 1.0 if self.provenance.sample is None else 1.0 / self.provenance.sample
 
     @property
     def keys(self) -> Array:

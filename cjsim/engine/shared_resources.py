@@ -5,6 +5,7 @@ takes a budget turn, the pass simulates that customer again from entry to the ne
 simulates every customer with the known replies and budgets, and writes the outcomes and the log.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 from cjsim.compiler.cohorts import Cohort, referred_cohort
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import draw_population
-from cjsim.engine.buffers import BufferSizes, SharedResources, make_outcomes, make_output, make_state, raise_if_stuck
+from cjsim.engine.buffers import BufferSizes, SharedResources, make_outcomes, make_output, make_state, raise_if_stuck, working_outcomes
 from cjsim.engine.calendar import BudgetTurns, EventCalendar, EventPriority
 from cjsim.engine.desk_queues import DeskQueues, DeskReply, DeskRequest
 from cjsim.engine.population_limit import check_population_limit
-from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, simulate_to_sync_point
+from cjsim.engine.sync_points import SYNC_POINT, SyncState, joint_budget_gate, simulate_to_sync_point
 from cjsim.kernels.desks.requests import patience_days, service_days
-from cjsim.kernels.state import DESK_REPLY, Population
+from cjsim.kernels.state import DESK_REPLY, Output, Population
 from cjsim.kernels.world import Array
 from cjsim.progress import Progress
 
@@ -52,14 +53,20 @@ class SharedResults(NamedTuple):
         Keys of the customers with replies, ascending.
     spans : ndarray of int64, shape (n_keys, 2)
         Start and end (exclusive) index of each customer's replies.
+    entered : ndarray of float64, shape (n_customers,)
+        Entry times of all customers, in days, ascending.
+    has_queued : bool
+        Whether a request had to wait.
     """
 
     shared: SharedResources
     keys: NDArray[np.uint64]
     spans: NDArray[np.int64]
+    entered: NDArray[np.float64]
+    has_queued: bool
 
     @classmethod
-    def of(cls, keys: NDArray[np.uint64], replies: Array, cutoffs: Array) -> "SharedResults":
+    def of(cls, keys: NDArray[np.uint64], replies: Array, cutoffs: Array, *, entered: Iterable[Array], has_queued: bool) -> "SharedResults":
         """Collect the replies of each customer.
 
         Parameters
@@ -70,6 +77,10 @@ class SharedResults(NamedTuple):
             The replies of each customer in chronological order.
         cutoffs : ndarray of BUDGET_CUTOFF
             Exhausted budgets, per budget and period.
+        entered : iterable of ndarray of float64
+            Entry times of the customers of each cohort, in days.
+        has_queued : bool
+            Whether a request had to wait.
 
         Returns
         -------
@@ -77,7 +88,25 @@ class SharedResults(NamedTuple):
         """
         order = np.argsort(keys, kind="stable")
         customers, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
-        return cls(SharedResources(replies[order], cutoffs), customers, np.column_stack([first, first + counts]))
+        spans = np.column_stack([first, first + counts])
+        times = np.sort(np.concatenate([np.zeros(0), *entered]))
+        return cls(SharedResources(replies[order], cutoffs), customers, spans, times, has_queued)
+
+    def do_customers_interact(self, plan: Plan) -> bool:
+        """Return whether a customer's trajectory may have depended on others: a request had to wait, or a budget was used up.
+
+        Parameters
+        ----------
+        plan : Plan
+            The compiled scenario.
+        """
+        begins = float(plan.world.setting[0].begins)
+        for budget in plan.world.budgets:
+            first = int(budget["first"]) - math.ceil(-begins / float(budget["days"]))  # periods before day 0 precede `first`
+            used = self.shared.cutoffs["used"][first : int(budget["first"] + budget["periods"])]
+            if 0 < budget["at_most"] <= used.max():
+                return True
+        return self.has_queued
 
     def assign_replies(self, population: Population) -> None:
         """Assign to each customer the span of their replies.
@@ -159,16 +188,17 @@ class SharedResourcePass:
         self._plan = plan
         self._n_customers, self._max_customers = 0, max_customers
         self._seed = np.uint64(seed)
-        self._gate = budget_gate(plan.world)
-        self._calendar = EventCalendar(float(plan.world.setting[0].horizon))
+        self._gate = joint_budget_gate(plan.past_world, plan.world)
+        self._calendar = EventCalendar(float(plan.world.setting[0].ends), begins=float(plan.world.setting[0].begins))
         self._turns = BudgetTurns(self._calendar)
         self._desks = DeskQueues(self._calendar, plan.desks, service_of=self._service_of, on_reply=self._on_reply)
+        self._entered: list[Array] = []  # entry times by cohort
         self._referred_keys: set[int] = set()
         self._reply_store = _ReplyStore()
         self._shared = SharedResources(np.zeros(4, DESK_REPLY), SharedResources.empty(plan).cutoffs)
         self._sizes = BufferSizes()
         self._state = make_state(plan, seed, self._sizes, self._shared)
-        self._out = make_output(make_outcomes(plan, 1), self._sizes)
+        self._out = self._new_output(1)
 
     def run(self, cohorts: Iterable[Cohort], progress: Progress) -> SharedResults:
         """Run the pass.
@@ -193,11 +223,13 @@ class SharedResourcePass:
             self._admit(cohort)
         self._calendar.run_by_day(progress)
         store = self._reply_store
-        return SharedResults.of(store.keys[: store.count], store.replies[: store.count], self._shared.cutoffs)
+        replies, cutoffs, has_queued = store.replies[: store.count], self._shared.cutoffs, self._desks.has_queued
+        return SharedResults.of(store.keys[: store.count], replies, cutoffs, entered=self._entered, has_queued=has_queued)
 
     def _admit(self, cohort: Cohort) -> None:
         """Simulate customers up to their first synchronization points."""
         self._n_customers += len(cohort)
+        self._entered.append(cohort.entered)
         check_population_limit(self._n_customers, self._max_customers, f"by day {self._calendar.now:.0f}")
         progress = _CohortProgress(draw_population(self._plan, int(self._seed), cohort), self._gate)
         start, count = 0, len(cohort)
@@ -211,9 +243,10 @@ class SharedResourcePass:
 
     def _simulate(self, progress: _CohortProgress, first: int, end: int) -> int:
         """Simulate customers from entry to their next synchronization points, and return the index after the last complete one."""
-        out = self._out if end - first == 1 else make_output(make_outcomes(self._plan, end - first), self._sizes)
+        out = self._out if end - first == 1 else self._new_output(end - first)
         out.n_referrals[0] = 0
-        done = int(simulate_to_sync_point(self._plan.world, self._state, out, progress.population, progress.sync_state, first, end))
+        worlds = self._plan.past_world, self._plan.world
+        done = int(simulate_to_sync_point(*worlds, self._state, out, progress.population, progress.sync_state, first, end))
         for n in range(int(out.n_referrals[0])):
             referral = np.array(out.referrals[n : n + 1])
             self._schedule_referral(progress, first + int(referral[0]["parent"]), referral)
@@ -225,8 +258,12 @@ class SharedResourcePass:
             self._state = make_state(self._plan, int(self._seed), self._sizes, self._shared)
         elif done == first:
             self._sizes = self._sizes.with_larger_log()
-            self._out = make_output(make_outcomes(self._plan, 1), self._sizes)
+            self._out = self._new_output(1)
         return done
+
+    def _new_output(self, n_customers: int) -> Output:
+        """Allocate an output, whose outcomes are not used."""
+        return make_output(working_outcomes(self._plan, make_outcomes(self._plan, n_customers)), self._sizes)
 
     def _resume(self, progress: _CohortProgress, i: int) -> None:
         """Simulate a customer again with all replies and turns so far, and schedule the next request or turn."""

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
+from cjsim.compiler.plan import Plan
 from cjsim.frame import Array, Frame, array_of
 from cjsim.kernel import inlined, kernel
 from cjsim.kernels.codes import ChannelKind, DueKind, EffectCode, StepCode
 from cjsim.kernels.dispatch import dispatch, start_customer
 from cjsim.kernels.event_order import next_due
+from cjsim.kernels.observation_window import pass_window_limit
 from cjsim.kernels.policy.budgets import budget_period
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
@@ -40,6 +42,24 @@ class SyncState(Frame):
 
     gate = array_of(BUDGET_GATE)  # (1,)
     sync_points = array_of(SYNC_POINT)  # (n_customers,)
+
+
+def joint_budget_gate(past: World, world: World) -> Array:
+    """Return which events must wait for their turn under the past or the present policy.
+
+    Parameters
+    ----------
+    past, world : World
+        The compiled scenario under both policies.
+
+    Returns
+    -------
+    ndarray of BUDGET_GATE, shape (1,)
+    """
+    if past is world:
+        return budget_gate(world)
+    gates = np.concatenate([budget_gate(past), budget_gate(world)])
+    return np.array([(gates["scope"].max(), gates["continues"].max(), np.bitwise_or.reduce(gates["channels"]))], BUDGET_GATE)
 
 
 def budget_gate(world: World) -> Array:
@@ -76,6 +96,17 @@ def has_shared_resources(world: World) -> bool:
     return uses_desks(world) or uses_budgets(world)
 
 
+def shares_resources(plan: Plan) -> bool:
+    """Return whether customers share desks or budgets, under the past policy or the present one.
+
+    Parameters
+    ----------
+    plan : Plan
+        The compiled scenario.
+    """
+    return has_shared_resources(plan.world) or has_shared_resources(plan.past_world)
+
+
 def uses_desks(world: World) -> bool:
     """Return whether customers make requests to desks, or agents contact them.
 
@@ -101,7 +132,7 @@ def uses_budgets(world: World) -> bool:
 
 
 def brings_friends(world: World) -> bool:
-    """Return whether customers refer friends who may join; an effect `refer` with `joins: 0` brings nobody.
+    """Return whether customers refer friends who may join; an effect `refer` with `joins: 0` adds nobody.
 
     Parameters
     ----------
@@ -146,7 +177,7 @@ def record_open_request(state: CustomerState, sync_point: np.record) -> None:
 
 @kernel
 def simulate_to_sync_point(
-    world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
+    past: World, world: World, state: CustomerState, out: Output, population: Population, sync: SyncState, first: int, end: int
 ) -> int:
     """Simulate customers `first` to `end - 1`, each from entry to the next synchronization point or the end.
 
@@ -162,21 +193,26 @@ def simulate_to_sync_point(
         sync_point.asked = math.inf
         sync_point.turn = math.inf
         customer.needs_larger_buffers = 0
-        start_customer(world, state, out, population, index, index - first)
+        current = past if population.entered[index] < 0.0 else world
+        start_customer(current, state, out, population, index, index - first)
         while True:
             if customer.awaits_reply == 1 and sync_point.asked == math.inf:
                 record_open_request(state, sync_point)
                 if sync.gate[0].continues == 0:
                     break
             kind, which, time = next_due(state)
-            if not time < customer.ends:
-                break
-            if not time < sync_point.taken_until and needs_budget_turn(world, state, sync, kind, which, time):
+            if not time < customer.pauses_at:
+                if not customer.pauses_at < customer.ends:
+                    break
+                pass_window_limit(world, state, out)
+                current = world
+                continue
+            if not time < sync_point.taken_until and needs_budget_turn(current, state, sync, kind, which, time):
                 if time > sync_point.taken_until or turns_taken == sync_point.n_taken_then:
                     sync_point.turn = time
                     break
                 turns_taken += 1
-            dispatch(world, state, out, kind, which, time)
+            dispatch(current, state, out, kind, which, time)
             if customer.needs_larger_buffers + customer.stuck > 0:
                 break
         if customer.needs_larger_buffers + customer.stuck > 0 or out.n_referrals[0] > out.referrals.shape[0]:

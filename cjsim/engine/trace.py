@@ -8,7 +8,15 @@ import numpy as np
 from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.plan import Plan
 from cjsim.compiler.population import draw_population
-from cjsim.engine.buffers import BufferSizes, make_outcomes, make_output, make_state, raise_if_stuck
+from cjsim.engine.buffers import (
+    BufferSizes,
+    keep_outcomes,
+    make_outcomes,
+    make_output,
+    make_state,
+    raise_if_stuck,
+    working_outcomes,
+)
 from cjsim.engine.due_events import pending_events
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.readable import INITIAL_LOG_ROWS
@@ -16,6 +24,7 @@ from cjsim.engine.shared_resources import SharedResults
 from cjsim.kernels.codes import DueKind
 from cjsim.kernels.customer.decay import satisfaction_now
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
+from cjsim.kernels.observation_window import pass_window_limit
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import Array, World
 
@@ -88,30 +97,39 @@ def trace_customer(plan: Plan, seed: int, cohort: Cohort, shared_results: Shared
         If the customer is stuck in a zero-time loop.
     """
     population, outcomes, sizes = draw_population(plan, seed, cohort), make_outcomes(plan, 1), BufferSizes(rows=INITIAL_LOG_ROWS)
+    working = working_outcomes(plan, outcomes)
     if shared_results is not None:
         shared_results.assign_replies(population)
     while True:
         state = make_state(plan, seed, sizes, None if shared_results is None else shared_results.shared)
-        out = make_output(outcomes, sizes)
+        out = make_output(working, sizes)
         steps = list(_trace_steps(plan, state, out, population))
         if (larger := sizes.fitting(state, out)) is sizes:
+            keep_outcomes(working, outcomes)
             return CustomerTrace(population, steps, outcomes)
         sizes = larger
 
 
 def _trace_steps(plan: Plan, state: CustomerState, out: Output, population: Population) -> Iterator[TraceStep]:
-    """Yield the steps from entry to the horizon, or until a buffer is full."""
-    world, horizon = plan.world, float(plan.world.setting[0].horizon)
+    """Simulate the customer to the end, or until a buffer is full, and yield the steps in the observation window."""
+    world, horizon, entered = plan.world, float(plan.world.setting[0].horizon), float(population.entered[0])
     before = _StateBefore(state, out)
-    start_customer(world, state, out, population, 0, 0)
-    if float(population.entered[0]) < horizon:
+    start_customer(plan.world_at(entered), state, out, population, 0, 0)
+    if 0 <= entered < horizon:
         yield before.step(world, None, -1)
-    while (due := min(pending_events(state))).time < horizon and not state.customer[0].needs_larger_buffers:
+    while not state.customer[0].needs_larger_buffers:
+        due, pause = min(pending_events(state)), float(state.customer[0].pauses_at)
+        if due.time >= pause:
+            if pause >= float(state.customer[0].ends):
+                break
+            pass_window_limit(world, state, out)
+            continue
         which = int(state.responses[due.which].site) if due.kind is DueKind.RESPONSE else due.which
         before = _StateBefore(state, out)
-        dispatch(world, state, out, int(due.kind), due.which, due.time)
+        dispatch(plan.world_at(due.time), state, out, int(due.kind), due.which, due.time)
         raise_if_stuck(plan, state)
-        yield before.step(world, due.kind, which)
+        if 0 <= due.time < horizon:
+            yield before.step(world, due.kind, which)
     finish_customer(world, state, out)
 
 

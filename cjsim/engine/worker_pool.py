@@ -11,6 +11,7 @@ from cjsim.engine.buffers import ChunkResult
 from cjsim.engine.compiled import CompiledEngine
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.readable import ReadableEngine
+from cjsim.engine.shared_resources import SharedResults
 from cjsim.progress import Progress
 
 Engine = CompiledEngine | ReadableEngine
@@ -53,7 +54,7 @@ class WorkerPool:
         self.engines = engines
         self.n_simulated = self.n_events = 0
 
-    def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int, progress: Progress) -> None:
+    def resolve_shared_resources(self, batches: Iterable[CustomerBatch], *, max_customers: int, progress: Progress) -> SharedResults:
         """Determine desk replies and exhausted budgets. Required before `simulate_chunks` if customers share resources.
 
         Parameters
@@ -65,6 +66,10 @@ class WorkerPool:
         progress : Progress
             Receives the number of days that have passed.
 
+        Returns
+        -------
+        SharedResults
+
         Raises
         ------
         InputError
@@ -74,6 +79,7 @@ class WorkerPool:
         shared_results = self.engines[0].resolve_shared_resources(cohorts, max_customers=max_customers, progress=progress)
         for engine in self.engines:
             engine.use_shared_results(shared_results)
+        return shared_results
 
     def simulate_chunks(self, batch: CustomerBatch, outcomes: Outcomes) -> Iterator[tuple[int, ChunkResult]]:
         """Simulate a batch in chunks. Memory holds only a few chunks at a time.

@@ -1,7 +1,7 @@
-r"""Text from files in Markdown pages: paragraphs, code spans, cells of tables and blocks of code.
+r"""Text from files in Markdown pages: paragraphs, code spans, table cells and code blocks.
 
 The functions follow CommonMark 0.31 and GitHub's tables. Text never becomes a heading, a list, a link, an image, HTML, emphasis or
-a formula, and it never ends a table or a block of code.
+a formula, and it never closes a table or a code block.
 
 References
 ----------
@@ -13,7 +13,7 @@ import re
 
 from cjsim.escaping.terminal_text import printable
 
-# A backslash, an asterisk beside a word, the end of a link's text, and what is special everywhere.
+# A backslash, an asterisk next to a word, the end of a link text, and characters that are special everywhere.
 _SPECIAL_PATTERN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|(?<=\S)\*|\*(?=\S)|\](?=[(\[:])|[`|~$]")
 _UNDERSCORE_PATTERN = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # emphasis needs one at the edge of a word
 _TAG_PATTERN = re.compile("<(?=[A-Za-z/!?])")
@@ -24,7 +24,7 @@ _BACKTICKS_PATTERN = re.compile("`+")
 
 
 def markdown_text(text: str) -> str:
-    r"""Return text for a paragraph, a heading or a cell of a table, on one line.
+    r"""Return text for a paragraph, a heading or a table cell, on one line.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def markdown_sentence(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    r"""Return text as a code span on one line, which may stand in a cell of a table.
+    r"""Return text as a code span on one line, which may be in a table cell.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def markdown_code(text: str) -> str:
 
 
 def markdown_block(text: str) -> str:
-    r"""Return text as a fenced block of code.
+    r"""Return text as a fenced code block.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-r"""Passwords in addresses of databases, which must not be shown or stored.
+r"""Passwords in database addresses, which must not be shown or stored.
 
-A password stands in the user part of an address (`postgresql://user:password@host/db`) or in its query (`?password=...`,
+A password is in the user part of an address (`postgresql://user:password@host/db`) or in its query (`?password=...`,
 `&sslpassword=...`, `odbc_connect=...`), percent-encoded or not.
 """
 
@@ -90,7 +90,7 @@ def passwords_of(address: str) -> frozenset[str]:
 
 
 def is_misspelled_address(text: str) -> bool:
-    """Return whether text is not a URL, but was probably meant as the address of a database, so that it is no name of a file.
+    """Return whether text is not a URL, but was probably meant as a database address, and is therefore not a file name.
 
     Examples
     --------

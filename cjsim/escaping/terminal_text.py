@@ -1,8 +1,8 @@
 r"""Text for terminals, CSV files and figures, in which no character of a title or name can act as a command.
 
-A terminal obeys escape sequences: text can move the cursor, hide lines or change the title of the window. Marks that change the direction
-of writing can show text in another order than it has. Both are printed as escapes such as `\x1b` and `\u202e`. Text in scripts that are
-written from right to left is printed unchanged.
+A terminal obeys escape sequences: text can move the cursor, hide lines or change the title of the window. Directional marks can display
+text in an order that differs from the stored one. Both are printed as escapes such as `\x1b` and `\u202e`. Text in right-to-left scripts is
+printed unchanged.
 
 References
 ----------
@@ -24,7 +24,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return text in which control characters and marks of direction are escaped. Line feeds and tabs are kept.
+    r"""Return text in which control characters and directional marks are escaped. Line feeds and tabs are kept.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def printable_json(text: str) -> str:
 
 
 def without_control_characters(text: str) -> str:
-    r"""Return text in which control characters are escaped, but not marks of direction. Line feeds and tabs are kept.
+    r"""Return text in which control characters are escaped, but directional marks are not. Line feeds and tabs are kept.
 
     Examples
     --------

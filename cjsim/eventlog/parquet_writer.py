@@ -1,6 +1,7 @@
 """Writing the event log of a running simulation to a Parquet file, in constant memory."""
 
 import os
+import shutil
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 ROW_GROUP_SIZE = 1 << 19  # rows; one row group is kept in memory
 _BLOCK_SIZE = 1 << 14  # rows per conversion, which fit in the cache at 36 bytes each (measured: 33 ns per row, 48 without blocks)
 _MICROSECONDS_PER_DAY = 8.64e10
-_OTHER_FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xes", ".gz", ".zip")  # a Parquet file under such a name misleads
+_OTHER_FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xes", ".gz", ".zip")  # misleading for a Parquet file
 
 
 class LogWriter:
@@ -43,7 +44,7 @@ class LogWriter:
     Raises
     ------
     InputError
-        If the file cannot be written, or its name ends as that of another format.
+        If the file cannot be written, or its suffix belongs to another format.
 
     Examples
     --------
@@ -215,3 +216,15 @@ def unwritable_file_error(path: Path, error: OSError) -> InputError:
     """
     reason = os.strerror(error.errno) if error.errno else str(error)  # Arrow errors have their own text instead of strerror
     return InputError(format_error(str(path), "must be a writable file", reason, "Choose another file or folder."))
+
+
+def copy_log(log: Path | None, target: Path) -> None:
+    """Copy a log to a run folder, unless it was written there or there is none.
+
+    Parameters
+    ----------
+    log, target : Path
+        The log, and the file to write.
+    """
+    if log is not None and log.resolve() != target.resolve():
+        shutil.copyfile(log, target)

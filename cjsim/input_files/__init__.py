@@ -1,1 +1,1 @@
-"""Reading of files that users name: only regular files, never more than a limit, with errors that name the file."""
+"""Reads files that users name: only regular files, up to a size limit, with errors that name the file."""

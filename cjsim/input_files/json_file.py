@@ -94,7 +94,7 @@ def _finite_number(text: str) -> float:
 
 
 def _number_problem(error: ValueError) -> str:
-    return "a number of thousands of digits" if "digits" in str(error) else str(error)
+    return "a number with thousands of digits" if "digits" in str(error) else str(error)
 
 
 def _problem(error: json.JSONDecodeError) -> str:

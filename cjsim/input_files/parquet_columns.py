@@ -17,8 +17,8 @@ _REMEDY = "Write the file again."
 class ParquetColumns:
     """Columns of a Parquet file in memory.
 
-    Each method returns one column, and raises an `InputError` with the file and the column if it has another type, or null where it must
-    not be.
+    Each method returns one column, and raises an `InputError` with the file and the column if it has the wrong type, or nulls where they
+    are not allowed.
 
     Parameters
     ----------
@@ -34,6 +34,9 @@ class ParquetColumns:
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._table.column_names
 
     def numbers(self, name: str, dtype: DTypeLike) -> NDArray[Any]:
         """Return a numeric column without nulls.
@@ -105,14 +108,14 @@ class ParquetColumns:
         return np.asarray(found.fill_null(-1).to_numpy(), np.int32)
 
     def require_rows(self, count: int, *, of: str) -> None:
-        """Raise unless the file has a number of rows.
+        """Raise unless the file has the given number of rows.
 
         Parameters
         ----------
         count : int
-            The number.
+            Required number of rows.
         of : str
-            The other file that has this number of rows.
+            Name of the file that determines this number, for the error message.
         """
         if len(self) != count:
             raise InputError(format_error(self._path, f"must have {count:,} rows, like {of}", f"{len(self):,}", _REMEDY))

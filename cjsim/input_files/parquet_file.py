@@ -121,7 +121,7 @@ def read_parquet_frame(path: str | os.PathLike[str]) -> "pd.DataFrame":
     try:
         with parquet_errors(path):
             return table.to_pandas()
-    except (AttributeError, LookupError, TypeError, ValueError) as error:  # pyarrow does not check the notes of pandas
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # pyarrow does not check the metadata of pandas
         if isinstance(error, InputError):
             raise
         got = short_repr(f"{type(error).__name__}: {error}")

@@ -1,7 +1,7 @@
 """Opens regular files for reading, with limits on what is read and errors that name the file.
 
-Devices, FIFOs and sockets are refused, because reading them may block, never end or have side effects. The limits hold for the bytes that
-are read, whatever the file system reports as the size.
+Devices, FIFOs and sockets are refused, because reading them may block, never end or have side effects. The limits apply to the bytes that
+are read, whatever size the file system reports.
 """
 
 import errno
@@ -51,7 +51,8 @@ def open_input(path: str | os.PathLike[str], *, max_bytes: int = MAX_TABLE_BYTES
     Returns
     -------
     BinaryIO
-        A buffered, seekable file. Reading raises an `InputError` if the file changes its size meanwhile or cannot be read.
+        A buffered, seekable file. Reading raises an `InputError` if the size of the file changes in the meantime, or the file cannot be
+        read.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def open_inflated(path: str | os.PathLike[str], *, max_bytes: int = MAX_TABLE_BY
     Returns
     -------
     BinaryIO
-        The decompressed content. Reading raises an `InputError` if the file is damaged or grows implausibly by decompression.
+        The decompressed content. Reading raises an `InputError` if the file is damaged or becomes implausibly large when decompressed.
 
     Raises
     ------

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ChangeFlag, TouchCode
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, VALUE_YEAR, BaseFlag, ChangeFlag, TouchCode
 from cjsim.kernels.log_rows import log_touch, write_log_row
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
@@ -13,13 +13,13 @@ from cjsim.kernels.world import World
 
 @inlined
 def present_value(world: World, state: CustomerState, money: float) -> float:
-    """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry.
+    """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry, or since day 0 if that is later.
 
     Whole days come from a table, the rest from a Taylor series in x = days log(1 + r)/365. The relative error is below x^4/24,
     which is 2e-16 at 10 % a year.
     """
     customer = state.customer[0]
-    days: float = customer.now - customer.entered
+    days: float = customer.now - customer.valued_from
     whole = int(days)
     x: float = world.setting[0].discount * (days - whole)
     factor: float = world.discounts[whole]
@@ -27,15 +27,40 @@ def present_value(world: World, state: CustomerState, money: float) -> float:
 
 
 @inlined
+def book_value(world: World, state: CustomerState, out: Output, money: float) -> None:
+    """Add money to the customer's CLV, discounted to entry.
+
+    Writes: outcome.clv, outcome.clv_365d.
+    """
+    customer = state.customer[0]
+    outcome = out.outcome[customer.row]
+    value = present_value(world, state, money)
+    outcome.clv += value
+    if customer.now < customer.valued_from + VALUE_YEAR:
+        outcome.clv_365d += value
+
+
+@inlined
 def book_cost(world: World, state: CustomerState, out: Output, cost: float) -> None:
     """Book a cost (money).
 
-    Writes: outcome.cost, outcome.clv.
+    Writes: outcome.cost, outcome.clv, outcome.clv_365d.
     """
     if cost != 0.0:
         outcome = out.outcome[state.customer[0].row]
         outcome.cost += cost
-        outcome.clv -= present_value(world, state, cost)
+        book_value(world, state, out, -cost)
+
+
+@inlined
+def book_message_cost(world: World, state: CustomerState, out: Output, cost: float) -> None:
+    """Book the cost (money) of a delivery, an open or a click.
+
+    Writes: outcome.cost, outcome.message_cost, outcome.clv.
+    """
+    if cost != 0.0:
+        out.outcome[state.customer[0].row].message_cost += cost
+        book_cost(world, state, out, cost)
 
 
 @rule
@@ -57,7 +82,7 @@ def book_purchase(world: World, state: CustomerState, out: Output, value: float,
     outcome.purchases += 1
     outcome.revenue += paid
     outcome.margin += profit
-    outcome.clv += present_value(world, state, profit)
+    book_value(world, state, out, profit)
     outcome.last_purchase = customer.now
     if customer.purchases == 1:
         outcome.first_purchase = customer.now
@@ -80,7 +105,8 @@ def account_for_stage(world: World, state: CustomerState, out: Output, before: f
     """Account for the stay in a stage that ends now: its dwell time and the retention days within it.
 
     Retention days up to `before` (days) belong to the stage. On a change of stage, `before` is slightly before now, so a retention day at
-    this instant belongs to the next stage. Writes: dwell, outcome.retained, customer.next_retention_day.
+    this instant belongs to the next stage. Writes: dwell, outcome.retained, outcome.base_retained, customer.next_retention_day,
+    customer.next_base_day.
     """
     customer = state.customer[0]
     out.dwell[customer.row, customer.stage] += np.float32(customer.now - customer.stage_since)
@@ -90,6 +116,11 @@ def account_for_stage(world: World, state: CustomerState, out: Output, before: f
         while customer.next_retention_day < len(RETENTION_DAYS) and converted + RETENTION_DAYS[customer.next_retention_day] <= before:
             out.outcome[customer.row].retained[customer.next_retention_day] = retained
             customer.next_retention_day += 1
+    outcome = out.outcome[customer.row]
+    if outcome.base_flags & BaseFlag.RETAINED.value != 0:
+        while customer.next_base_day < len(RETENTION_DAYS) and RETENTION_DAYS[customer.next_base_day] <= before:
+            outcome.base_retained[customer.next_base_day] = world.stages[customer.stage].retained
+            customer.next_base_day += 1
 
 
 @rule
@@ -105,8 +136,10 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
     outcome.revenue = 0.0
     outcome.margin = 0.0
     outcome.cost = 0.0
+    outcome.message_cost = 0.0
     outcome.discounts = 0.0
     outcome.clv = 0.0
+    outcome.clv_365d = 0.0
     outcome.first_purchase = math.nan
     outcome.last_purchase = math.nan
     outcome.satisfaction = 0.0
@@ -129,6 +162,8 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
     outcome.stage = customer.stage
     for i in range(len(RETENTION_DAYS)):
         outcome.retained[i] = UNOBSERVED
+        outcome.base_retained[i] = UNOBSERVED
+    outcome.base_flags = 0
     for i in range(out.moments.shape[1]):
         out.moments[row, i] = math.nan
     for i in range(out.dwell.shape[1]):
@@ -142,6 +177,9 @@ def initialize_outcome(state: CustomerState, out: Output) -> None:
         desk_outcome.joined = 0
         for j in range(3):
             desk_outcome.replies[j] = 0
+        desk_outcome.out_of_hours = 0
+        desk_outcome.outside_closed = 0
+        desk_outcome.outside_abandoned = 0
         desk_outcome.waited = 0.0
         desk_outcome.service = 0.0
 

@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, kernel, rule
-from cjsim.kernels.codes import DistributionCode
-from cjsim.kernels.conditions import condition_holds
+from cjsim.kernels.codes import DistributionCode, RestartFlag, WhenState
+from cjsim.kernels.conditions import TOLERANCE, condition_holds
 from cjsim.kernels.customer.decay import satisfaction_now
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.rng import uniform
@@ -24,6 +24,7 @@ from cjsim.kernels.world import Array, World
 MIN_LIFT = 1e-6  # a smaller lift counts as 0
 SATISFACTION_STEP = 0.01  # change in satisfaction at which the speeds of running clocks are updated
 MAX_LIFT = 1e6  # upper limit of a lift
+MAX_SPEED = 1e12  # upper limit of a product of traits; prevents infinite and nan clock times
 MAX_ITERATIONS = 100  # of Halley's method, which needs 2 or 3 for typical lifts and many at a lift of -1
 EXPM1_BELOW = 1e-3  # below this y, 1 - exp(-y) is computed by expm1, which is slower but accurate
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 1e-300  # relative and absolute step size; the error after a step is of the order of its cube
@@ -31,12 +32,12 @@ RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-5, 1e-300  # relative and absolute s
 
 @inlined
 def to_activity(world: World, profile: int, time: float) -> float:
-    """Activity time a(t), days: the integral of the profile's weight, interpolated in its hourly table.
+    """Activity time a(t), days: the integral of the profile's weight, interpolated in its table.
 
     `time` is in days on the profile's own clock.
     """
     record = world.profiles[profile]
-    x = (time - record.begin) * 24.0
+    x = (time - record.begin) * record.per_day
     i = min(max(int(x), 0), record.count - 2)
     low: float = world.activity[record.first + i]
     high: float = world.activity[record.first + i + 1]
@@ -54,13 +55,13 @@ def from_activity(world: World, profile: int, activity: float) -> float:
     last = record.first + record.count - 1
     if not activity < world.activity[last]:
         return math.inf
-    slot = int((activity - world.activity[record.first]) * 24.0)
+    slot = int((activity - world.activity[record.first]) * record.per_day)
     i = record.first + world.guide[record.guide + min(max(slot, 0), record.guides - 1)]
     while world.activity[i + 1] <= activity:
         i += 1
     low = world.activity[i]
     fraction = (activity - low) / (world.activity[i + 1] - low)
-    time: float = record.begin + (i - record.first + fraction) / 24.0
+    time: float = record.begin + (i - record.first + fraction) / record.per_day
     return time
 
 
@@ -69,15 +70,17 @@ def clock_time(world: World, state: CustomerState, profile: int, time: float) ->
     """Convert a calendar time (days) to clock time: activity time if there is a profile (-1: none), else unchanged."""
     if profile < 0:
         return time
-    return to_activity(world, profile, time - state.customer[0].shift)
+    customer = state.customer[0]
+    return to_activity(world, customer.first_profile + profile, time - customer.shift)
 
 
 @inlined
 def calendar_time(world: World, state: CustomerState, profile: int, time: float) -> float:
     """The calendar time (days) of a clock time: the inverse of `clock_time`, never before now."""
+    customer = state.customer[0]
     if profile >= 0:
-        time = from_activity(world, profile, time) + state.customer[0].shift
-    now: float = state.customer[0].now
+        time = from_activity(world, customer.first_profile + profile, time) + customer.shift
+    now: float = customer.now
     return max(time, now)
 
 
@@ -122,8 +125,31 @@ def advance_clock(world: World, state: CustomerState, event: int) -> None:
         clock.lift = lift_left
         if abs(clock.lift) < MIN_LIFT:
             clock.lift = 0.0
-    if clock.active == 1 and clock.allowed == 1:
+    if clock.active == 1 and clock.allowed == WhenState.HOLDS:
         clock.remaining = max(clock.remaining - clock.speed * advanced, 0.0)
+
+
+@rule
+def next_occurrence(world: World, state: CustomerState, event: int) -> float:
+    """The first occurrence (days) of a calendar wait that is after the start of its clock and not before now; inf for other waits.
+
+    An occurrence at the time of the start does not count. One at the current time is still to come.
+    """
+    wait = world.events[event].wait
+    if wait.kind != DistributionCode.CALENDAR:
+        return math.inf
+    customer = state.customer[0]
+    low = wait.table + wait.stride * customer.zone
+    end = low + wait.length
+    earliest = max(state.clocks[event].started + TOLERANCE, customer.now - TOLERANCE)
+    high = end
+    while low < high:
+        middle = (low + high) // 2
+        if world.schedule[middle] > earliest:
+            high = middle
+        else:
+            low = middle + 1
+    return max(world.schedule[low], customer.now) if low < end else math.inf
 
 
 @inlined
@@ -133,8 +159,11 @@ def solve_clock(world: World, state: CustomerState, event: int) -> None:
     Writes: clock_due.
     """
     clock = state.clocks[event]
-    if clock.active == 0 or clock.allowed == 0 or clock.speed <= 0.0:
+    if clock.active == 0 or clock.allowed != WhenState.HOLDS or clock.speed <= 0.0:
         state.clock_due[event] = math.inf
+        return
+    if clock.remaining == math.inf:
+        state.clock_due[event] = next_occurrence(world, state, event)
         return
     needed = clock.remaining / clock.speed
     if clock.lift != 0.0 and needed < math.inf:
@@ -142,9 +171,19 @@ def solve_clock(world: World, state: CustomerState, event: int) -> None:
     state.clock_due[event] = calendar_time(world, state, world.events[event].profile, clock.synced + needed)
 
 
+@rule
+def own_speed(world: World, state: CustomerState, event: int) -> float:
+    """The customer's own factor in the speed of a clock: the persona's speed times traits, at most MAX_SPEED."""
+    record = world.events[event]
+    factor: float = world.persona_speed[state.customer[0].persona, event]
+    for i in range(record.factor_first, record.factor_first + record.factor_count):
+        factor *= max(state.traits[world.factors[i]], 0.0)
+    return min(factor, MAX_SPEED)
+
+
 @inlined
 def clock_speed(world: World, state: CustomerState, event: int) -> float:
-    """Speed m, clock time per day: the customer's own factor times exp(w (satisfaction - 0.5))."""
+    """Speed m, clock time per day: the factor of the customer and of speed rules, times exp(w (satisfaction - 0.5))."""
     weight = world.events[event].satisfaction
     factor: float = state.clocks[event].factor
     if weight == 0.0:
@@ -163,9 +202,10 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
     record = world.events[event]
     advance_clock(world, state, event)
     clock.active = 1
-    clock.allowed = 1 if condition_holds(world, state, record.when) else 0
+    clock.allowed = WhenState.HOLDS.value if condition_holds(world, state, record.when) else WhenState.NOT_YET.value
     clock.speed = clock_speed(world, state, event)
-    if record.wait.kind == DistributionCode.NEVER:
+    clock.started = customer.now
+    if record.wait.kind == DistributionCode.NEVER or record.wait.kind == DistributionCode.CALENDAR:
         clock.remaining = math.inf
     else:
         u = uniform(customer.seed, customer.key, record.stream_wait, np.uint64(clock.starts))
@@ -174,9 +214,35 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
     solve_clock(world, state, event)
 
 
+@inlined
+def set_clock_speed(world: World, state: CustomerState, event: int, speed: float) -> None:
+    """Let a running clock continue at a speed. Does nothing if it has this speed, so that no rounding error arises.
+
+    Writes: clocks, clock_due.
+    """
+    clock = state.clocks[event]
+    if speed != clock.speed:
+        advance_clock(world, state, event)
+        clock.speed = speed
+        solve_clock(world, state, event)
+
+
+@rule
+def start_or_continue_clock(world: World, state: CustomerState, event: int) -> None:
+    """At an entry into a stage of the event: start its clock, or let it continue at a new speed if it also ran in the stage before.
+
+    Writes: clocks, clock_due.
+    """
+    clock = state.clocks[event]
+    if clock.active == 0 or world.events[event].restart & RestartFlag.MOVE != 0:
+        start_clock(world, state, event)
+    elif clock.allowed == WhenState.HOLDS:
+        set_clock_speed(world, state, event, clock_speed(world, state, event))
+
+
 @rule
 def stop_clock(state: CustomerState, event: int) -> None:
-    """Stop a clock, because its event cannot happen in this stage. Its lift continues to decay.
+    """Stop a clock, because its event cannot happen in this stage. Its lift continues to decay; the rest of its target is discarded.
 
     Writes: clocks, clock_due.
     """
@@ -214,15 +280,27 @@ def update_clock_speeds(world: World, state: CustomerState) -> None:
     for i in range(world.satisfaction_events.shape[0]):
         event = world.satisfaction_events[i]
         clock = state.clocks[event]
-        if clock.active == 1 and clock.allowed == 1:
+        if clock.active == 1 and clock.allowed == WhenState.HOLDS:
             if world.events[event].satisfaction != weight:
                 weight = world.events[event].satisfaction
                 factor = math.exp(weight * satisfaction_offset)
-            speed = clock.factor * factor
-            if speed != clock.speed:
-                advance_clock(world, state, event)
-                clock.speed = speed
-                solve_clock(world, state, event)
+            set_clock_speed(world, state, event, clock.factor * factor)
+
+
+@rule
+def change_permission(world: World, state: CustomerState, event: int, holds: bool) -> None:
+    """Pause a clock because its `when` ceases to hold, or let it continue or restart because it begins to hold.
+
+    Writes: clocks, clock_due.
+    """
+    clock = state.clocks[event]
+    if holds and clock.allowed == WhenState.CEASED and world.events[event].restart & RestartFlag.WHEN != 0:
+        start_clock(world, state, event)
+        return
+    advance_clock(world, state, event)
+    clock.allowed = WhenState.HOLDS.value if holds else WhenState.CEASED.value
+    clock.speed = clock_speed(world, state, event)
+    solve_clock(world, state, event)
 
 
 @rule
@@ -239,12 +317,9 @@ def update_clock_permissions(world: World, state: CustomerState) -> None:
         event = world.when_events[i]
         clock = state.clocks[event]
         if clock.active == 1:
-            allowed = 1 if condition_holds(world, state, world.events[event].when) else 0
-            if allowed != clock.allowed:
-                advance_clock(world, state, event)
-                clock.allowed = allowed
-                clock.speed = clock_speed(world, state, event)
-                solve_clock(world, state, event)
+            holds = condition_holds(world, state, world.events[event].when)
+            if holds != (clock.allowed == WhenState.HOLDS):
+                change_permission(world, state, event, holds)
 
 
 @kernel

@@ -14,6 +14,7 @@ class DistributionCode(IntEnum):
     TABLE = 5
     STEPS = 6
     UNIFORM = 7
+    CALENDAR = 8  # not a distribution: the next of the times in World.schedule
 
 
 class EffectCode(IntEnum):
@@ -34,6 +35,16 @@ class EffectCode(IntEnum):
     ASK = 12
     REFER = 13
     OPT_IN = 14
+    SWAY = 15
+    ANNOUNCE = 16
+
+
+class SpeedRuleCode(IntEnum):
+    """What a SPEED_RULE depends on."""
+
+    PRICE = 0
+    OFFER_ENDS = 1
+    EVENT_DUE = 2
 
 
 class StepCode(IntEnum):
@@ -83,6 +94,15 @@ class FlowMode(IntEnum):
     RUNNING = 2
     AWAITING = 3  # in `wait_for`: an event or the time-out
     DEFERRED = 4  # a send waits until the guardrail that defers it ends
+    ABSENT = 5  # not part of the policy in force
+
+
+class BaseFlag(IntEnum):
+    """Status of a customer at the start of the observation window, as bits of `base_flags`; 0 for customers who enter later."""
+
+    EXISTING = 1  # entered before day 0
+    CONVERTED = 2  # converted before day 0
+    RETAINED = 4  # in a retained stage on day 0
 
 
 class DueKind(IntEnum):
@@ -100,12 +120,13 @@ class SendDecision(IntEnum):
     DELIVER = 0
     DEFER = 1
     CONSENT = 2
-    HOLDOUT = 3
-    EXIT = 4
-    BLACKOUT = 5
-    GAP = 6
-    CAP = 7
-    BUDGET = 8
+    BOUNCED = 3  # an earlier message hard-bounced
+    HOLDOUT = 4
+    EXIT = 5
+    BLACKOUT = 6
+    GAP = 7
+    CAP = 8
+    BUDGET = 9
 
 
 class ReplyCode(IntEnum):
@@ -126,27 +147,38 @@ class TouchCode(IntEnum):
     COMPLAINED = 4
     DEFERRED = 5
     SUPPRESSED_CONSENT = 6
-    SUPPRESSED_HOLDOUT = 7
-    SUPPRESSED_EXIT = 8
-    SUPPRESSED_BLACKOUT = 9
-    SUPPRESSED_GAP = 10
-    SUPPRESSED_CAP = 11
-    SUPPRESSED_BUDGET = 12
-    PLACED = 13  # a message of a pull channel waits for a visit
-    OPTED_IN = 14  # consent given by a customer who had not consented
-    FLOW_STARTED = 15
-    FLOW_EXITED = 16
-    OPTED_OUT = 17
-    ENTERED = 18
-    EXPOSED = 19  # to an arm of an experiment; value: number of the arm
-    OFFERED = 20
-    REDEEMED = 21  # value: discount
-    ASKED = 22
-    ASKED_AGAIN = 23  # asked while a conversation was open
-    ANSWERED_IN_TIME = 24  # value: minutes waited
-    ANSWERED_LATE = 25
-    UNANSWERED = 26
-    REFERRAL = 27  # a friend will join
+    SUPPRESSED_BOUNCED = 7
+    SUPPRESSED_HOLDOUT = 8
+    SUPPRESSED_EXIT = 9
+    SUPPRESSED_BLACKOUT = 10
+    SUPPRESSED_GAP = 11
+    SUPPRESSED_CAP = 12
+    SUPPRESSED_BUDGET = 13
+    PLACED = 14  # a message of a pull channel waits for a visit
+    OPTED_IN = 15  # consent given by a customer who had not consented
+    BOUNCED_SOFT = 16  # soft bounce
+    BOUNCED_HARD = 17  # never to be delivered: the address does not exist
+    FLOW_STARTED = 18
+    FLOW_EXITED = 19
+    OPTED_OUT = 20
+    ENTERED = 21
+    EXPOSED = 22  # to an arm of an experiment; value: number of the arm
+    OFFERED = 23
+    REDEEMED = 24  # value: discount
+    ASKED = 25
+    ASKED_AGAIN = 26  # asked while a conversation was open
+    ANSWERED_IN_TIME = 27  # value: minutes waited
+    ANSWERED_LATE = 28
+    UNANSWERED = 29
+    REFERRAL = 30  # a friend will join
+
+
+class HiddenTouch(IntEnum):
+    """Touches that the firm does not see, counted by channel after those up to LAST_CHANNEL_TOUCH. They are not in the log."""
+
+    TRUE_OPENED = 18  # by the customer, in the log or not
+    TRUE_CLICKED = 19
+    SPAM_FOLDER = 20  # delivered to the spam folder
 
 
 class ChangeFlag(IntEnum):
@@ -161,6 +193,21 @@ class ChangeFlag(IntEnum):
     TOUCH = 64  # deliveries, opens, clicks
     DESK = 128  # requests
     REFERRAL = 256  # friends who will join
+
+
+class RestartFlag(IntEnum):
+    """What restarts a clock that could continue, as bits."""
+
+    MOVE = 1  # a move among the stages of its event
+    WHEN = 2  # its `when` begins to hold again
+
+
+class WhenState(IntEnum):
+    """Whether the `when` of a started clock holds."""
+
+    NOT_YET = -1  # it has not held since the start
+    CEASED = 0  # it held after the start, and no longer does
+    HOLDS = 1
 
 
 class ConditionOp(IntEnum):
@@ -209,6 +256,14 @@ class ConditionOp(IntEnum):
     INTEREST = 40  # 1 if the interest is arg (journeys only)
     RULE = 41  # 1 if targeting rule arg treats the customer (policies only)
     GAIN = 42  # predicted gain of targeting rule arg (policies only)
+    TRUE_OPENS = 43  # by the customer, for OPENS to CHANNEL_UNOPENED (journeys only)
+    TRUE_CLICKS = 44
+    TRUE_UNOPENED = 45
+    TRUE_CHANNEL_OPENS = 46
+    TRUE_CHANNEL_CLICKS = 47
+    TRUE_CHANNEL_UNOPENED = 48
+    TRUE_OPENED = 49
+    TRUE_CLICKED = 50
     NOT = 60
     NEGATE = 61
     AND = 62
@@ -258,7 +313,9 @@ N_TOUCH_CODES = len(TouchCode)
 HOURS_PER_DAY = 24
 REFUSAL_TO_TOUCH = int(TouchCode.SUPPRESSED_CONSENT) - int(SendDecision.CONSENT)  # decision + this = log code
 RETENTION_DAYS = (30.0, 90.0, 180.0, 365.0)
-LAST_CHANNEL_TOUCH = TouchCode.OPTED_IN  # last of the touches that are counted by channel
+VALUE_YEAR = 365.0  # days from entry that `clv_365d` covers
+LAST_CHANNEL_TOUCH = TouchCode.BOUNCED_HARD  # last of the touches that are counted by channel
+N_CHANNEL_COUNTS = LAST_CHANNEL_TOUCH + 1 + len(HiddenTouch)
 MAX_CHANNELS = 64  # one bit each in a set of channels
 MAX_COUNT = 65_535  # 16-bit counts of outcomes saturate here
 MINUTES_PER_DAY = 1440.0

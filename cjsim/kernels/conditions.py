@@ -5,6 +5,7 @@ import math
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ConditionOp
 from cjsim.kernels.customer.decay import pressure_now, satisfaction_now, score_now
+from cjsim.kernels.local_time import local_time
 from cjsim.kernels.policy.rule_scores import rule_score, rule_treats
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
@@ -47,10 +48,11 @@ def time_or_latent_value(world: World, state: CustomerState, op: int, arg: int) 
     customer = state.customer[0]
     now: float = customer.now
     if op == ConditionOp.HOUR:
-        return (now - math.floor(now + TOLERANCE)) * 24.0
+        local = local_time(world, customer.zone, now)
+        return (local - math.floor(local + TOLERANCE)) * 24.0
     if op == ConditionOp.WEEKDAY:
         midnight: float = world.setting[0].midnight
-        day = math.floor(now + TOLERANCE) + midnight / 24.0
+        day = math.floor(local_time(world, customer.zone, now) + TOLERANCE) + midnight / 24.0
         return day - 7.0 * math.floor(day / 7.0)
     if op == ConditionOp.DAY:
         return now
@@ -96,6 +98,27 @@ def is_offer_valid(state: CustomerState, offer: int) -> bool:
     held = state.offers[offer]
     is_valid: bool = held.uses_left > 0 and state.customer[0].now < held.valid_until + TOLERANCE
     return is_valid
+
+
+@rule
+def true_response_value(state: CustomerState, op: int, arg: int) -> float:
+    """The value of a name that refers to the customer's own opens and clicks (TRUE_OPENS to TRUE_CLICKED): a count."""
+    customer = state.customer[0]
+    if op == ConditionOp.TRUE_OPENS:
+        return float(customer.true_opens)
+    if op == ConditionOp.TRUE_CLICKS:
+        return float(customer.true_clicks)
+    if op == ConditionOp.TRUE_UNOPENED:
+        return float(customer.true_unopened)
+    if op == ConditionOp.TRUE_CHANNEL_OPENS:
+        return float(state.channels[arg].true_opens)
+    if op == ConditionOp.TRUE_CHANNEL_CLICKS:
+        return float(state.channels[arg].true_clicks)
+    if op == ConditionOp.TRUE_CHANNEL_UNOPENED:
+        return float(state.channels[arg].true_unopened)
+    if op == ConditionOp.TRUE_OPENED:
+        return float(state.messages[arg].true_opened)
+    return float(state.messages[arg].true_clicked)
 
 
 @rule
@@ -148,6 +171,8 @@ def name_value(world: World, state: CustomerState, op: int, arg: int) -> float:
         return 1.0 if rule_treats(world, state, arg) else 0.0
     if op == ConditionOp.GAIN:
         return rule_score(world, state, arg)
+    if op >= ConditionOp.TRUE_OPENS:
+        return true_response_value(state, op, arg)
     return relationship_value(state, op, arg)
 
 

@@ -2,24 +2,24 @@
 
 import math
 
-import numpy as np
-
 from cjsim.kernel import inlined, kernel
-from cjsim.kernels.accounting import account_for_stage, book_cost, initialize_outcome, record_moments
+from cjsim.kernels.accounting import book_cost, initialize_outcome, record_moments
 from cjsim.kernels.channel_sets import NO_CHANNELS
 from cjsim.kernels.clocks import start_clock, update_clock_permissions
 from cjsim.kernels.codes import HOURS_PER_DAY, DueKind, TouchCode
 from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.apply_effects import apply_effects, enter_stage
-from cjsim.kernels.customer.decay import pressure_now, satisfaction_now
 from cjsim.kernels.customer.initial_state import clear_counters, fill_array, initialize_channels, initialize_clocks, initialize_customer
-from cjsim.kernels.customer.responses import CLICK, OPEN, resolve_response
+from cjsim.kernels.customer.responses import CLICK, HIDDEN, OPEN, resolve_response
+from cjsim.kernels.customer.speed_rules import apply_speed_rules
 from cjsim.kernels.desks.replies import handle_reply
+from cjsim.kernels.local_time import local_time
 from cjsim.kernels.log_rows import log_event_code, write_log_row
+from cjsim.kernels.observation_window import finish_window, leave_own_row
 from cjsim.kernels.policy.flow_steps import exit_flows, resume_waiting_flows, run_actor
 from cjsim.kernels.policy.pull_messages import deliver_placed
 from cjsim.kernels.policy.triggers import initialize_actor, reset_inactivity_timers, start_flow, start_flows
-from cjsim.kernels.queue import EFFECT_LIST, FLOW_START, STAGE_ENTRY
+from cjsim.kernels.queue import CUSTOMER_EFFECTS, EFFECT_LIST, FIRM_RECORDS, FLOW_START, STAGE_ENTRY
 from cjsim.kernels.state import CustomerState, Output, Population
 from cjsim.kernels.world import World
 
@@ -46,15 +46,16 @@ def record_event(world: World, state: CustomerState, out: Output, event: int) ->
 
 @inlined
 def record_active_hour(world: World, state: CustomerState) -> None:
-    """Count this hour of the day as an hour of observed activity, if the policy learns best hours.
+    """Count this hour of the customer's day as an hour of observed activity, if the policy learns best hours.
 
     Writes: active_hours, customer.observed_hours.
     """
     if world.setting[0].learning == 0:
         return
     customer = state.customer[0]
-    day = math.floor(customer.now + TOLERANCE)
-    hour = int((customer.now - day + TOLERANCE) * HOURS_PER_DAY)
+    local = local_time(world, customer.zone, customer.now)
+    day = math.floor(local + TOLERANCE)
+    hour = int((local - day + TOLERANCE) * HOURS_PER_DAY)
     state.active_hours[min(hour, HOURS_PER_DAY - 1)] += 1
     customer.observed_hours += 1
 
@@ -110,13 +111,15 @@ def drain_queue(world: World, state: CustomerState, out: Output) -> None:
         row = out.n_rows[0]
         starts = 0
         effects = -1
+        part = EFFECT_LIST
         if item >= EFFECT_LIST:
-            effects = item - EFFECT_LIST
+            part = CUSTOMER_EFFECTS if item >= CUSTOMER_EFFECTS else FIRM_RECORDS if item >= FIRM_RECORDS else EFFECT_LIST
+            effects = item - part
         elif item < STAGE_ENTRY:
             starts = state.clocks[item].starts
             effects = world.events[item].effects
             record_event(world, state, out, item)
-        apply_effects(world, state, out, effects)
+        apply_effects(world, state, out, effects, part)
         if item < STAGE_ENTRY:
             finish_event(world, state, out, item, row, starts)
         elif item < FLOW_START:
@@ -126,13 +129,16 @@ def drain_queue(world: World, state: CustomerState, out: Output) -> None:
             start_flow(world, state, out, item - FLOW_START)
     customer.n_queued = 0
     update_clock_permissions(world, state)
+    if world.speed_rules.shape[0] > 0:
+        apply_speed_rules(world, state)
 
 
 @kernel
 def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: int, time: float) -> None:
     """Handle the event that is due and all its immediate consequences. Marks the customer as stuck if time does not advance.
 
-    `kind` is a `DueKind`; `which` is the index of the pending response, the event or the actor (DESK_REPLY: 0); `time` is in days.
+    `kind` is a `DueKind`; `which` is the index of the pending response, the event (the number of events: a change of a speed rule) or the
+    actor (DESK_REPLY: 0); `time` is in days.
     """
     customer = state.customer[0]
     customer.last_kind = kind
@@ -145,13 +151,14 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
     customer.now = time
     if kind == DueKind.CLOCK:
         state.queue[0] = which
-        customer.n_queued = 1
+        customer.n_queued = 1 if which < world.events.shape[0] else 0  # else a speed rule changes
     elif kind == DueKind.ACTOR:
         run_actor(world, state, out, which)
     elif kind == DueKind.DESK_REPLY:
         handle_reply(world, state, out)
     else:
-        is_observed = state.responses[which].actions & (OPEN | CLICK) != 0
+        actions = state.responses[which].actions
+        is_observed = actions & (OPEN | CLICK) != 0 and actions & HIDDEN == 0
         resolve_response(world, state, out, which)
         if is_observed:
             record_active_hour(world, state)
@@ -163,7 +170,7 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
 def start_customer(world: World, state: CustomerState, out: Output, population: Population, index: int, row: int) -> None:
     """Start a customer: initialize the state, enter the first stage and handle all immediate consequences.
 
-    `index` is the customer's index in `population`, `row` its row in `out`.
+    `index` is the customer's index in `population`, `row` its row in `out`; `world` is that of the policy in force at entry.
     """
     initialize_customer(world, state, population, index, row)
     clear_counters(world, state)
@@ -171,34 +178,32 @@ def start_customer(world: World, state: CustomerState, out: Output, population: 
     initialize_clocks(world, state)
     initialize_outcome(state, out)
     customer = state.customer[0]
-    if customer.entered >= world.setting[0].horizon:
+    if customer.entered >= world.setting[0].ends:
         fill_array(state.actor_due, math.inf)
         return
+    if customer.entered < 0.0 or customer.entered >= world.setting[0].horizon:
+        leave_own_row(state, out)
     for actor in range(world.actors.shape[0]):
         initialize_actor(world, state, actor)
     if world.stages[customer.stage].observed_as >= 0:
         customer.observed_stage = customer.stage
     write_log_row(state, out, TouchCode.ENTERED.value, -1, -1, -1, 0.0)
     book_cost(world, state, out, population.cost[index])
-    for event in range(world.events.shape[0]):
-        if world.events[event].anywhere == 1:
-            start_clock(world, state, event)
     enter_stage(world, state, out, customer.stage)
+    for event in range(world.events.shape[0]):
+        if world.events[event].anywhere == 1 and state.clocks[event].active == 0:
+            start_clock(world, state, event)
     drain_queue(world, state, out)
 
 
 @kernel
 def finish_customer(world: World, state: CustomerState, out: Output) -> None:
-    """Complete the outcome at the end of the customer's simulation: at the horizon, or after the follow-up.
+    """Complete the outcome at the end of the customer's simulation. A customer who enters at or after the horizon has none.
 
-    Writes: customer.now, outcome, dwell, moments of retention.
+    Writes: customer.now, outcome, dwell, outcome.retained.
     """
     customer = state.customer[0]
     if customer.entered >= world.setting[0].horizon:
         return
     customer.now = customer.ends
-    account_for_stage(world, state, out, customer.now + TOLERANCE)
-    outcome = out.outcome[customer.row]
-    outcome.stage = customer.stage
-    outcome.satisfaction = np.float32(satisfaction_now(world, state))
-    outcome.pressure = np.float32(pressure_now(world, state))
+    finish_window(world, state, out)

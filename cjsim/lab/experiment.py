@@ -20,7 +20,7 @@ from cjsim.yaml.strict_model import FieldError, StrictModel
 
 ANY_VARIANT, ALL_VARIANTS = "any", "all"
 _PERCENT_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BASELINE_SETTINGS = ("start", "horizon", "entry", "discount_rate", "currency")  # must be the same in all variants
+_BASELINE_SETTINGS = ("start", "horizon", "value_horizon", "entry", "discount_rate", "currency")  # must be the same in all variants
 
 
 class ClaimedSize(NamedTuple):

@@ -50,7 +50,8 @@ def simulate_experiment(
     arms, finished = checked.arms(), checkpoints if checkpoints is not None else Checkpoints()
     metrics = dict.fromkeys((checked.metric, *checked.watch))
     for seed in checked.seeds:
-        simulate_arm = functools.partial(simulate, customers=checked.customers_per_seed, seed=seed, threads=threads, progress=progress)
+        simulate_arm = functools.partial(simulate, customers=checked.customers_per_seed, seed=seed, replications=1)
+        simulate_arm = functools.partial(simulate_arm, threads=threads, progress=progress)
         baseline: Run | None = None
         for arm in arms:
             if finished.get(seed, arm.name) is None:

@@ -15,6 +15,7 @@ from cjsim.lab.findings import format_effect
 from cjsim.lab.moments import IntervalEstimate, PairedMoments
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.number_format import decimal_places, format_value, in_currency, named_unit
+from cjsim.metrics.text_table import wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Scenario settings that select customers and days but do not change the journey or the policy.
-_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "entry", "discount_rate", "currency")
+_SCENARIO_SETTINGS = ("customers", "seed", "start", "horizon", "value_horizon", "entry", "discount_rate", "currency")
 _ITEM_PATH_LENGTH = 3  # keys in the path of a whole item, such as policy.flows.cart
 
 
@@ -65,6 +66,8 @@ class VersionComparison(ComparableRecord, FolderResult):
         Value of the metric under the old version.
     joint_effect : IntervalEstimate or None
         Effect of all changes to the journey and the policy together.
+    notes : tuple of str
+        A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
     """
 
     changes: tuple[ChangeEffect, ...]
@@ -73,6 +76,7 @@ class VersionComparison(ComparableRecord, FolderResult):
     unit: str = ""
     baseline: float = float("nan")
     joint_effect: IntervalEstimate | None = None
+    notes: tuple[str, ...] = ()
     _marker = "versions.json"
 
     def _facts(self) -> str:
@@ -87,7 +91,8 @@ class VersionComparison(ComparableRecord, FolderResult):
             return "The versions are identical."
         lines = ["Changes:", *(f"  {one.change}" for one in self.changes)]
         lines += ["", "Description:", *(f"  {line}" for line in self.description_diff)] if self.description_diff else []
-        return "\n".join([*lines, *(["", *self._effect_lines()] if self.joint_effect is not None else [])])
+        lines += ["", *self._effect_lines()] if self.joint_effect is not None else []
+        return "\n".join([*lines, *(line for note in self.notes for line in ("", wrap_lines(note)))])
 
     def _effect_lines(self) -> Iterator[str]:
         baseline = in_currency(format_value(self.baseline, self.unit, decimal_places(self.unit, (self.baseline,))), self.unit)
@@ -124,6 +129,7 @@ class VersionComparison(ComparableRecord, FolderResult):
         """Return plain values for JSON. Undefined numbers become null."""
         changes = [{**vars(one.change), "path": one.change.path_string, "effect": one.effect, "why": one.why} for one in self.changes]
         content = {"changes": changes, "words": self.description_diff, "metric": self.metric, "unit": self.unit}
+        content |= {"notes": list(self.notes)} if self.notes else {}
         return plain_values(content | {"baseline": self.baseline, "together": self.joint_effect})
 
 
@@ -177,7 +183,9 @@ def compare_versions(
     from cjsim.simulation.simulate import simulate
 
     n_customers, used_seed = old.customers if customers is None else customers, old.seed if seed is None else seed
-    simulate_version = functools.partial(simulate, customers=n_customers, seed=used_seed, threads=threads, progress=progress)
+    simulate_version = functools.partial(
+        simulate, customers=n_customers, seed=used_seed, replications=1, threads=threads, progress=progress
+    )
     return _ChangeSimulator(old, metric, simulate_version).compare(new, changes, description_diff)
 
 
@@ -186,20 +194,20 @@ class _ChangeSimulator:
 
     def __init__(self, old: Scenario, metric: str, simulate: Callable[[Scenario], Run]) -> None:
         from cjsim.metrics.catalog import find_metric_definition
+        from cjsim.metrics.run_notes import firm_notes
 
         self.old, self.metric, self._simulate = old, metric, simulate
         self.baseline_run = simulate(old)
         self.unit = named_unit(find_metric_definition(self.baseline_run, metric).unit, old.currency)
-        self.old_data = old.to_dict()
+        self.old_data, self.notes = old.to_dict(), tuple(firm_notes(self.baseline_run))
 
     def compare(self, new: Scenario, changes: tuple[DocumentChange, ...], description_diff: tuple[str, ...]) -> VersionComparison:
         """Estimate the effect of each change alone and of all changes to the journey and the policy together."""
         settings = {name: getattr(self.old, name) for name in _SCENARIO_SETTINGS}
         joint = self._paired_moments(new.model_copy(update=settings))
         effects = tuple(self._change_effect(change, changes) for change in changes)
-        return VersionComparison(
-            effects, description_diff, self.metric, self.unit, joint.baseline, joint.absolute_effect(NORMAL_QUANTILE_95)
-        )
+        together = joint.absolute_effect(NORMAL_QUANTILE_95)
+        return VersionComparison(effects, description_diff, self.metric, self.unit, joint.baseline, together, self.notes)
 
     def _change_effect(self, change: DocumentChange, changes: tuple[DocumentChange, ...]) -> ChangeEffect:
         if change.is_title:

@@ -1,6 +1,6 @@
 """The catalog of all shipped and registered metrics. Estimates and comparisons use the same definition of a metric."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from cjsim.compiler.plan import Codebook, Plan
@@ -58,6 +58,27 @@ def find_metric_definition(run: RunRecord | Plan, metric: str) -> MetricDefiniti
     if metric not in definitions:
         raise InputError(format_error("metric", *unknown_name_parts(metric, definitions, "metric")))
     return definitions[metric]
+
+
+def require_metrics(codebook: Codebook, metrics: Sequence[str]) -> None:
+    """Raise if a metric does not exist.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names of the scenario.
+    metrics : sequence of str
+        Names of metrics.
+
+    Raises
+    ------
+    InputError
+        The message suggests a metric with a similar name.
+    """
+    definitions = all_metric_definitions(codebook) if metrics else {}
+    for metric in metrics:
+        if metric not in definitions:
+            raise InputError(format_error("metrics", *unknown_name_parts(metric, definitions, "metric")))
 
 
 def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:

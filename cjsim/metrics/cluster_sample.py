@@ -22,7 +22,7 @@ class ClusterSample(NamedTuple):
     n_roots : int
         Number of roots. Roots are the first customers of the run.
     n_initial : int
-        Number of initial customers. They are the first roots; the remaining roots are arrivals.
+        Number of initial and existing customers. They are the first roots; the remaining roots are arrivals.
     root_of_customer : ndarray of int64, shape (n_customers,), or None
         Root of each customer; None if every customer is a root.
     customer_keys : ndarray of uint64, shape (n_customers,), or None
@@ -63,10 +63,10 @@ class ClusterSample(NamedTuple):
         ClusterSample
         """
         registry = run.registry
-        if len(registry) == registry.n_initial:
+        if len(registry) == registry.n_initial and registry.initial_keys is None:
             return cls.of_independent_customers(len(registry))
-        n_roots = registry.n_initial + registry.n_arrived
-        return cls(n_roots, registry.n_initial, run.roots if n_roots < len(registry) else None, run.keys)
+        n_roots = registry.n_fixed + registry.n_arrived
+        return cls(n_roots, registry.n_fixed, run.roots if n_roots < len(registry) else None, run.keys)
 
     def subset(self, is_chosen: Array) -> "ClusterSample":
         """Return the sample of some of the customers.
@@ -124,4 +124,25 @@ class ClusterSample(NamedTuple):
         total = float(np.square(arrived).sum())
         if len(initial) > 1:
             total += float(np.square(initial - initial.mean()).sum()) * len(initial) / (len(initial) - 1)
+        return total
+
+    def covariance(self, influence_by_root: Array, other_influence_by_root: Array) -> float:
+        """Return the covariance of two estimates, as `variance` computes the variance of one.
+
+        Parameters
+        ----------
+        influence_by_root, other_influence_by_root : ndarray of float64, shape (n_roots,)
+            Influence of each root on the estimates.
+
+        Returns
+        -------
+        float
+            nan for fewer than two roots.
+        """
+        if self.n_roots < 2:
+            return math.nan
+        initial, others = influence_by_root[: self.n_initial], other_influence_by_root[: self.n_initial]
+        total = float(np.dot(influence_by_root[self.n_initial :], other_influence_by_root[self.n_initial :]))
+        if len(initial) > 1:
+            total += float(np.dot(initial - initial.mean(), others - others.mean())) * len(initial) / (len(initial) - 1)
         return total

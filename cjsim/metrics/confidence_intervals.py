@@ -55,7 +55,7 @@ def estimate_metric(terms: RatioTerms, unit: str, sample: ClusterSample | None =
     sample = sample or ClusterSample.of_independent_customers(len(terms.numerator))
     variance = sample.variance(sample.sum_by_root(influence(terms)))
     if unit == SHARE_UNIT and not terms.is_total:
-        return MetricEstimate(value, *_wilson_interval(value, n, variance * (sample.n_roots - 1) / sample.n_roots), n, unit)
+        return MetricEstimate(value, *wilson_interval(value, n, variance * (sample.n_roots - 1) / sample.n_roots), n, unit)
     half = NORMAL_QUANTILE_95 * math.sqrt(variance)
     return MetricEstimate(value, value - half, value + half, n, unit)
 
@@ -68,8 +68,23 @@ def _customers_in_denominator(terms: RatioTerms) -> int:
     return int(np.count_nonzero(denominators))
 
 
-def _wilson_interval(share: float, n: int, share_variance: float) -> tuple[float, float]:
-    """Return the Wilson score interval of a share, given its variance with divisor n_roots instead of n_roots - 1."""
+def wilson_interval(share: float, n: int, share_variance: float) -> tuple[float, float]:
+    """Return the Wilson score interval of a share.
+
+    Parameters
+    ----------
+    share : float
+        The share, in [0, 1].
+    n : int
+        Number of customers, which is the effective sample size if the share is 0 or 1.
+    share_variance : float
+        Variance of the share, with divisor n_roots instead of n_roots - 1; nan if unknown.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end.
+    """
     trials = float(n)
     if 0 < share < 1 and not math.isnan(share_variance):
         if share_variance == 0:

@@ -48,6 +48,8 @@ class RatioTerms(NamedTuple):
         Factors by which the sum of `allocated_cost` is multiplied before it is added to the sums of numerators and denominators.
     is_total : bool
         Whether the denominator of the ratio is 1. `denominator` then only indicates which customers count.
+    weight : float
+        Factor by which a total was scaled up from a sample to the whole firm.
     """
 
     numerator: Array
@@ -56,9 +58,29 @@ class RatioTerms(NamedTuple):
     numerator_cost_weight: float = 0.0
     denominator_cost_weight: float = 0.0
     is_total: bool = False
+    weight: float = 1.0
+
+    def as_total(self, weight: float = 1.0) -> "RatioTerms":
+        """Return the terms of the sum over the whole firm, of which these are a sample.
+
+        Parameters
+        ----------
+        weight : float
+            Number of customers of the firm per simulated customer.
+
+        Returns
+        -------
+        RatioTerms
+        """
+        if weight == 1:
+            return self._replace(is_total=True)
+        cost_weight = self.numerator_cost_weight * weight
+        return self._replace(numerator=self.numerator * weight, numerator_cost_weight=cost_weight, is_total=True, weight=weight)
 
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
         """Return the terms, set to 0 for all customers who are not selected.
+
+        Allocated costs become part of numerators and denominators, because which customers share them varies with the selection.
 
         Parameters
         ----------
@@ -69,11 +91,13 @@ class RatioTerms(NamedTuple):
         -------
         RatioTerms
         """
-        allocated_cost = None if self.allocated_cost is None else np.where(is_chosen, self.allocated_cost, _FLOAT64_ZERO)
+        denominator = self.denominator
+        if self.allocated_cost is not None and self.denominator_cost_weight != 0:
+            denominator = denominator + self.denominator_cost_weight * self.allocated_cost
         return self._replace(
-            numerator=np.where(is_chosen, self.numerator, _FLOAT64_ZERO),
-            denominator=np.where(is_chosen, self.denominator, self.denominator.dtype.type(0)),
-            allocated_cost=allocated_cost,
+            numerator=np.where(is_chosen, self.numerator_with_cost, _FLOAT64_ZERO),
+            denominator=np.where(is_chosen, denominator, denominator.dtype.type(0)),
+            allocated_cost=None,
         )
 
     def subset(self, is_chosen: Array) -> "RatioTerms":
@@ -268,7 +292,7 @@ def _mean_of_field(field: str, run: RunRecord) -> RatioTerms:
 
 
 def _as_total(terms: Callable[[RunRecord], RatioTerms], run: RunRecord) -> RatioTerms:
-    return terms(run)._replace(is_total=True)
+    return terms(run).as_total(run.weight)
 
 
 def sum_terms_by_root(terms: RatioTerms, sample: ClusterSample) -> RatioTerms:

@@ -261,7 +261,8 @@ class CheckedTerms:
             _checked_values(where, "allocated cost", terms.allocated_cost, len(run))
         if definition.unit == SHARE_UNIT:
             _check_share(where, terms, numerator, denominator)
-        return terms._replace(numerator=numerator, denominator=denominator)
+        terms = terms._replace(numerator=numerator, denominator=denominator)
+        return terms.as_total(run.weight) if terms.is_total and terms.weight == 1 else terms
 
 
 def _checked_values(where: str, noun: str, values: Array, n_customers: int) -> Array:
@@ -328,7 +329,7 @@ def _check_registrable(definition: MetricDefinition) -> None:
 
 
 def _user_error(where: str, must: str, error: Exception) -> InputError:
-    """Return the error for an exception in a user's function, which becomes its cause."""
+    """Return an error that names the problem in a user's function; the exception becomes its cause."""
     if isinstance(error, InputError):  # of a function of this package that the user's function calls
         return InputError(f"{where}: {error}")
     got = textwrap.shorten(f"{type(error).__name__}: {error}", _MAX_ERROR_CHARS, placeholder=" ...")

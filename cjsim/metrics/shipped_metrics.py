@@ -1,11 +1,13 @@
 """The metrics that ship with cjsim, collected from `cjsim.metrics.definitions`."""
 
+import math
 from dataclasses import fields
 from functools import cache
 from typing import Any
 
 from cjsim.compiler.plan import Codebook
 from cjsim.metrics.definitions.conversion_and_retention import conversion_and_retention_metrics
+from cjsim.metrics.definitions.cost_breakdown import cost_metrics
 from cjsim.metrics.definitions.customer_acquisition import acquisition_metrics
 from cjsim.metrics.definitions.journey_progress import FIRST_VALUE_MOMENT, journey_metrics
 from cjsim.metrics.definitions.message_engagement import message_metrics
@@ -22,6 +24,8 @@ _PLACEHOLDERS: dict[str, Any] = {
     "moments": ("conversion", FIRST_VALUE_MOMENT),
     "attributes": {},
     "experiments": {},
+    "has_existing": True,
+    "value_days": math.inf,
 }
 PLACEHOLDER_NAMES = Codebook(**_PLACEHOLDERS)  # of a scenario that has all metrics, with one name of each kind
 
@@ -39,8 +43,9 @@ def shipped_metric_definitions(codebook: Codebook) -> list[MetricDefinition]:
     list of MetricDefinition
     """
     return [
-        *conversion_and_retention_metrics(),
-        *purchase_and_value_metrics(),
+        *conversion_and_retention_metrics(codebook),
+        *purchase_and_value_metrics(codebook),
+        *cost_metrics(),
         *acquisition_metrics(codebook),
         *journey_metrics(codebook),
         *message_metrics(codebook),

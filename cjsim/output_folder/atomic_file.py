@@ -12,8 +12,8 @@ _MAX_ATTEMPTS, _RETRY_SECONDS = 100, 0.05  # to lock a part file that other proc
 def write_atomically(file: Path, text: str) -> None:
     """Write a text file in UTF-8. If the process is killed, an existing file is unchanged.
 
-    The text is written to a part file that then gets the name of the file. A part file of a killed process is overwritten; a lock keeps
-    processes from writing to the same one.
+    The text is written to a part file, which is then renamed to the file. A part file that a killed process left behind is overwritten; a
+    lock keeps processes from writing to the same one.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
 
 
 def remove_leftovers(out: Path) -> None:
-    """Restore a result that a killed run was replacing, and remove what killed runs left. Called if nothing is to be written.
+    """Restore a result that a killed run was replacing, and remove what killed runs left behind. Called if nothing is to be written.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _publish(work: WorkFolder, out: Path, argument: str) -> None:
     else:  # it was created in the meantime
         with inside.held(argument, out, restore=lambda: restore_old_files(inside, out)):
             if any((out / path.relative_to(work.draft)).is_file() for path in work.draft.rglob("*")):
-                raise FileExistsError(0, "another program has written files of these names to it")
+                raise FileExistsError(0, "another program has written files with these names to it")
             work.draft.replace(inside.draft)
             publish_draft(inside, out)
 

@@ -13,9 +13,11 @@ _MAX_LISTED_FILES = 5
 # Patterns of the files that each command writes to its --out folder.
 _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
-        "simulate": re.compile(rf"{_RUN_FILES}|trial\.csv"),
-        "compare": re.compile(rf"run_\d+/({_RUN_FILES})|comparison\.(json|png)"),
-        "levers": re.compile(r"levers\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
+        "simulate": re.compile(rf"(replication_\d+/)?({_RUN_FILES})|trial\.csv|series\.png|cohorts\.(csv|json|png)"),
+        "compare": re.compile(
+            rf"run_\d+/(replication_\d+/)?({_RUN_FILES})|(comparison|series)\.png|comparison\.json|group_effects\.(csv|json)"
+        ),
+        "levers": re.compile(r"(levers|touchpoints)\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
         "optimize": re.compile(r"optimum\.json|trials\.csv|best\.yaml|search\.png|manifest\.json"),
         "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),
         "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),
@@ -23,7 +25,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
-# Commands that replace results of each other, because they write a manifest, and for the others the file that each writes last.
+# Commands that replace each other's results, because they write a manifest; for the other commands, the file that each writes last.
 _WITH_MANIFEST = ("simulate", "compare", "levers", "optimize")
 _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -82,7 +84,7 @@ def require_new_file(file: Path, *, argument: str) -> None:
 
 
 def replaced_by_draft(draft: Path, out: Path) -> set[str]:
-    """Return the files of earlier results that a new result replaces, also those for which it has no file of the same name.
+    """Return the files of earlier results that a new result replaces, including those for which it has no file of the same name.
 
     Parameters
     ----------
@@ -123,8 +125,9 @@ def _listed_below(out: Path, folder: str) -> set[str]:
 
 
 def _file_names(out: Path) -> set[str]:
-    """Return the files in a folder and in the folders of its runs."""
-    return {path.relative_to(out).as_posix() for path in (*out.glob("*"), *out.glob("run_*/*")) if path.is_file()}
+    """Return the files in a folder and in the folders of its runs and replications."""
+    patterns = ("*", "replication_*/*", "run_*/*", "run_*/replication_*/*")
+    return {path.relative_to(out).as_posix() for pattern in patterns for path in out.glob(pattern) if path.is_file()}
 
 
 def _has_any(folder: Path, names: tuple[str, ...]) -> bool:

@@ -86,7 +86,7 @@ def require_unchanged_manifest(file: Path, manifest: Mapping[str, Any]) -> None:
         If the content does not have the digest that it states.
     """
     if _OWN_KEY in manifest and manifest[_OWN_KEY] != _content_digest(manifest):
-        raise _changed_file_error(file, "one with other content")
+        raise _changed_file_error(file, "one with different content")
 
 
 def is_listed(name: str, manifest: Mapping[str, Any]) -> bool:
@@ -181,9 +181,9 @@ def _require_intact(file: Path, size: int, digest: str) -> None:
         if not file.is_file():
             got = "no such file"
         elif (found := file.stat().st_size) != size:
-            got = f"one of {found:,} bytes in place of {size:,}"
+            got = f"one of {found:,} bytes instead of {size:,}"
         elif _sha256(file) != digest:
-            got = "one with other content"
+            got = "one with different content"
         else:
             return
     except OSError as error:

@@ -1,11 +1,11 @@
 """Replacement of a result's files, all or none, whenever the process is killed.
 
 Renaming one file is atomic; replacing several is not. As in a database with a rollback journal, the names of all files are written to a
-file first, and old files are kept until all new files are in place. Removing the file of names completes the replacement. If a run finds
-one that is not complete, it moves all files back.
+file first, and old files are kept until all new files are in place. Removing the file of names completes the replacement. A run that finds
+an incomplete replacement moves all files back.
 
-Files and folders are flushed to disk before the step that relies on them. The old or the new result therefore also survives a power loss,
-if the disk and its file system keep what they report as written; the digests in the manifest show if they do not.
+Files and folders are flushed to disk before the step that relies on them. Either the old or the new result therefore survives even a power
+loss, if the disk and its file system keep what they report as written; the digests in the manifest show if they do not.
 
 References
 ----------
@@ -95,7 +95,7 @@ def _restore_or_name_old_files(work: WorkFolder, out: Path) -> None:
 
 
 def restore_old_files(work: WorkFolder, out: Path) -> None:
-    """End a replacement that was interrupted: move new files out of an output folder, and the old files back.
+    """Roll back an interrupted replacement: move the new files out of an output folder, and the old files back.
 
     Each move is decided by what exists, so that an interrupted restoration can be repeated.
 
@@ -143,7 +143,7 @@ def restore_interrupted_replacement(folder: Path) -> None:
     Raises
     ------
     InputError
-        If the old files cannot be moved back, or the replacement does not end. The message says where they are.
+        If the old files cannot be moved back, or the other run does not complete its replacement. The message says where the old files are.
     """
     work, deadline = WorkFolder.inside(folder), time.monotonic() + _WAIT_SECONDS
     while work.moves.is_file():

@@ -1,8 +1,8 @@
-"""The work folder of a run that writes to an output folder. Its lock keeps other runs out, and ends with the process.
+"""The work folder of a run that writes to an output folder. Its lock keeps other runs out, and is released when the process exits.
 
 A lock outlives neither its process nor the machine, so the work folder of a killed run is recognized by its free lock, whatever has become
-of its process id. On shared disks, this holds between machines if the file system passes locks on, as NFS does. Where the file system has
-no locks, the process id and the name of the machine decide; then a run on another machine counts as running.
+of its process id. On shared disks, this also works across machines if the file system supports locks, as NFS does. Where the file system
+has no locks, the process id and the name of the machine decide; then a run on another machine counts as running.
 """
 
 import contextlib
@@ -72,7 +72,9 @@ class WorkFolder:
 
     @contextlib.contextmanager
     def held(self, argument: str, out: Path, restore: Callable[[], None], *, attempts: int = _MAX_ATTEMPTS) -> Iterator[None]:
-        """Hold the lock, without what an earlier run left. On exit, remove the folder, unless an interrupted replacement needs it.
+        """Hold the lock, after removing what an earlier run left behind.
+
+        On exit, remove the folder, unless an interrupted replacement needs it.
 
         Parameters
         ----------
@@ -81,7 +83,7 @@ class WorkFolder:
         out : Path
             Output folder, as given by the user.
         restore : callable
-            Ends a replacement that a killed run has begun. Called while the lock is held.
+            Rolls back a replacement that a killed run began. Called while the lock is held.
         attempts : int
             Number of attempts to lock the folder, 0.02 seconds apart.
 
@@ -113,7 +115,7 @@ class WorkFolder:
         self.moves.with_suffix(".part").unlink(missing_ok=True)
 
     def _acquire(self, argument: str, out: Path, attempts: int) -> IO[bytes]:
-        """Lock the folder. Retries for a moment, because a run that sweeps what other runs left holds the lock of each for a moment."""
+        """Lock the folder. Retries for a moment, because a run that cleans up after killed runs briefly holds each of their locks."""
         owner: dict[str, Any] = {}
         for _ in range(attempts):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -159,7 +161,7 @@ def is_in_work_folder(path: Path) -> bool:
 
 
 def _release(file: IO[bytes], path: Path) -> None:
-    """Remove a lock file before its lock ends, so that no other run can lock a file that is about to be removed."""
+    """Remove a lock file before its lock is released, so that no other run can lock a file that is about to be removed."""
     try:
         path.unlink(missing_ok=True)
     except OSError:  # Windows does not remove open files
@@ -193,4 +195,4 @@ def _may_be_running(owner: dict[str, Any]) -> bool:
 def _in_use_message(argument: str, out: Path, owner: dict[str, Any]) -> str:
     known = f" (process {owner['pid']} on {owner.get('host')}, since {owner.get('since')})" if "pid" in owner else ""
     must, got = "must be a folder that no other run is writing to", f"'{out}', which another run is using{known}"
-    return format_error(argument, must, got, "Wait until it has ended, or choose another folder.")
+    return format_error(argument, must, got, "Wait until it has finished, or choose another folder.")

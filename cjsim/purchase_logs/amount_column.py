@@ -1,4 +1,4 @@
-"""Amounts of a purchase log: detects the separators of decimals and thousands, and states what it assumes.
+"""Amounts of a purchase log: detects the decimal and thousands separators, and states what it assumes.
 
 Each amount is reduced to its shape, in which every digit is a 9. All shapes of a log must fit one pair of separators. If two pairs fit
 and give different amounts, such as for 4.891, the log is refused.
@@ -275,7 +275,7 @@ def _add_assumptions(
     spread: Callable[[BoolArray], BoolArray],
     assumptions: list[str],
 ) -> None:
-    """Add what was assumed about amounts, with an example each."""
+    """Add what was assumed about amounts, each with an example."""
 
     def select(has: Callable[[AmountShape], bool]) -> BoolArray:
         return np.array([shape is not None and has(shape) for shape in read], dtype=np.bool_) & counted

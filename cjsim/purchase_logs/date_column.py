@@ -19,7 +19,7 @@ from cjsim.purchase_logs.raw_table import BoolArray, RawColumn, RawTable
 MUST = "must be a date such as 1997-01-31"
 _REMEDY = "Correct it, or set `date_format` to the format of the dates."
 _TITLES = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
-_NUMBER = re.compile(r"\s*(?:0|[1-9]\d{0,18})(?:\.\d*)?\s*")  # 050131 is no serial date
+_NUMBER = re.compile(r"\s*(?:0|[1-9]\d{0,18})(?:\.\d*)?\s*")  # 050131 is not a serial date
 _OFFSET = re.compile(r"\s*(?:Z|[+-]\d{2}(?::?\d{2})?|[A-Za-z_]{1,20}(?:/[\w+-]{1,20})*)\s*")
 _TEXT_CELLS, _NUMBER_CELLS, _DATE_CELLS = "text", "number", "date"
 

@@ -1,7 +1,7 @@
 """Dates in text: which parts of a cell are the year, the month and the day, whatever time of day and time zone follow them.
 
-The day is the day as written: neither the time of day nor the time zone changes it. Readers may therefore replace a time of day by '@', so
-that a log has few distinct cells.
+The day is the day as written: neither the time of day nor the time zone changes it. Readers may therefore replace a time of day with '@',
+so that a log has few distinct cells.
 """
 
 import re
@@ -12,7 +12,7 @@ from cjsim.purchase_logs.month_names import month_number
 # The next three are in the syntax of RE2.
 DIGITS_AND_TIME = "^(?:19|20)[0-9]{6}(?:[01][0-9]|2[0-4])[0-5][0-9][0-5][0-9]$"
 DATE_AND_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-4]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?)?)?$"
-TIME_OF_DAY = (  # the character before it is kept
+TIME_OF_DAY = (  # the preceding character is kept
     r"(^|[^0-9])(?:[01]?[0-9]|2[0-4])[:h][0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,:][0-9]{1,9})?)?"
     r"(?:[\s\x{a0}\x{202f}]?[AaPp]\.?\s?[Mm]\b\.?)?"
 )
@@ -45,16 +45,16 @@ _MAX_CELL, _CENTURY_START = 100, 69  # of the POSIX rule for two-digit years
 
 
 class DateParts(NamedTuple):
-    """Parts of a date in text. The order of three numbers is open unless the year or the month stands out.
+    """Parts of a date in text. The order of three numbers is undetermined unless the year or the month stands out.
 
     Attributes
     ----------
     order : str
-        'ymd' if the numbers are year, month and day; '' if their order is open.
+        'ymd' if the numbers are year, month and day; '' if their order is undetermined.
     numbers : tuple of int
         Three numbers.
     sep : str
-        Separator of three numbers whose order is open.
+        Separator of three numbers whose order is undetermined.
     has_short_year : bool
         Whether the year has two digits.
     has_zone : bool

@@ -1,7 +1,7 @@
 """Reading the three columns of a purchase log from a text file.
 
-Python's csv module splits the rows, because it keeps the number of each row and line for messages: pandas and Arrow skip empty lines and
-do not say which. Distinct cells are kept once, so that only they are parsed.
+Python's csv module splits the rows, because it keeps the number of each row and line for messages: pandas and Arrow skip empty lines, and
+do not report which ones. Distinct cells are kept once, so that only they are parsed.
 """
 
 import csv
@@ -29,7 +29,7 @@ _CHUNK_ROWS = 4_000  # few enough to stay in the cache of the processor
 
 @dataclass(frozen=True)
 class TextLocator:
-    """Finds a cell of a text file again."""
+    """Finds the cell of a text file that an error message quotes."""
 
     file: LogFile
     layout: TextLayout
@@ -68,7 +68,7 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
     Raises
     ------
     InputError
-        If the file cannot be read, a column is missing, or a row has another number of cells than the header.
+        If the file cannot be read, a column is missing, or a row does not have as many cells as the header.
     """
     log_format.require_unused(("sheet",), str(file.path), "a text file")
     names = cleaned_names(names)

@@ -48,7 +48,7 @@ _DAMAGE = (  # what openpyxl raises for files that are cut, altered or written b
 
 @dataclass(frozen=True)
 class SheetLocator:
-    """Finds a cell of a sheet again."""
+    """Finds the cell of a sheet that an error message quotes."""
 
     file: LogFile
     sheet: str
@@ -117,7 +117,7 @@ def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat
 def _find_header(
     file: LogFile, workbook: Any, names: tuple[str, str, str], wanted: str | None
 ) -> tuple[str, int, tuple[str, ...], list[str]]:
-    """Return the sheet, the number of the header's row, the header, and what was assumed."""
+    """Return the sheet, the number of the header row, the header, and what was assumed."""
     sheets = [sheet.title for sheet in workbook.worksheets]
     if wanted is not None and wanted not in sheets:
         file.raise_error(f"must have the sheet that `sheet` names, one of {quote_choices(sheets)}", short_repr(wanted), "Use one of them.")
@@ -148,7 +148,7 @@ def _bounded_rows(file: LogFile, sheet: Any) -> Iterator[tuple[Any, ...]]:
     sheet.reset_dimensions()  # some programs write wrong ones, which would hide rows
     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
         if number > _MAX_SHEET_ROWS:
-            file.raise_error(f"must have at most {_MAX_SHEET_ROWS:,} rows a sheet", "more", "Save the log as CSV or Parquet.")
+            file.raise_error(f"must have at most {_MAX_SHEET_ROWS:,} rows per sheet", "more", "Save the log as CSV or Parquet.")
         yield cells
 
 

@@ -104,7 +104,7 @@ class _LineGuard(io.RawIOBase):
         self._line_bytes = len(content) - last_break - 1 + (self._line_bytes if last_break < 0 else 0)
         self._line += content.count(b"\n")
         if self._line_bytes > MAX_LINE_BYTES:
-            must, remedy = f"must have lines of at most {MAX_LINE_BYTES:,} bytes", "Check that it is a table with one purchase a line."
+            must, remedy = f"must have lines of at most {MAX_LINE_BYTES:,} bytes", "Check that it is a table with one purchase per line."
             self._file.raise_error(must, "a longer line", remedy, line=self._line)
         return len(content)
 

@@ -1,4 +1,4 @@
-"""Names of months in the languages of most European and American logs.
+"""Month names in the languages of most European and American logs.
 
 A word names a month if it is the beginning, of at least three letters, of the name of one month only: 'Mrz.' is listed because it is not.
 The names follow the Unicode Common Locale Data Repository (CLDR), in the form that is used within a date.

@@ -17,7 +17,7 @@ _BATCH_ROWS = 100_000
 
 @dataclass(frozen=True)
 class ParquetLocator:
-    """Finds a cell of a Parquet file again."""
+    """Finds the cell of a Parquet file that an error message quotes."""
 
     file: LogFile
 
@@ -65,7 +65,7 @@ def read_parquet_log(file: LogFile, names: tuple[str, str, str], log_format: Log
 
 
 def _require_bounded(file: LogFile, metadata: Any) -> None:
-    """Raise if the file says that it has too many rows or bytes."""
+    """Raise if the file claims to have too many rows or bytes."""
     if metadata.num_rows > MAX_ROWS:
         remedy = "Sum the purchases of each customer and day before the export, or sample customers."
         file.raise_error(f"must have at most {MAX_ROWS:,} rows", f"{metadata.num_rows:,}", remedy)

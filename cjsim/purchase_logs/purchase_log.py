@@ -202,7 +202,7 @@ def read_purchases(
     checked = check_purchase_rows(rows, customer=customer, time=time, drop_duplicates=drop_duplicates, net_refunds=net_refunds)
     customers, days, money = checked.customers, checked.rows.day.astype(np.int64), checked.rows.money
     warnings, assumptions = checked.warnings, rows.assumptions
-    del rows, checked  # 100 bytes a row, which are not needed below
+    del rows, checked  # 100 bytes per row, which are not needed below
     first = np.full(len(customers.ids), days.max())
     np.minimum.at(first, customers.index, days)
     order = pd.DataFrame({"first": first, "id": customers.ids}).sort_values(["first", "id"]).index.to_numpy()

@@ -17,9 +17,9 @@ def open_text(file: LogFile, encoding: str) -> io.TextIOWrapper:
 
 
 def require_closed_quotes(file: LogFile, layout: TextLayout, *, time: str) -> None:
-    """Raise if a quote that is not closed, such as that of `"5 inch`, joins several rows to one: the others would be lost.
+    """Raise if a quote that is not closed, such as that of `"5 inch`, joins several rows into one: the others would be lost.
 
-    A row of several lines is refused if its quotes are not valid, or if its first and its last line are rows with a date each.
+    A row of several lines is refused if its quotes are not valid, or if both its first and its last line are rows with a date.
 
     Parameters
     ----------

@@ -15,10 +15,10 @@ BoolArray = NDArray[np.bool_]
 
 
 class CellLocator(Protocol):
-    """Finds a cell again, for error messages."""
+    """Finds the cell that an error message quotes."""
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
-        """Return where a cell is, as an error message begins, and the cell as written.
+        """Return the location of a cell, as error messages state it, and the cell as written.
 
         Parameters
         ----------
@@ -39,7 +39,7 @@ class RawColumn:
     name : str
         Name in the header.
     values : list
-        Distinct cells: text, numbers, dates, or None for an empty cell. In a time column as text, the time of day may be replaced by '@'.
+        Distinct cells: text, numbers, dates, or None for an empty cell. In a time column as text, the time of day may be replaced with '@'.
     codes : ndarray of int32, shape (n_rows,)
         Index into `values`.
     """
@@ -100,7 +100,7 @@ class RawTable:
         if not is_item.any():
             return self
         count = f"{is_item.sum():,} of {len(self.row):,}, the first in row {self.row[np.argmax(is_item)]}"
-        note = f"rows without an amount are further items of the purchase in the row above, and are left out: {count}"
+        note = f"rows without an amount are further items of the purchase in the row above, and are omitted: {count}"
         return replace(self._where(~is_item), assumptions=(*self.assumptions, note))
 
     def _where(self, kept: BoolArray) -> "RawTable":
@@ -143,7 +143,7 @@ class RawTable:
         return f"{short_repr(as_written(self.locator.locate(row, column.name)[1]))} (row {row})"
 
     def first_cell(self, column: RawColumn, selected: BoolArray) -> tuple[str, Any]:
-        """Return where the first cell with one of the selected values is, as an error message begins, and the cell as written."""
+        """Return the location of the first cell with one of the selected values, as error messages state it, and the cell as written."""
         where, cell = self.locator.locate(int(self.row[np.argmax(selected[column.codes] & self.has_customer)]), column.name)
         return where, as_written(cell)
 

@@ -7,7 +7,7 @@ from cjsim.purchase_logs.log_file import MAX_LINE_BYTES, LogFile
 
 HEAD_BYTES = 1 << 16
 FALLBACK = "cp1252"
-_MARKS = {  # the longer marks first: UTF-32 begins as UTF-16 does
+_MARKS = {  # the longer marks first: UTF-32 begins like UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",

@@ -27,7 +27,7 @@ class TextLayout:
     sep : str
         Separator of the columns.
     header_row : int
-        Number of the header's row, from 1.
+        Number of the header row, from 1.
     header : tuple of str
         Column names.
     assumptions : tuple of str
@@ -41,7 +41,7 @@ class TextLayout:
     assumptions: tuple[str, ...]
 
     def records(self, text: Iterable[str]) -> Any:
-        """Return a reader of all rows of the text, those above the header included."""
+        """Return a reader of all rows of the text, including those above the header."""
         return csv.reader(text, delimiter=self.sep, skipinitialspace=True)
 
 

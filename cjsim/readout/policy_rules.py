@@ -20,7 +20,7 @@ _LARGEST = float(np.finfo(np.float64).max)  # JSON has no infinity
 
 @dataclass(frozen=True, eq=False)
 class PolicyBasis:
-    """What the personalized policies of an outcome follow from.
+    """Predictions, scores and settings from which the personalized policies of an outcome are derived.
 
     Attributes
     ----------

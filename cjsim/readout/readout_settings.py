@@ -70,7 +70,7 @@ class ReadoutSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         if not 0 <= self.seed < 2**32:
-            raise InputError(format_error("seed", "must be 0 to 2**32 - 1", short_repr(self.seed), "Use a number such as 7."))
+            raise InputError(format_error("seed", "must be from 0 to 2**32 - 1", short_repr(self.seed), "Use a number such as 7."))
         if self.draws < 2:
             raise InputError(format_error("draws", "must be at least 2", str(self.draws), "Use 200."))
         if self.splits is not None and self.splits < 2:

@@ -36,7 +36,8 @@ def require_possible_designs(
     Raises
     ------
     InputError
-        If a value is out of range, or the scenarios differ in customers, start or horizon.
+        If a value is out of range, or the scenarios differ in customers, start or horizon, have existing customers, or count CLV beyond
+        the horizon.
     """
     for name, values in (("sizes", sizes), ("days", days), ("alternatives", alternatives)):
         if not values:
@@ -45,6 +46,12 @@ def require_possible_designs(
         must = "must have names that differ from that of the baseline"
         raise InputError(format_error("alternatives", must, f"'{base.name}'", "Use another name."))
     require_same_customers({base.name: base, **alternatives})
+    if base.existing is not None:
+        got, remedy = f"{base.existing.customers:,}", "Remove `existing`."
+        raise InputError(format_error(f"'{base.name}'", "must have no existing customers in a rehearsal", got, remedy))
+    if base.simulated_days > base.horizon:
+        must, got = "must have no value horizon beyond the horizon, at which a test ends", f"{base.simulated_days:g} days"
+        raise InputError(format_error(f"'{base.name}'", must, got, f"Set value_horizon to {base.horizon:g}d."))
     if not isinstance(share, (int, float)) or not 0 < share < 1:
         raise InputError(format_error("share", "must be above 0 and below 1", short_repr(share), "Use a value such as 0.5."))
     for size in sizes:
@@ -132,7 +139,7 @@ def _referral_shares(content: Any, path: str = "") -> Iterator[str]:
 
 
 def require_possible_ramp(settings: RehearsalSettings, share: float, shared: Sequence[str]) -> None:
-    """Raise if a test has a ramp that it cannot have.
+    """Raise if a test cannot have its ramp.
 
     Parameters
     ----------

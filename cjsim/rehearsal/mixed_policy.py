@@ -1,8 +1,8 @@
 """One scenario in which each customer is under one of two policies, so that both share desks, send budgets and referred friends.
 
 Flows, broadcasts and levels of personalization that differ between the policies depend on the customer's arm, an attribute that is drawn
-once for each customer. Random numbers are keyed by name, so customers in the arm of the baseline have the trajectories that they have
-under the baseline, unless others affect them.
+once for each customer. Random numbers are keyed by name, so customers in the baseline arm have the same trajectories as under the baseline,
+unless others affect them.
 """
 
 from collections.abc import Collection, Mapping

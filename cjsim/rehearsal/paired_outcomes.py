@@ -41,12 +41,12 @@ def outcomes_from_entry(tested: RehearsedScenarios, *, progress: Progress, leave
         _require_follow_up_within_horizon(base, longest)
     for window in tested.days:
         limit = None if window == math.inf else window
-        baseline = simulate(base, follow_up_days=limit)
+        baseline = simulate(base, follow_up_days=limit, replications=1)
         if not leaves_out_late:
             _require_follow_up_within_horizon(base, longest, run=baseline)
         progress.advance(1)
         for name, scenario in tested.alternatives.items():
-            run = simulate(scenario, follow_up_days=limit)
+            run = simulate(scenario, follow_up_days=limit, replications=1)
             progress.advance(1)
             for metric in tested.metrics:
                 outcomes = outcomes_of_runs(baseline, run, metric, latest_entry=base.horizon - longest)

@@ -24,7 +24,8 @@ _LOWER_IS_BETTER = (
         "cac",
         "time_to_first_value",
     ),
-    *("tickets", "asked_again", "abandonment", "wait", "service", "desk_cost", "staff_cost"),
+    *("tickets", "asked_again", "out_of_hours", "abandonment", "wait", "service", "desk_cost", "staff_cost"),
+    *("message_cost", "platform_cost", "creative_cost", "setup_cost"),
 )
 
 

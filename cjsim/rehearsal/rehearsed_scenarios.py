@@ -76,4 +76,4 @@ def simulate_until(scenario: Scenario, day: float, *, seed: int | None = None) -
     Run
     """
     shortened = scenario if day >= scenario.horizon else scenario.with_values({"horizon": f"{day:.12g}d"})
-    return simulate(shortened, seed=seed)
+    return simulate(shortened, seed=seed, replications=1)

@@ -83,7 +83,7 @@ class TestedOutcomes(NamedTuple):
 
     @property
     def deviations(self) -> EffectDeviations:
-        """How far the effects are from those that other simulated customers would give."""
+        """How far the effects would differ with other simulated customers."""
         return self.replicates or jackknife_deviations(self.populations)
 
     @classmethod

@@ -73,7 +73,7 @@ def outcomes_from_trigger(tested: RehearsedScenarios, trigger: str, *, progress:
         before the trigger or without it differ between them.
     """
     marked, switched = _with_occurrences(tested, trigger), tested.switched()
-    full = simulate(marked.base)
+    full = simulate(marked.base, replications=1)
     progress.advance(1)
     triggers = _find_triggers(full, tested)
     until_trigger = np.where(np.isnan(triggers.days), tested.base.horizon, triggers.days)
@@ -81,7 +81,7 @@ def outcomes_from_trigger(tested: RehearsedScenarios, trigger: str, *, progress:
     progress.advance(1)
     found: dict[str, dict[tuple[str, float], TestedOutcomes]] = {}
     for name, scenario in marked.switched().items():
-        run = simulate(scenario)
+        run = simulate(scenario, replications=1)
         _require_same_trigger(full, run, triggers, trigger, tested.since_day)
         _require_some_enrolled(triggers, trigger, tested.longest_days)
         _require_equal_before(before, simulate(switched[name], until_days=until_trigger), triggers, trigger, tested.metrics)

@@ -82,7 +82,7 @@ class Diary(ComparableRecord, FolderResult):
     who : dict of str to Any
         Attributes of the customer.
     lines : tuple of DiaryLine
-        Events in time order.
+        Events in chronological order.
     end : dict of str to Any
         Outcomes of the customer at the horizon.
     currency : str or None

@@ -16,9 +16,10 @@ from cjsim.kernels.codes import MINUTES_PER_DAY, N_TOUCH_CODES, REFUSAL_TO_TOUCH
 from cjsim.kernels.world import Array
 from cjsim.metrics.number_format import MONEY_UNIT, with_unit
 from cjsim.scenario.fields import hour_text
+from cjsim.scenario.kinds.channel_rules import PastContact
 from cjsim.scenario.kinds.effects import TOUCH_SENTENCES
-from cjsim.scenario.kinds.guardrail_rules import PastContact
 from cjsim.scenario.kinds.steps import SplitStep
+from cjsim.scenario.time_zones import zone_table
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
 
@@ -100,7 +101,7 @@ def format_money(value: float, currency: str | None = None) -> str:
 
 
 class EventDescriber:
-    """Describes the events of one customer in time order, with reasons that refer to earlier events.
+    """Describes the events of one customer in chronological order, with reasons that refer to earlier events.
 
     Parameters
     ----------
@@ -112,12 +113,15 @@ class EventDescriber:
         Persona of the customer.
     origin : str
         How the customer was acquired; '' for an initial customer.
+    zone : int
+        Time zone of the customer.
     is_truth : bool
         Whether to include what only the simulator knows.
     """
 
-    def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, is_truth: bool) -> None:
+    def __init__(self, scenario: Scenario, codebook: Codebook, *, persona: str, origin: str, zone: int, is_truth: bool) -> None:
         self.journey, self.policy, self.start = scenario.journey, scenario.policy, scenario.start
+        self.zones, self.zone = zone_table(scenario), zone
         self.codebook, self.currency = codebook, scenario.currency
         self.persona = scenario.journey.personas[persona]
         self.is_truth = is_truth
@@ -137,6 +141,8 @@ class EventDescriber:
             TouchCode.UNSUBSCRIBED: lambda row, _: EventText(f"Unsubscribes from {channel(row)}", f"after '{message(row)}'"),
             TouchCode.COMPLAINED: lambda row, _: EventText(f"Complains and opts out of {channel(row)}", f"about '{message(row)}'"),
             TouchCode.DEFERRED: self._describe_deferral,
+            TouchCode.BOUNCED_SOFT: lambda row, _: EventText(f"{self._message_phrase(row)} soft-bounces", sender(row)),
+            TouchCode.BOUNCED_HARD: lambda row, _: EventText(f"{self._message_phrase(row)} hard-bounces", sender(row)),
             TouchCode.PLACED: lambda row, _: EventText(f"{self._message_phrase(row)} is placed for the next visit", sender(row)),
             TouchCode.FLOW_STARTED: lambda row, _: EventText(f"Flow '{source(row)}' starts", self._trigger_phrase(row)),
             TouchCode.FLOW_EXITED: lambda row, _: EventText(f"Flow '{source(row)}' ends early", f"after {self._last_event_title()}"),
@@ -171,7 +177,7 @@ class EventDescriber:
         if touch in TOUCH_SENTENCES:
             return EventText(TOUCH_SENTENCES[touch].format(channel=self._channel_title(row)))
         described = self._describer_by_touch[touch](row, step) if touch in self._describer_by_touch else self._describe_refusal(row, step)
-        if touch in _LIFT_BY_TOUCH:
+        if touch in _LIFT_BY_TOUCH and row["by_machine"] == 0:
             self._record_lifts(touch, row)
         return described
 
@@ -262,7 +268,8 @@ class EventDescriber:
         return f"flow {name}" if name in self.policy.flows else f"broadcast {name}"
 
     def _describe_delivery(self, row: Array, step: TraceStep) -> EventText:
-        self.past_contacts.append(PastContact(float(row["time"]), self.codebook.channels[int(row["channel"])]))
+        if not self.journey.messages[self.codebook.messages[int(row["message"])]].transactional:
+            self.past_contacts.append(PastContact(float(row["time"]), self.codebook.channels[int(row["channel"])]))
         self.last_delivery_times[self._message_title(row), self._source_name(row)] = float(row["time"])
         self.last_refusals.pop((self._message_title(row), self._source_name(row)), None)
         return EventText(
@@ -273,6 +280,8 @@ class EventDescriber:
 
     def _describe_response(self, verb: str, row: Array, step: TraceStep) -> EventText:
         message, time = self._message_title(row), float(row["time"])
+        if self.is_truth and row["by_machine"] == 1:
+            return EventText(f"A machine {verb.lower()} '{message}'", "the customer does not see it")
         delivered = self.last_delivery_times.get((message, self._source_name(row)))
         why = f"{format_short_duration(time - delivered)} after delivery" if delivered is not None and time > delivered else ""
         return EventText(f"{verb} '{message}'", why)
@@ -282,7 +291,9 @@ class EventDescriber:
         if math.isfinite(step.resumes):
             date = f"{self._local_time(step.resumes):%Y-%m-%d} " if step.resumes - step.time > 1 else ""
             until = f" until {date}{hour_text((step.resumes % 1) * 24)}"
-        reason = self.policy.guardrails.deferral_reason(channel, self._local_time(step.time))
+        firm, customer = self.zones.zones[0], self.zones.zones[self.zone]
+        moments = {"firm": self._local_time(firm.at(step.time)), "customer": self._local_time(customer.at(step.time))}
+        reason = self.policy.guardrails.deferral_reason(channel, moments, step.time, self.past_contacts)
         return EventText(f"{self._message_phrase(row)} is deferred{until}", f"{reason}; {self._sender_phrase(row)}")
 
     def _local_time(self, days: float) -> datetime:

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from cjsim.argument_types import checked_arguments
-from cjsim.compiler.arrivals import draw_arrivals
-from cjsim.compiler.cohorts import ARRIVED, Cohort
+from cjsim.compiler.cohorts import ARRIVED, EXISTING, Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
+from cjsim.compiler.firm_share import FirmShare
 from cjsim.compiler.plan import Plan
-from cjsim.compiler.population import initial_cohort
+from cjsim.compiler.population import existing_cohort, initial_cohort
+from cjsim.engine.generations import default_population_limit
+from cjsim.engine.population_limit import draw_limited_arrivals
 from cjsim.engine.shared_resources import SharedResourcePass, SharedResults
-from cjsim.engine.sync_points import has_shared_resources
+from cjsim.engine.sync_points import shares_resources
 from cjsim.engine.trace import CustomerTrace, TraceStep, trace_customer
 from cjsim.errors import InputError, format_error, short_repr
 from cjsim.kernels.codes import N_TOUCH_CODES, DueKind, EffectCode, SendDecision, TouchCode
@@ -22,10 +24,11 @@ from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
+from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
-from cjsim.simulation.simulate import default_population_limit, simulate
+from cjsim.simulation.simulate import simulate
 
 _REFUSAL_TOUCHES = [TouchCode[f"SUPPRESSED_{decision.name}"] for decision in SendDecision if decision >= SendDecision.CONSENT]
 _EVENTS_WITH_COST = ("entered", "delivered", "opened", "clicked", "answered_in_time", "answered_late")
@@ -76,11 +79,11 @@ def walk(
     scenario = as_scenario(scenario)
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
-    shares_resources = has_shared_resources(plan.world)
+    is_shared = shares_resources(plan)
     cohort = _find_customer(scenario, plan, used_seed, customer, progress)
-    kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if shares_resources else [])]
+    kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if is_shared else [])]
     compile_kernels(kernels, progress or NoProgress())
-    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if shares_resources else None
+    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if is_shared else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
     builder = _DiaryBuilder(scenario, plan, trajectory, is_truth=truth)
     return Diary(
@@ -103,12 +106,15 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
         raise InputError(format_error("customer", "must be a whole number", short_repr(customer), "Use a number such as 7."))
     if 0 <= customer < initial:
         return initial_cohort(plan, seed, customer, 1)
-    arrivals = _draw_scenario_arrivals(scenario, plan, seed)
-    if 0 <= customer - initial < len(arrivals):
-        return arrivals.subset(customer - initial, 1)
-    count = initial + len(arrivals)
+    n_existing = plan.population.n_existing
+    if 0 <= customer - initial < n_existing:
+        return existing_cohort(plan, seed, initial, int(customer) - initial, 1)
+    (arrivals, _), n_fixed = _draw_scenario_arrivals(scenario, plan, seed), initial + n_existing
+    if 0 <= customer - n_fixed < len(arrivals):
+        return arrivals.subset(customer - n_fixed, 1)
+    count = n_fixed + len(arrivals)
     if customer >= count and any(effect["op"] == EffectCode.REFER for effect in plan.world.effects):
-        run = simulate(scenario, seed=seed, progress=progress)
+        run = simulate(scenario, seed=seed, replications=1, progress=progress)
         count = len(run)
         if customer < count:
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]
@@ -120,13 +126,24 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
 def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress) -> SharedResults:
     """Simulate desk replies and budget spending, which depend on all customers."""
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
-    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), _draw_scenario_arrivals(scenario, plan, seed))
-    with progress_task(progress, math.ceil(scenario.horizon), f"{scenario.name}: days, all customers together"):
-        return SharedResourcePass(plan, seed, max_customers=default_population_limit(scenario.customers)).run(cohorts, progress)
+    arrivals, late = _draw_scenario_arrivals(scenario, plan, seed)
+    existing = existing_cohort(plan, seed, scenario.customers, 0, plan.population.n_existing)
+    cohorts = (initial_cohort(plan, seed, 0, scenario.customers), existing, arrivals, late)
+    with progress_task(
+        progress, math.ceil(scenario.simulated_days) - math.floor(scenario.begins), f"{scenario.name}: days, all customers together"
+    ):
+        return SharedResourcePass(plan, seed, max_customers=_population_limit(scenario, plan)).run(cohorts, progress)
 
 
-def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> Cohort:
-    return draw_arrivals(plan, seed, first=scenario.customers, at_most=default_population_limit(scenario.customers))
+def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> tuple[Cohort, Cohort]:
+    """Draw the arrivals before and after the horizon, as a run of the whole scenario does."""
+    firm, has_late = FirmShare.of(scenario, scenario.customers, None, seed), shares_resources(plan)
+    limits = {"n_fixed": scenario.customers + plan.population.n_existing, "max_customers": _population_limit(scenario, plan)}
+    return draw_limited_arrivals(plan, seed, firm, with_late=has_late, **limits)
+
+
+def _population_limit(scenario: Scenario, plan: Plan) -> int:
+    return default_population_limit(scenario.customers + plan.population.n_existing)
 
 
 class _DiaryBuilder:
@@ -136,9 +153,18 @@ class _DiaryBuilder:
         self.plan, self.trajectory, self.is_truth = plan, trajectory, is_truth
         self.codebook = plan.codebook
         persona = self.codebook.personas[int(trajectory.population.persona[0])]
-        self.describer = EventDescriber(scenario, self.codebook, persona=persona, origin=self._acquisition_text(), is_truth=is_truth)
+        zone, origin = self._time_zone(scenario), self._acquisition_text()
+        self.describer = EventDescriber(scenario, self.codebook, persona=persona, origin=origin, zone=zone, is_truth=is_truth)
         self.horizon = scenario.horizon
         self._last_seen_stage = ""
+
+    def _time_zone(self, scenario: Scenario) -> int:
+        """Return the time zone of the customer."""
+        zones = zone_table(scenario)
+        if zones.attribute is None:
+            return 0
+        column = list(self.codebook.attributes).index(zones.attribute)
+        return zones.by_level[int(self.trajectory.population.attributes[0, column])]
 
     def _acquisition_text(self) -> str:
         """Return how the customer was acquired, in words; '' for an initial customer."""
@@ -147,7 +173,7 @@ class _DiaryBuilder:
         if key >= REFERRED:
             return "referred by a friend"
         if key < np.uint64(ARRIVED):
-            return ""
+            return "" if key < np.uint64(EXISTING) else "customer since before day 0"
         attributes = self.codebook.attributes
         channel = attributes["acquired_by"][int(population.attributes[0, list(attributes).index("acquired_by")])]
         return f"acquired via {channel}" if channel else ""
@@ -166,7 +192,7 @@ class _DiaryBuilder:
         return values
 
     def diary_lines(self) -> Iterator[DiaryLine]:
-        """Yield the lines of the diary in time order."""
+        """Yield the lines of the diary in chronological order."""
         previous_time = None
         for step in self.trajectory.steps:
             self.describer.begin_step(step)

@@ -10,24 +10,27 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from cjsim.yaml.strict_model import FieldError
 
-_UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
+# A month is a twelfth of a year of 365 days. For waits until a calendar day, use `calendar`.
+_UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0, "w": 7.0, "mo": 365 / 12, "y": 365.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|mo|m|h|d|w|y)")
 _NEGATIVE = re.compile(r"-\s*\d")
 _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
 CURRENCY = re.compile(r"^([A-Z]{3}|[A-Z]{0,2}[$\u00a3\u00a5\u20a0-\u20c0])$")  # no lower-case letters: differs from units such as days
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 36_525.0
-_LONG_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(y|yr|years?|mo|mon|months?)\s*")  # no unit: their lengths vary
-_SPELLED_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(sec|second|minute|hour|hr|day|week)s?\s*")
+_SPELLED_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(sec|second|minute|hour|hr|day|week|mon|month|yr|year)s?\s*")
 _UNIT_BY_WORD = {"sec": "s", "second": "s", "minute": "min", "hour": "h", "hr": "h", "day": "d", "week": "w"}
+_UNIT_BY_WORD |= {"mon": "mo", "month": "mo", "yr": "y", "year": "y"}
 _CLOCK_WORDS = re.compile(r"\s*(\d{1,2})\s*([ap]m|h)?\s*", re.IGNORECASE)
 _DAY_FIRST = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*")
 _DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def parse_duration(value: Any) -> Any:
-    """Convert a duration such as `36h`, `7d`, `90min`, `2w` or `1d 12h` to days. Accepts values made by `days`.
+    """Convert a duration such as `36h`, `7d`, `90min`, `2w`, `6mo` or `1d 12h` to days. Accepts values made by `days`.
+
+    A month (`mo`) has 365/12 days, a year (`y`) has 365 days.
 
     Raises
     ------
@@ -43,15 +46,12 @@ def parse_duration(value: Any) -> Any:
             raise FieldError("must not be negative", "Remove the minus sign.")
         if parts and not _DURATION.sub("", text).strip():
             return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    raise FieldError("must be a duration with a unit (s, min, h, d, w)", _duration_remedy(value))
+    raise FieldError("must be a duration with a unit (s, min, h, d, w, mo, y)", _duration_remedy(value))
 
 
 def _duration_remedy(value: Any) -> str:
     """How to write what was probably meant by an invalid duration."""
     text = f"{value}".strip()
-    if long := _LONG_DURATION.fullmatch(text):
-        days_each = 365 if long[2].startswith("y") else 30
-        return f"Write it in days, such as {round(float(long[1]) * days_each)}d."
     if spelled := _SPELLED_DURATION.fullmatch(text):
         return f"Write {spelled[1]}{_UNIT_BY_WORD[spelled[2]]}."
     if not isinstance(value, bool) and re.fullmatch(r"\d{1,5}(\.\d+)?", text):
@@ -91,10 +91,10 @@ def duration_text(value: float) -> str:
 
     Examples
     --------
-    >>> duration_text(1.5), duration_text(14.0), duration_text(1 / 3)
-    ('36h', '2w', '8h')
+    >>> duration_text(1.5), duration_text(14.0), duration_text(1 / 3), duration_text(365 / 4)
+    ('36h', '2w', '8h', '3mo')
     """
-    for unit in ("w", "d", "h", "min", "s"):
+    for unit in ("w", "d", "mo", "h", "min", "s"):
         count = round(value / _UNITS[unit])
         if count * _UNITS[unit] == value and (count or unit == "s"):
             return f"{count}{unit}"
@@ -102,7 +102,7 @@ def duration_text(value: float) -> str:
 
 
 def readable_duration(value: float | str) -> str:
-    """Format a duration for readers: without weeks, and in hours or days rather than in hundreds of minutes.
+    """Format a duration for readers: without weeks and years, and in hours or days rather than in hundreds of minutes.
 
     Parameters
     ----------
@@ -111,14 +111,14 @@ def readable_duration(value: float | str) -> str:
 
     Examples
     --------
-    >>> [readable_duration(one) for one in (14.0, "2w", "288min", 1.5, "24h", "90min", "daily")]
-    ['14d', '14d', '4.8h', '36h', '1d', '90min', 'daily']
+    >>> [readable_duration(one) for one in (14.0, "2w", "288min", 1.5, "24h", "90min", "1mo", "2y", "daily")]
+    ['14d', '14d', '4.8h', '36h', '1d', '90min', '1mo', '730d', 'daily']
     """
     try:
         count_of_days = float(parse_duration(value if isinstance(value, str) else days(value)))
     except ValueError:
         return str(value)
-    for unit, least, places in (("d", 1.0, 0), ("d", 2.0, 1), ("h", 2 / 24, 1)):
+    for unit, least, places in (("d", 1.0, 0), ("mo", 1.0, 0), ("d", 2.0, 1), ("h", 2 / 24, 1)):
         count = count_of_days / _UNITS[unit]
         if count_of_days >= least and math.isclose(count, round(count, places), rel_tol=1e-12):
             return f"{count:.12g}{unit}"
@@ -156,6 +156,17 @@ def parse_day(value: Any) -> Any:
         meant = f"{parts[3]}-{int(parts[2]):02d}-{int(parts[1]):02d}" if parts else "YYYY-MM-DD, such as 2025-01-31"
         raise FieldError("must be a date from 1900 to 2199", f"Write it as {meant}.")
     return day
+
+
+def _parse_calendar_day(value: Any) -> Any:
+    text = f"{value}"
+    try:
+        # A leap year, so that 02-29 exists.
+        day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
+    except ValueError:
+        must = "must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year"
+        raise FieldError(must, "Write it as YYYY-MM-DD, or as MM-DD for every year.") from None
+    return text if len(text) == len("12-24") else day
 
 
 def is_in_yearly_period(day: date, first: str, last: str) -> bool:
@@ -224,7 +235,7 @@ def _check_currency(value: str) -> str:
 _DURATION_SCHEMA = {
     "type": "string",
     "title": "duration",
-    "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|m|h|d|w)\s*)+$",
+    "pattern": r"^\s*(\d+(\.\d+)?\s*(s|min|mo|m|h|d|w|y)\s*)+$",
     "examples": ["36h", "7d"],
 }
 _DURATION_WRITER = PlainSerializer(duration_text, when_used="json")
@@ -266,8 +277,13 @@ Weekday = Annotated[
     Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     Field(title="day of the week", examples=["monday"]),
 ]
+TimeZone = Annotated[Literal["firm", "customer"], Field(title="whose time zone", examples=["customer"])]
 Condition = Annotated[str, Field(min_length=1, max_length=2000, title="condition", examples=["purchases >= 1"])]
 Day = Annotated[date, BeforeValidator(parse_day), Field(title="date", examples=["2026-12-24"])]
+_DAY_SCHEMA = WithJsonSchema(
+    {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
+)
+CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
 # Names of what a journey or a policy declares.
 StageName = Annotated[Name, Field(title="name of a stage", examples=["active"])]
 EventName = Annotated[Name, Field(title="name of an event", examples=["visit"])]
@@ -280,6 +296,7 @@ MessageName = Annotated[Name, Field(title="name of a message", examples=["welcom
 OfferName = Annotated[Name, Field(title="name of an offer", examples=["ten_percent"])]
 DeskName = Annotated[Name, Field(title="name of a desk", examples=["support"])]
 AcquisitionName = Annotated[Name, Field(title="name of an acquisition channel", examples=["search_ads"])]
+BranchName = Annotated[Name, Field(title="name of a branch", examples=["skip"])]
 TagName = Annotated[Name, Field(title="tag", examples=["vip"])]
 ScoreName = Annotated[Name, Field(title="name of a score", examples=["engagement"])]
 ActorName = Annotated[Name, Field(title="name of a flow or broadcast", examples=["order_updates"])]

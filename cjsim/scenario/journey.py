@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from cjsim.kernels.codes import RestartFlag
+from cjsim.scenario.demand import Demand, Urgency
 from cjsim.scenario.fields import (
     AcceptedPaths,
     AcquisitionName,
@@ -34,13 +36,19 @@ from cjsim.scenario.fields import (
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import Effect, Lift
 from cjsim.scenario.kinds.trait_laws import TraitLaw
-from cjsim.scenario.kinds.wait_laws import WaitLaw
+from cjsim.scenario.kinds.wait_laws import EventWait
 from cjsim.scenario.touchpoints import Acquisition, Desk, Message, Offer
+from cjsim.scenario.zone_names import ZoneName
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
 
 _MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", title="day of the year (MM-DD)")]
 _Affinity = Annotated[RealNumber, Field(ge=-20, le=20, examples=[0.35])]
+_RESTART_FLAGS: dict[str | None, int] = {
+    "move": int(RestartFlag.MOVE),
+    "when": int(RestartFlag.WHEN),
+    "both": RestartFlag.MOVE | RestartFlag.WHEN,
+}
 _OFFICE_HOURS = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
@@ -91,22 +99,33 @@ class Event(StrictModel):
     """Title shown in output."""
     stages: tuple[StageName, ...] | Literal["anywhere"] = Field(default=(), alias="in")
     """Stages in which the clock of the event runs, or `anywhere`; without it, only effects fire the event."""
-    wait: WaitLaw | Literal["never"] = "never"
-    """Distribution of the waiting time at speed 1; with `never`, only effects fire the event."""
+    wait: EventWait | Literal["never"] = "never"
+    """Distribution of the waiting time at speed 1, or calendar times; with `never`, only effects fire the event."""
     speed: tuple[TraitRef, ...] = ()
     """Traits whose product multiplies the speed of the clock."""
     satisfaction: Annotated[RealNumber, Field(ge=-50, le=50)] = Field(0.0, examples=[1.5])
     """Weight w of satisfaction s in the clock speed, which is multiplied by exp(w (s - 0.5))."""
     half_life: PositiveDuration = Field(3.0, examples=["2d"])
     """Half-life of the lift that messages give to this event."""
+    demand: Demand | None = Field(None, examples=[{"elasticity": 1.8, "purchase": "order"}])
+    """How the clock speed responds to the price of a purchase and to discounts; not at all by default."""
+    urgency: tuple[Urgency, ...] = ()
+    """How an offer or a deadline that is about to end changes the clock speed."""
     activity: ProfileName | None = None
     """Activity profile of the clock; without one, the clock runs at the same rate at all hours."""
     when: Condition | None = Field(None, examples=["tagged(vip)"])
     """Condition under which the clock runs; it may use only names whose value changes when something happens to the customer."""
+    restart: Literal["move", "when", "both"] | None = Field(None, examples=["when"])
+    """What restarts the clock: a `move` among the stages of the event, `when` beginning to hold again, or both; by default, neither."""
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees the event; hidden events are not in the log, and policies cannot refer to them."""
     effects: tuple[Effect, ...] = ()
     """What the event does to the customer, in the order listed."""
+
+    @property
+    def restart_flags(self) -> int:
+        """The moments at which the clock restarts, as bits of `RestartFlag`."""
+        return 0 if self.restart is None else _RESTART_FLAGS[self.restart]
 
 
 class Season(StrictModel):
@@ -143,6 +162,23 @@ class Activity(StrictModel):
         if not sum(self.hours) > 0 or not sum(self.weekdays) > 0:
             raise FieldError("must have at least one hour and one weekday with a weight above 0", "Raise a weight.")
         return self
+
+
+class TimeZones(StrictModel):
+    """Where customers are: their time zones, by an attribute that the firm sees, such as a country."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"attribute": "country", "zones": {"DE": "Europe/Berlin", "US": "America/New_York"}, "default": "Europe/Paris"}]
+        }
+    )
+
+    attribute: Name = Field(examples=["country"])
+    """Attribute whose level states where a customer is."""
+    zones: Annotated[dict[Name, ZoneName], Field(min_length=1)] = Field(examples=[{"DE": "Europe/Berlin", "US": "America/New_York"}])
+    """Time zone of the customers with each level."""
+    default: ZoneName | None = None
+    """Time zone of customers whose level `zones` does not list; by default, that of the firm."""
 
 
 class Score(StrictModel):
@@ -198,6 +234,8 @@ class JourneySpec(Document):
     """Weights of the topics that interest customers; each customer has one interest."""
     attributes: dict[Annotated[Name, Field(examples=["region"])], dict[Annotated[Name, Field(examples=["north"])], NonNegative]] = {}
     """Categorical properties that the firm sees: the weights of the levels of each attribute."""
+    time_zones: TimeZones | None = Field(None, examples=[{"attribute": "country", "zones": {"US": "America/New_York"}}])
+    """Time zones of customers, by attribute; by default, all customers are in the firm's time zone."""
     activity: dict[ProfileName, Activity] = {}
     """Profiles of when customers are active, by name; events and channels refer to them."""
     satisfaction: Memory = Field(Memory(), examples=[{"half_life": "60d"}])
@@ -215,7 +253,7 @@ class JourneySpec(Document):
     messages: dict[MessageName, Message] = {}
     """Messages that policies can send, and how customers respond to them."""
     offers: dict[OfferName, Offer] = {}
-    """Discounts that effects and flows can give to customers, who respond to the message, not to the size of the discount."""
+    """Discounts that effects and flows can give to customers, who respond to the size of the discount only through `demand`."""
     desks: dict[DeskName, Desk] = {}
     """Desks that answer customers: service times, patience and effects; the policy declares their staff."""
     acquisition: dict[AcquisitionName, Acquisition] = {}

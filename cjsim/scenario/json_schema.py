@@ -105,6 +105,8 @@ def _add_shorthands(definitions: dict[str, JsonSchema]) -> None:
         definitions[name] = {"anyOf": [short, record], "description": record["description"], "examples": examples}
     if "Variant" in definitions:
         _allow_file_name(definitions["Variant"]["properties"], "scenario")
+    if "Existing" in definitions:
+        _allow_file_name(definitions["Existing"]["properties"], "policy")
     if "Staffing" in definitions:
         staffing, of_shift = definitions["Staffing"], definitions["Shift"]["properties"]
         staffing["properties"]["agents"] = of_shift["agents"] | {"description": "Agents around the clock; replaces shifts."}
@@ -114,7 +116,7 @@ def _add_shorthands(definitions: dict[str, JsonSchema]) -> None:
 
 
 def _allow_file_name(properties: dict[str, JsonSchema], name: str) -> None:
-    """Let the value of a property be the name of a file."""
+    """Let the value of a property be a file name."""
     inline = properties[name]
     notes: JsonSchema = {key: inline.pop(key) for key in ("description", "default", "examples") if key in inline}
     file_name = {"type": "string", "title": "file name", "examples": [_FILE_NAMES[name]]}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 _UNITS = ((1.0, "day"), (1 / 24, "hour"), (1 / 1440, "minute"), (1 / 86_400, "second"))
+_MONTH = (365 / 12, "month")
 
 
 def format_number(value: float) -> str:
@@ -12,17 +13,42 @@ def format_number(value: float) -> str:
 
 
 def duration_phrase(days: float) -> str:
-    """Format a duration in days with its unit, rounded to three significant digits."""
+    """Format a duration in days with its unit, rounded to three significant digits. Whole months are months if they are not whole days."""
     if math.isinf(days):
         return "an infinite time"
     size, unit_name = next((unit for unit in _UNITS if days >= unit[0] * 0.995), _UNITS[-1])
+    if days % 1.0 and _is_whole(days / _MONTH[0]):
+        size, unit_name = _MONTH
     count = format_number(days / size)
     return f"{count} {unit_name if count == '1' else f'{unit_name}s'}"
+
+
+def _is_whole(count: float) -> bool:
+    return round(count) >= 1 and math.isclose(count, round(count), rel_tol=1e-12)
+
+
+def span_phrase(days: float) -> str:
+    """Format a span in days, in years if it is a whole number of 365 days.
+
+    Examples
+    --------
+    >>> span_phrase(1095.0), span_phrase(365.0), span_phrase(540.0)
+    ('3 years', '1 year', '540 days')
+    """
+    years = round(days / 365.0)
+    if years >= 1 and days == 365.0 * years:
+        return f"{years} year{'' if years == 1 else 's'}"
+    return duration_phrase(days)
 
 
 def delay_phrase(days: float) -> str:
     """Describe a fixed delay in days, such as "after 3 hours" or "immediately"."""
     return f"after {duration_phrase(days)}" if days else "immediately"
+
+
+def zone_phrase(time_zone: str, default: str) -> str:
+    """Say whose time counts, unless it is the default."""
+    return "" if time_zone == default else f" in the {time_zone}'s time"
 
 
 def format_percent(share: float) -> str:

@@ -1,10 +1,11 @@
-"""Schema of a policy: flows, broadcasts, guardrails, staffing, spend, personalization and targeting rules."""
+"""Schema of a policy: flows, broadcasts, guardrails, staffing, costs, spend, personalization and targeting rules."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from cjsim.errors import did_you_mean
+from cjsim.scenario.cost_terms import Costs
 from cjsim.scenario.fields import (
     AcceptedPaths,
     AcquisitionName,
@@ -20,6 +21,7 @@ from cjsim.scenario.fields import (
     NonNegative,
     Number,
     PositiveDuration,
+    RealNumber,
     Share,
     Title,
     Weekday,
@@ -31,6 +33,8 @@ from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.kinds.steps import Step
 from cjsim.yaml.document import Document
 from cjsim.yaml.strict_model import FieldError, StrictModel, short_form
+
+PAST_SUFFIX = " (before)"  # in the log, after the name of a past flow or broadcast whose present definition differs
 
 
 class Flow(StrictModel):
@@ -77,7 +81,7 @@ class Shift(StrictModel):
     agents: Annotated[Integer, Field(ge=0, le=100_000)] = Field(examples=[3])
     """Number of agents."""
     wage_per_hour: NonNegative = Field(0.0, examples=[18])
-    """Money per agent and hour, paid for the whole shift whatever the demand."""
+    """Money per agent-hour, paid for the whole shift regardless of the number of requests."""
     start: Hour = Field(default=0.0, alias="from", examples=["09:00"])
     """Time of day at which the shift begins."""
     end: Hour = Field(default=24.0, alias="to", examples=["17:00"])
@@ -116,9 +120,13 @@ class Staffing(StrictModel):
     shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
     """Agents over time; overlapping shifts add up."""
     sla: PositiveDuration | None = Field(None, examples=["4h"])
-    """Promised time from a request to the start of the conversation; without it, every answer is in time."""
+    """Promised time from a request to the start of the conversation; without it, every answer counts as in time."""
+    shared: Annotated[RealNumber, Field(gt=0, le=1)] = Field(1.0, examples=[0.1])
+    """Share of the agents' time that this firm pays for, if the agents also do other work. The other work is assumed to wait."""
+    promised: bool = True
+    """Whether customers hear the `sla` as a promise; otherwise, it only classifies replies. It matters only for desks with `waiting`."""
     cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
-    """Money per minute of conversation, in addition to wages."""
+    """Money per minute of conversation, as an outside service charges; do not combine it with wages, which would count twice."""
     escalate: Escalation | None = None
     """When a waiting request moves to another desk; never by default."""
 
@@ -206,6 +214,8 @@ class PolicySpec(Document):
     """Rules that every send must pass."""
     desks: dict[DeskName, Staffing] = {}
     """How each desk of the journey is staffed; a desk without an entry has no staff."""
+    costs: Costs = Costs()
+    """What the firm pays for its platform, contacts, creative work and setup."""
     acquisition: dict[AcquisitionName, Spend] = {}
     """Spend on each acquisition channel of the journey; none by default."""
     personalisation: tuple[Personalisation, ...] = ()

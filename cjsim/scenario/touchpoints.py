@@ -1,6 +1,6 @@
 """Schemas of touchpoints: messages, offers, desks and acquisition channels."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -18,8 +18,11 @@ from cjsim.scenario.fields import (
     Share,
     Title,
 )
+from cjsim.scenario.kinds.channels import LOSS_KEYS, Channel, LossShare
 from cjsim.scenario.kinds.effects import Effect, Lift
+from cjsim.scenario.kinds.reaction_effects import Sways
 from cjsim.scenario.kinds.wait_laws import WaitLaw
+from cjsim.scenario.phrases import duration_phrase
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
 PERSONAL = "personal"  # the topic of a personalized message: the interest that the firm assumes for the customer
@@ -38,6 +41,19 @@ class Lifts(StrictModel):
     """Gain in the lift of each event when the customer clicks."""
 
 
+class MessageSways(StrictModel):
+    """Log odds that a message adds to named branches of an event's `choose` when it is delivered, opened or clicked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"opened": {"choose_box": {"skip": -0.5}}}]})
+
+    delivered: Sways = {}
+    """Log odds by event and branch when the message is delivered."""
+    opened: Sways = {}
+    """Log odds by event and branch when the customer opens the message."""
+    clicked: Sways = {}
+    """Log odds by event and branch when the customer clicks."""
+
+
 class MessageEffects(StrictModel):
     """Effects on the customer when a message is delivered, opened or clicked."""
 
@@ -49,6 +65,14 @@ class MessageEffects(StrictModel):
     """Effects when the customer opens the message."""
     clicked: tuple[Effect, ...] = ()
     """Effects when the customer clicks."""
+
+
+class Losses(NamedTuple):
+    """Probabilities with which a message does not reach the inbox."""
+
+    hard_bounce: float
+    soft_bounce: float
+    spam: float  # of messages that do not bounce
 
 
 class Message(StrictModel):
@@ -65,6 +89,8 @@ class Message(StrictModel):
     """Channel on which the message is sent."""
     title: Title = Field("", examples=["Welcome email"])
     """Title shown in output."""
+    transactional: bool = Field(False, examples=[True])
+    """Whether it is a service message, such as a receipt, that the firm owes the customer: rules for marketing do not apply to it."""
     open_rate: OpenShare = Field(examples=[0.25])
     """Opens per delivery to a neutral customer."""
     click_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.1])
@@ -73,6 +99,12 @@ class Message(StrictModel):
     """Unsubscribes per delivery to a neutral customer."""
     complaint_rate: Annotated[RealNumber, Field(ge=0, lt=1)] = Field(0.0, examples=[0.0001])
     """Complaints per delivery to a neutral customer; a complaint also ends consent."""
+    hard_bounce_rate: LossShare | None = Field(None, examples=[0.004])
+    """Probability of a hard bounce, by default that of the channel."""
+    soft_bounce_rate: LossShare | None = Field(None, examples=[0.006])
+    """Probability of a soft bounce, by default that of the channel."""
+    spam_rate: LossShare | None = Field(None, examples=[0.1])
+    """Probability that the message lands in the spam folder if it does not bounce, by default that of the channel."""
     topic: InterestName | None = None
     """Interest that the message is about, or `personal` for the interest that the firm assumes for the customer."""
     relevance: Annotated[RealNumber, Field(ge=-20, le=20)] = Field(0.0, examples=[0.6])
@@ -81,8 +113,15 @@ class Message(StrictModel):
     """Money per delivery, by default that of the channel."""
     lift: Lifts = Lifts()
     """How much faster events happen after a delivery, an open or a click; -1 stops the clock, and 1 doubles its speed."""
+    sway: MessageSways = MessageSways()
+    """How much likelier branches of events become after a delivery, an open or a click; it decays as lifts do."""
     effects: MessageEffects = MessageEffects()
-    """What happens to the customer at a delivery, an open or a click, apart from lifts."""
+    """What happens to the customer at a delivery, an open or a click, apart from lifts and sways."""
+
+    def losses(self, channel: Channel) -> Losses:
+        """Return the probabilities with which the message does not reach the inbox on its channel."""
+        own = (getattr(self, key) for key in LOSS_KEYS)
+        return Losses(*(getattr(channel, key) if rate is None else rate for key, rate in zip(LOSS_KEYS, own, strict=True)))
 
     @model_validator(mode="after")
     def _topic_of_relevance(self) -> "Message":
@@ -99,9 +138,9 @@ class Offer(StrictModel):
     title: Title = Field("", examples=["10 % off"])
     """Title shown in output."""
     discount: Annotated[RealNumber, Field(gt=0, le=1)] | None = Field(None, examples=[0.1])
-    """Discount as a share of the value of a purchase; either this or `amount` is required. Customers do not respond to its size."""
+    """Discount as a share of the value of a purchase; either this or `amount` is required. Customers respond only through `demand`."""
     amount: Positive | None = Field(None, examples=[5])
-    """Discount in money, at most the value of the purchase; either this or `discount` is required. Customers do not respond to its size."""
+    """Discount in money, at most the value of the purchase; either this or `discount` is required."""
     valid: PositiveDuration = Field(examples=["14d"])
     """How long a customer can redeem the offer after receiving it."""
     uses: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(1, examples=[3])
@@ -133,6 +172,32 @@ class DeskEffects(StrictModel):
     """Effects when the customer's patience runs out before a conversation begins."""
 
 
+class Waiting(StrictModel):
+    """How waiting for a desk disappoints customers. A loss h multiplies satisfaction by exp(-h).
+
+    A promise (the policy's `sla`) that is longer than the expected wait costs `loss` times its excess, in expected waits, when the customer
+    asks. The wait itself costs the same for its excess over the promise, times `broken_promise`, or over the expected wait if nothing is
+    promised. A customer who waits longer than expected gets the effects `late`, even if the promise is kept.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expected": "10min", "loss": 0.05}]})
+
+    expected: PositiveDuration = Field(examples=["10min"])
+    """Wait that customers expect if nothing is promised."""
+    loss: Annotated[RealNumber, Field(ge=0, le=100)] = Field(examples=[0.05])
+    """Loss h per excess wait of the length `expected`."""
+    broken_promise: Annotated[RealNumber, Field(ge=1, le=100)] = Field(2.0, examples=[2])
+    """Factor of the loss for waiting beyond a promise."""
+
+    def phrase(self) -> str:
+        """Describe the disappointment."""
+        expected = duration_phrase(self.expected)
+        return (
+            f"customers expect to wait {expected}; each further {expected} multiplies satisfaction by exp(-{self.loss:g}), "
+            f"and by exp(-{self.loss * self.broken_promise:g}) beyond a promise"
+        )
+
+
 class Desk(StrictModel):
     """A desk whose agents answer requests: service time, patience of waiting customers, and effects on them."""
 
@@ -142,6 +207,8 @@ class Desk(StrictModel):
     """Distribution of the length of a conversation; at least one second."""
     patience: WaitLaw | Literal["endless"] = Field("endless", examples=[{"exponential": "10min"}])
     """Distribution of how long a customer waits for an answer; without limit by default."""
+    waiting: Waiting | None = Field(None, examples=[{"expected": "10min", "loss": 0.05}])
+    """How waiting disappoints customers; by default, only the effects of replies do."""
     effects: DeskEffects = DeskEffects()
     """What the replies do to the customer."""
 

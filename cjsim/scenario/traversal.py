@@ -8,6 +8,8 @@ from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.policy import PolicySpec
 from cjsim.yaml.paths import KeyPath
 
+NEVER_CONDITION = "day < 0"  # switches off a flow, a broadcast or a branch
+
 
 def iterate_effects(effects: tuple[Effect, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Effect]]:
     """Iterate over effects and the effects in their branches, in order."""
@@ -55,6 +57,31 @@ def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
         *((("personalisation", index, "if"), level.condition) for index, level in enumerate(policy.personalisation)),
     ]
     yield from ((path, condition) for path, condition in conditions if condition is not None)
+
+
+def is_switched_off(condition: str | None) -> bool:
+    """Return whether a condition switches off what it guards, alone or as the last term of `and`."""
+    return condition is not None and (condition == NEVER_CONDITION or condition.endswith(f" and {NEVER_CONDITION}"))
+
+
+def active_flows(policy: PolicySpec) -> list[str]:
+    """Return the names of the flows that are not switched off."""
+    return [name for name, flow in policy.flows.items() if not is_switched_off(flow.condition)]
+
+
+def active_messages(policy: PolicySpec) -> list[str]:
+    """Return the names of the messages that flows and broadcasts send, without those that are switched off."""
+    sent = [name for flow in active_flows(policy) for name in _active_sends(policy.flows[flow].steps)]
+    sent += [one.send for one in policy.broadcasts.values() if not is_switched_off(one.condition)]
+    return list(dict.fromkeys(sent))
+
+
+def _active_sends(steps: tuple[Step, ...]) -> Iterator[str]:
+    for step in steps:
+        yield from (name for kind, name in step.leads_to() if kind == "message")
+        branches = list(step.branches())
+        for branch in branches[1:] if is_switched_off(step.condition()) else branches:
+            yield from _active_sends(branch.steps)
 
 
 def tag_codes(journey: JourneySpec, policy: PolicySpec | None) -> dict[str, int]:

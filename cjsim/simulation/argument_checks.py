@@ -59,3 +59,27 @@ def checked_days(name: str, days: float) -> float:
     if isinstance(days, bool) or not isinstance(days, Real) or not 0 < days < math.inf:
         raise InputError(format_error(name, "must be a number of days above 0", short_repr(days), "Use a number such as 14."))
     return float(days)
+
+
+def checked_share(name: str, share: float) -> float | None:
+    """Return a share above 0 as float, or None for a share of 1. numpy numbers are accepted; bool is not.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the error message.
+    share : float
+        The share.
+
+    Returns
+    -------
+    float or None
+
+    Raises
+    ------
+    InputError
+        If the value is not above 0 and at most 1.
+    """
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share <= 1:
+        raise InputError(format_error(name, "must be a share above 0 and at most 1", short_repr(share), "Use a share such as 0.1."))
+    return None if share == 1 else float(share)

@@ -9,6 +9,7 @@ from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.population import initial_cohort
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.generations import Generations, default_population_limit
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
@@ -16,8 +17,8 @@ from cjsim.engine.sync_points import has_shared_resources
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.run import Run, run_from_plan
-from cjsim.simulation.simulate import Generations, default_population_limit
+from cjsim.simulation.run import Run
+from cjsim.simulation.run_from_plan import run_from_plan
 
 
 class BatchSimulator:
@@ -42,6 +43,7 @@ class BatchSimulator:
         self._scenario, self._seed = scenario, seed
         self._plan = compile_scenario(scenario.checked())
         assert not has_shared_resources(self._plan.world) and not self._plan.population.acquisition
+        assert self._plan.population.n_existing == 0
         self._pool = WorkerPool([CompiledEngine(self._plan, seed, rows=0) for _ in range(threads or os.cpu_count() or 1)])
         self._pool.engines[0].prepare()
 

@@ -1,56 +1,65 @@
-"""`compare`: simulate policies on the same customers, and estimate paired differences of all metrics.
+"""`Comparison`: runs of the same customers under different policies, and paired differences of all metrics.
 
 Customers are paired by key. The number of customers can differ between policies because of acquisition and referrals. A customer who exists
 under only one policy is treated as never having entered under the other.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from cjsim.argument_types import checked_arguments
-from cjsim.engine.user_processes import SimulationProcess
 from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.json_records import plain_values, read_json, write_json
 from cjsim.kernels.world import Array
 from cjsim.manifest import readable_result
-from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition
+from cjsim.metrics.catalog import all_metric_definitions, find_metric_definition, require_metrics
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.customer_pairing import CustomerPairing
-from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
+from cjsim.metrics.incremental_return import IncrementalReturn, incremental_return, replicated_return
+from cjsim.metrics.paired_differences import PairedDifference, customer_contributions
+from cjsim.metrics.replicated_estimates import PredictionInterval
+from cjsim.metrics.return_phrases import return_sentences
+from cjsim.metrics.run_notes import comparison_notes, prediction_record
 from cjsim.metrics.text_table import wrap_lines
 from cjsim.output_folder import COMPARISON_FILE, FolderResult, require_intact_files, restore_interrupted_replacement
-from cjsim.progress import Progress
 from cjsim.simulation.comparison_answer import OBJECTIVE, answer_text, best_alternative
 from cjsim.simulation.comparison_figure import COMPARISON_FIGURE, PairedRuns
 from cjsim.simulation.comparison_summary import SortOrder, compared_metrics, comparison_summary
 from cjsim.simulation.detectable_change import DetectableChange, detectable_change
-from cjsim.simulation.documents import Scenario
+from cjsim.simulation.months.calendar_months import is_by_month
+from cjsim.simulation.months.monthly_effects import MonthlyEffects
 from cjsim.simulation.run import Run
-from cjsim.simulation.scenario_sources import (
-    ScenarioSource,
-    ScenarioSources,
-    named_scenarios,
-    require_same_customers,
-    require_same_value,
-    split_off_baseline,
-)
-from cjsim.simulation.simulate import simulate
-from cjsim.validate.free_value_lint import notes_on_differing_sizes
+from cjsim.simulation.scenario_sources import require_same_value, split_off_baseline
+from cjsim.simulation.segments.grouped_comparison import GroupedComparison
+from cjsim.simulation.segments.policy_differences import policy_differences, split_differences
+from cjsim.simulation.summary_tables import value_days_text
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 DifferenceByMetric = Mapping[str, PairedDifference]
+PredictionByMetric = Mapping[str, PredictionInterval]
 T = TypeVar("T")
+_SHARED_FACTS: tuple[str, ...] = (
+    "customers",
+    "seed",
+    "start",
+    "horizon",
+    "value_horizon",
+    "existing",
+    "past_policy",
+    "follow_up_days",
+    "until_days",
+)
+_SHARED_FACTS += ("currency", "sample", "replications")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,11 +76,14 @@ class Comparison(FolderResult):
         Paired differences, keyed by alternative name, then by metric name.
     assumptions : tuple of str
         Notes on prices and discounts that differ although customers do not respond to their size; empty if made from runs alone.
+    predictions : Mapping of str to Mapping of str to PredictionInterval
+        With several replications, 95 % prediction intervals of the difference in one run of the firm, keyed like `alternatives`.
     """
 
     runs: Mapping[str, Run]
     alternatives: Mapping[str, DifferenceByMetric]
     assumptions: tuple[str, ...] = ()
+    predictions: Mapping[str, PredictionByMetric] = field(default_factory=dict)
     _marker = COMPARISON_FILE
 
     @classmethod
@@ -83,7 +95,7 @@ class Comparison(FolderResult):
         runs : Mapping of str to Run
             Runs by name; the first is the baseline.
         assumptions : tuple of str
-            Notes that stand below the answer.
+            Notes that are shown below the answer.
 
         Returns
         -------
@@ -92,14 +104,17 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, follow-up or currency.
+            If there are fewer than two runs, or they differ in the number of customers, seed, start, horizon, value horizon, follow-up or
+            currency.
         """
         (name, baseline), others = split_off_baseline(runs, Run)
         for other, run in others.items():
-            for field in ("customers", "seed", "start", "horizon", "follow_up_days", "until_days", "currency"):
-                require_same_value(field, name, getattr(baseline.provenance, field), other, getattr(run.provenance, field))
-        effects = {other: _paired_differences(baseline, run) for other, run in others.items()}
-        return cls(MappingProxyType(dict(runs)), MappingProxyType(effects), assumptions)
+            for shared in _SHARED_FACTS:
+                require_same_value(shared, name, getattr(baseline.provenance, shared), other, getattr(run.provenance, shared))
+        found = {other: split_differences(policy_differences(baseline, run)) for other, run in others.items()}
+        effects = {other: MappingProxyType(differences) for other, (differences, _) in found.items()}
+        predictions = {other: MappingProxyType(intervals) for other, (_, intervals) in found.items() if intervals}
+        return cls(MappingProxyType(dict(runs)), MappingProxyType(effects), assumptions, MappingProxyType(predictions))
 
     def __reduce__(self) -> tuple[Any, ...]:  # pickle cannot copy read-only mappings
         return partial(Comparison.of, assumptions=self.assumptions), (dict(self.runs),)
@@ -113,20 +128,61 @@ class Comparison(FolderResult):
         return self.summary()
 
     def _facts(self) -> str:
-        return f"{self.baseline} against {', '.join(self.alternatives)}: {len(self.runs[self.baseline]):,} customers"
+        baseline = self.runs[self.baseline]
+        return f"{self.baseline} against {', '.join(self.alternatives)}: {len(baseline):,} customers{value_days_text(baseline)}"
 
     def _answer(self) -> str:
-        return self.answer
+        currency, best = self.runs[self.baseline].provenance.currency, best_alternative(self._paired_runs().compared, OBJECTIVE)
+        others = (return_sentences(name, change, currency) for name, change in self.returns.items() if name != best)
+        return "\n".join([self.answer, *others])
 
     def _displayed_table(self) -> "pd.DataFrame":
         """The effects without details."""
         table, definitions = self.to_pandas(), all_metric_definitions(self.runs[self.baseline].codebook)
         return table[[not definitions[name].is_detail for name in table.index.get_level_values("metric")]]
 
+    @cached_property
+    def returns(self) -> Mapping[str, IncrementalReturn]:
+        """What each alternative earns and costs, by its name: changes in margin, cost and contacts, incremental ROI, break-even cost."""
+        baseline, found = self.runs[self.baseline], {}
+        for name in self.alternatives:
+            pairs = list(zip(baseline.replications, self.runs[name].replications, strict=True))
+            found[name] = incremental_return(*pairs[0]) if len(pairs) == 1 else replicated_return(pairs)
+        return MappingProxyType(found)
+
     @property
     def answer(self) -> str:
         """The answer in a few sentences: which alternative is best on CLV, by how much, and what that costs elsewhere."""
         return answer_text(self._paired_runs().compared)
+
+    @checked_arguments
+    def by(self, by: str | None = None, *, where: str | None = None, metrics: Sequence[str] = ()) -> GroupedComparison:
+        """Return the effects by group of customers, and who gains and who loses.
+
+        Parameters
+        ----------
+        by : str, optional
+            As in `Run.by`. 'month' gives effects on the totals of each calendar month (`MonthlyEffects`) and requires runs that were
+            simulated with `monthly=True`.
+        where : str, optional
+            As in `Run.by`.
+        metrics : sequence of str
+            Metrics to show. The first one decides who gains; by default, CLV. By month, they are those of `MonthlySeries`.
+
+        Returns
+        -------
+        GroupedComparison
+
+        Raises
+        ------
+        InputError
+            If there is no such grouping or metric, or no customer meets the condition.
+        """
+        if by is None and where is None:
+            raise InputError(format_error("by", "must be given, or else a condition", "neither", "Pass by='arm' or where=CONDITION."))
+        if is_by_month(by, self.runs[self.baseline].codebook.attributes):
+            return MonthlyEffects.of_months(self.runs, where=where, metrics=metrics)
+        return GroupedComparison.of(self.runs, by, where=where, metrics=metrics)
 
     @checked_arguments
     def summary(
@@ -143,8 +199,8 @@ class Comparison(FolderResult):
         sort : {'importance', 'change', 'name'}
             Order of the metrics.
         detect : float, optional
-            Relative change of the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
-            ones, which are paired, and those of a real A/B test.
+            Relative change in the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
+            ones, which are paired, and those of a real A/B test. With several replications, it states how many of these are needed.
 
         Returns
         -------
@@ -157,8 +213,17 @@ class Comparison(FolderResult):
         """
         baseline = self.runs[self.baseline]
         detection = None if detect is None else self._detection(metrics[0] if metrics else OBJECTIVE, detect)
-        text = comparison_summary(baseline, self.baseline, self.alternatives, full=full, metrics=metrics, sort=sort, detection=detection)
-        return "\n\n".join([text, *map(wrap_lines, self.assumptions)])
+        text = comparison_summary(
+            baseline,
+            self._paired_runs().compared,
+            predictions=self.predictions,
+            full=full,
+            metrics=metrics,
+            sort=sort,
+            detection=detection,
+        )
+        notes = comparison_notes(list(self.runs.values()))
+        return "\n\n".join([text, *map(wrap_lines, (*notes, *self.assumptions))])
 
     def _detection(self, metric: str, change: float) -> DetectableChange | None:
         baseline = self.runs[self.baseline]
@@ -167,7 +232,11 @@ class Comparison(FolderResult):
             return None
         other = self.runs[best]
         terms = definition.terms(baseline), find_metric_definition(other, metric).terms(other)
-        return detectable_change((baseline, other), terms, metric=metric, change=change)
+        found = detectable_change((baseline, other), terms, metric=metric, change=change)
+        if not baseline.repeats:
+            return found
+        by_seed = policy_differences(baseline, other, metrics=[metric])[metric]
+        return found.for_replications(by_seed.by_replication, by_seed.difference.baseline)
 
     def effects(self, alternative: str, metric: str) -> "pd.DataFrame":
         """Return the contribution of each customer to an effect, one row per customer.
@@ -189,6 +258,9 @@ class Comparison(FolderResult):
             `effect` is in the unit of the metric. For a total such as 'profit', it is the difference for the customer, and the sum is the
             effect. For a mean per customer such as 'clv', it is the difference for the customer if both policies have the same customers,
             and the mean is the effect. For other ratios, it is a linearized contribution, and the mean is the effect.
+
+            With several replications, the customers are those of the first one. Their sum or mean is the effect in it, while
+            `alternatives` has the mean over all replications.
 
         Raises
         ------
@@ -213,29 +285,65 @@ class Comparison(FolderResult):
 
     def _paired_runs(self) -> PairedRuns:
         baseline = self.runs[self.baseline]
-        return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives))
+        return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives, self.returns))
 
-    def to_json(self, *, detect: float | None = None, metric: str = OBJECTIVE) -> dict[str, Any]:
-        """Return plain values for JSON; undefined numbers become null. `detect` adds the sample sizes for this change of `metric`.
+    def to_json(self, *, metrics: Sequence[str] = (), detect: float | None = None) -> dict[str, Any]:
+        """Return plain values for JSON; undefined numbers become null.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names of the metrics to include; the first one decides the answer. By default, all of them, and the answer is about CLV.
+        detect : float, optional
+            Relative change in the first metric, for which to include how many customers are needed to detect it, as in `summary`.
 
         Raises
         ------
         InputError
-            If `detect` is given and the metric does not exist.
+            If a metric does not exist.
         """
+        objective = metrics[0] if metrics else OBJECTIVE
+        require_metrics(self.runs[self.baseline].codebook, metrics)
         alternatives = {
-            name: {"metrics": {metric: effect._asdict() | {"relative": effect.relative} for metric, effect in effects.items()}}
+            name: {
+                "metrics": {
+                    metric: effect._asdict() | {"relative": effect.relative} | prediction_record(self.predictions.get(name, {}).get(metric))
+                    for metric, effect in effects.items()
+                    if not metrics or metric in metrics
+                },
+                "return": self.returns[name].to_json(),
+            }
             for name, effects in self.alternatives.items()
         }
-        facts = {"assumptions": list(self.assumptions), "currency": self.runs[self.baseline].provenance.currency}
-        needed = {} if detect is None or (found := self._detection(metric, detect)) is None else {"detect": found.to_json()}
+        baseline = self.runs[self.baseline]
+        origin, notes = baseline.provenance, comparison_notes(list(self.runs.values()))
+        facts: dict[str, Any] = {
+            "assumptions": list(self.assumptions),
+            "notes": notes,
+            "currency": origin.currency,
+            "sample": origin.sample,
+            "value_days": baseline.codebook.value_days,
+        }
+        facts |= {"replications": origin.replications} if origin.replications > 1 else {}
+        needed = {} if detect is None or (found := self._detection(objective, detect)) is None else {"detect": found.to_json()}
+        answer = answer_text(self._paired_runs().compared, objective=objective)
         named = {name: fact for name, fact in facts.items() if fact}
-        return plain_values({"baseline": self.baseline, "answer": self.answer, **needed, **named, "alternatives": alternatives})
+        return plain_values({"baseline": self.baseline, "answer": answer, **needed, **named, "alternatives": alternatives})
 
-    def to_pandas(self) -> "pd.DataFrame":
+    def to_pandas(self, *, metrics: Sequence[str] = ()) -> "pd.DataFrame":
         """Return a DataFrame with one row per alternative and metric.
 
         The columns are baseline, value, effect, low, high, variance_ratio, relative (the effect as a fraction of the baseline) and unit.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names of the metrics to include; all by default.
+
+        Raises
+        ------
+        InputError
+            If a metric does not exist.
         """
         import pandas as pd
 
@@ -245,7 +353,10 @@ class Comparison(FolderResult):
         frame = pd.DataFrame(rows.values(), columns=list(PairedDifference._fields), index=index)
         frame["relative"] = [effect.relative for effect in rows.values()]
         frame["unit"] = [definitions[metric].unit for _, metric in rows]
-        return frame
+        if self.predictions:
+            frame[["prediction_low", "prediction_high"]] = np.array([self.predictions[name][metric] for name, metric in rows])
+        require_metrics(self.runs[self.baseline].codebook, metrics)
+        return frame[frame.index.get_level_values("metric").isin(metrics)] if metrics else frame
 
     def _write_files(self, folder: Path) -> None:
         for i, run in enumerate(self.runs.values()):
@@ -282,77 +393,6 @@ class Comparison(FolderResult):
         return cls.of({name: Run.load(source / f"run_{i}") for i, name in enumerate(names)}, assumptions=notes)
 
 
-@checked_arguments
-def compare(
-    *scenarios: ScenarioSources,
-    customers: int | None = None,
-    seed: int | None = None,
-    engine: Literal["compiled", "readable"] = "compiled",
-    threads: int | None = None,
-    max_customers: int | None = None,
-    follow_up_days: float | None = None,
-    processes: Sequence[SimulationProcess] = (),
-    progress: Progress | None = None,
-) -> Comparison:
-    """Simulate scenarios on the same customers, and compare each with the first.
-
-    Parameters
-    ----------
-    *scenarios : Scenario, str or path
-        Scenarios, paths of their files, or names in the library; the first is the baseline. To name them in the result, pass one mapping
-        of names to scenarios instead.
-    customers : int, optional
-        Number of initial customers. By default, the number in the scenarios, which must be the same in all of them.
-    seed : int, optional
-        Random seed for all simulations; the baseline's seed by default.
-    engine : {'compiled', 'readable'}
-        Simulation engine. Both give identical results.
-    threads : int, optional
-        Number of threads; all cores by default. Results do not depend on it.
-    max_customers : int, optional
-        Abort if the population of a scenario exceeds this number, as in `simulate`.
-    follow_up_days : float, optional
-        Simulate each customer for at most this many days from entry, as in `simulate`.
-    processes : sequence of callable
-        User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
-        a process, pass runs with and without it to `Comparison.of`.
-    progress : Progress, optional
-        Receives progress updates, such as ProgressBar(), from each simulation.
-
-    Returns
-    -------
-    Comparison
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two scenarios, they differ in start, horizon, currency, entry or (unless given) number of customers, or one
-        of them cannot be loaded or simulated.
-    Exception
-        Any exception raised by a process.
-
-    Examples
-    --------
-    >>> compare("shop", "shop_better", customers=200).baseline
-    'shop'
-    """
-    by_name = named_scenarios(_only_argument(scenarios), argument="compare")
-    require_same_customers(by_name, customers=customers)
-    baseline = next(iter(by_name.values()))
-    customers, seed = baseline.customers if customers is None else customers, baseline.seed if seed is None else seed
-    simulate_one = partial(simulate, customers=customers, seed=seed, engine=engine, threads=threads, max_customers=max_customers)
-    simulate_one = partial(simulate_one, follow_up_days=follow_up_days, processes=processes, progress=progress)
-    runs = {name: simulate_one(scenario) for name, scenario in by_name.items()}
-    return Comparison.of(runs, assumptions=notes_on_differing_sizes([one.to_dict() for one in by_name.values()]))
-
-
-def _only_argument(scenarios: tuple[ScenarioSources, ...]) -> ScenarioSources:
-    """Return the mapping or sequence that was passed as the only argument, or else the arguments."""
-    if len(scenarios) == 1 and not isinstance(scenarios[0], Scenario | str | os.PathLike):
-        return scenarios[0]
-    return cast(tuple[ScenarioSource, ...], scenarios)
-
-
 def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
     """Return the number of each customer in a run, by key; missing where the run has no such customer."""
     import pandas as pd
@@ -360,11 +400,3 @@ def _customer_numbers(run: Run, keys: Array) -> "pd.arrays.IntegerArray":
     order = np.argsort(run.keys)
     numbers = order[np.minimum(np.searchsorted(run.keys, keys, sorter=order), len(order) - 1)]
     return pd.arrays.IntegerArray(numbers.astype(np.int64), run.keys[numbers] != keys)
-
-
-def _paired_differences(baseline: Run, other: Run) -> DifferenceByMetric:
-    """Return the paired difference of every metric that both runs have."""
-    pairing = CustomerPairing.match_by_key(ClusterSample.from_run(baseline), ClusterSample.from_run(other))
-    before, after = all_metric_definitions(baseline.codebook), all_metric_definitions(other.codebook)
-    shared = [name for name in before if name in after]
-    return MappingProxyType({name: paired_difference(before[name].terms(baseline), after[name].terms(other), pairing) for name in shared})

@@ -2,22 +2,30 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from cjsim.kernels.codes import VALUE_YEAR
+from cjsim.metrics.incremental_return import IncrementalReturn
 from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_relative, format_value, round_up_to_two_digits, with_unit
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.replicated_estimates import student_quantile
+from cjsim.metrics.return_phrases import return_sentences
+from cjsim.scenario.phrases import span_phrase
 from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
 
 OBJECTIVE = "clv"
-_COSTS = ("cost", "desk_cost", "staff_cost", "cac")
-_PARTS_OF_CLV = frozenset(  # no side effects: CLV contains them
-    ("purchases", "revenue", "margin", "total_revenue", "total_margin", "profit", "total_clv", "roi", *_COSTS)
+_COSTS = ("cost", "message_cost", "platform_cost", "creative_cost", "setup_cost", "desk_cost", "staff_cost", "cac")
+_PARTS_OF_CLV = frozenset(  # not reported as side effects, because they are part of CLV
+    ("purchases", "revenue", "margin", "total_revenue", "total_margin", "profit", "total_clv", *_COSTS)
 )
+_CLV_METRICS = (OBJECTIVE, "total_clv")  # count until the value horizon
+_FIRST_YEAR = "clv_365d"
 _LABELS = {
     "clv": "CLV",
+    _FIRST_YEAR: "CLV of the first year",
     "total_clv": "total CLV",
-    "roi": "ROI",
     "cac": "CAC",
     "opt_outs": "opt-outs",
     "opt_ins": "opt-ins",
@@ -33,7 +41,8 @@ _LARGER_SAMPLES = (2, 4, 10)
 class ComparedMetrics(NamedTuple):
     """What the answer is based on.
 
-    `alternatives` holds paired differences by alternative, then by metric. `has_new_customers`: whether customers can be acquired or
+    `alternatives` holds paired differences by alternative, then by metric; `returns` what each alternative earns and costs.
+    `has_new_customers`: whether customers can be acquired or
     referred, so that totals matter in addition to means.
     """
 
@@ -44,6 +53,15 @@ class ComparedMetrics(NamedTuple):
     customers: int
     has_new_customers: bool
     currency: str | None = None
+    returns: Mapping[str, IncrementalReturn] = MappingProxyType({})  # by alternative
+    value_days: float | None = None  # days over which CLV counts, if these are not `days`
+    replications: int = 1
+
+    def span_of(self, metric: str) -> str:
+        """Return the days over which a metric counts as text."""
+        if metric == _FIRST_YEAR:
+            return f"the {VALUE_YEAR:g} days after entry"
+        return f"{self.days:g} days" if self.value_days is None or metric not in _CLV_METRICS else span_phrase(self.value_days)
 
 
 def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detection: DetectableChange | None = None) -> str:
@@ -56,7 +74,7 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
     objective : str
         Name of the metric that decides which policy is better.
     detection : DetectableChange, optional
-        A change in the objective, for which to state how many customers are needed to detect it.
+        A change in the objective, for which to state how many customers or replications are needed to detect it.
 
     Returns
     -------
@@ -71,6 +89,8 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
         sentences += _growth(compared, best)
     if effect.low < effect.high and not effect.is_significant:
         sentences.append(_larger_samples(effect, definition.unit, compared))
+    if objective == OBJECTIVE and best in compared.returns:
+        sentences.append(return_sentences(best, compared.returns[best], compared.currency))
     if detection is not None:
         sentences.append(_needed_customers(detection, definition, compared.currency))
     return " ".join(sentences)
@@ -88,7 +108,7 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
     """The main sentence about the alternative that is best on the objective."""
     effect, n = compared.alternatives[best][definition.name], len(compared.alternatives)
     among = f"Of {n} alternatives, {best} does best: it" if n > 1 else best
-    period = f" in {compared.days:g} days"
+    period = f" in {compared.span_of(definition.name)}"
     if effect.effect == effect.low == effect.high == 0:
         return f"{best} has the same {metric_label(definition)} as {compared.baseline} for every customer."
     if not effect.is_significant:
@@ -112,7 +132,7 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
 def _side_effects(
     compared: ComparedMetrics, objective: str, name: str, *, sign: int
 ) -> Iterator[tuple[MetricDefinition, PairedDifference]]:
-    """Yield the relatively largest clear effect elsewhere: a bad one (-1), a good one (1) or either (0)."""
+    """Yield the clear effect on another metric with the largest relative size: harmful (-1), beneficial (1) or either (0)."""
     found = []
     for metric, effect in compared.alternatives[name].items():
         definition = compared.definitions[metric]
@@ -140,7 +160,7 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
     if not profit.is_significant:
         change = f"there is no clear difference in total profit: {amount}"
     mean = effects[OBJECTIVE]
-    if mean.effect < 0 and is_larger and customers.relative >= -mean.relative:  # new customers can account for the fall
+    if mean.effect < 0 and is_larger and customers.relative >= -mean.relative:  # the new customers may explain the fall
         yield f"With {more}, {change}."
     else:
         yield f"{_capitalized(change)}; {more} {'joins' if count == '1' else 'join'}."
@@ -152,27 +172,34 @@ def _size_text(value: float, unit: str, decimals: int) -> str:
 
 
 def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetrics) -> str:
-    """State how narrow the interval would be with more customers."""
+    """State how narrow the interval would be with more customers or, as it comes from replications, with more of these."""
     half = (effect.high - effect.low) / 2
-    narrowest = half / math.sqrt(_LARGER_SAMPLES[-1])
-    decimals = estimate_decimals(unit, (narrowest, -narrowest, narrowest))
-    halves = []
-    for times in _LARGER_SAMPLES:
-        size = with_unit(_size_text(half / math.sqrt(times), unit, decimals), unit, compared.currency)
-        halves.append(f"{times * compared.customers:,} customers: \N{PLUS-MINUS SIGN}{size}")
-    return f"With more customers the interval would be narrower ({'; '.join(halves)})."
+    count, noun = (compared.customers, "customers") if compared.replications == 1 else (compared.replications, "replications")
+    counts = [times * count for times in _LARGER_SAMPLES]
+    halves = [half / math.sqrt(times) for times in _LARGER_SAMPLES]
+    if compared.replications > 1:
+        quantile = student_quantile(compared.replications)
+        halves = [one * student_quantile(larger) / quantile for one, larger in zip(halves, counts, strict=True)]
+    decimals = estimate_decimals(unit, (halves[-1], -halves[-1], halves[-1]))
+    sizes = (with_unit(_size_text(one, unit, decimals), unit, compared.currency) for one in halves)
+    listed = "; ".join(f"{larger:,} {noun}: \N{PLUS-MINUS SIGN}{size}" for larger, size in zip(counts, sizes, strict=True))
+    return f"With more {noun} the interval would be narrower ({listed})."
 
 
 def _needed_customers(detection: DetectableChange, definition: MetricDefinition, currency: str | None) -> str:
-    """State how many simulated customers, and how many customers of a real test, are needed to detect a change."""
+    """State how many simulated customers or replications, and how many customers of a real test, are needed to detect a change."""
     number = _size_text(detection.size, definition.unit, decimal_places(definition.unit, [detection.size]))
     size = with_unit(number, definition.unit, currency)
     start = f"To detect a change in {metric_label(definition)} of {100 * detection.change:g} % ({size})"
-    if math.isnan(detection.simulated.value) and math.isnan(detection.per_group.value):
+    if detection.replications is None and math.isnan(detection.simulated.value) and math.isnan(detection.per_group.value):
         needed = f"The number of customers needed to{start.removeprefix('To')}"
         return f"{needed} cannot be estimated: too few of the {detection.customers:,} simulated customers differ."
     paired = "an unknown number of simulated customers (too few differ here: simulate more)"
-    if not math.isnan(detection.simulated.value):
+    if detection.replications is not None:
+        paired = "an unknown number of replications of this firm (too few differ here: use more)"
+        if not math.isnan(detection.replications.value):
+            paired = f"{_about(detection.replications)} replications of this firm, paired as here,"
+    elif not math.isnan(detection.simulated.value):
         paired = f"{_about(detection.simulated)} simulated customers, paired as here,"
     real = "an unknown number of customers"
     if not math.isnan(detection.per_group.value):

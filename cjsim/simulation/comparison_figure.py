@@ -8,6 +8,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.simulation.comparison_answer import ComparedMetrics, answer_text, metric_label
 from cjsim.simulation.comparison_summary import metrics_to_show
 from cjsim.simulation.figures import FigureKind, mark_baseline
+from cjsim.simulation.summary_tables import period_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,8 @@ def _draw(figure: "Figure", paired: PairedRuns, data: "pd.DataFrame") -> None:
 
 def _caption(paired: PairedRuns) -> str:
     origin = paired.baseline.provenance
-    return f"{origin.customers:,} customers, seed {origin.seed}, {origin.horizon:g} days; 95 % intervals, paired on the same customers."
+    period = period_text(paired.baseline)
+    return f"{origin.customers:,} customers, seed {origin.seed}, {period}; 95 % intervals, paired on the same customers."
 
 
 COMPARISON_FIGURE = FigureKind[PairedRuns](
@@ -90,6 +92,6 @@ COMPARISON_FIGURE = FigureKind[PairedRuns](
         1.8 + _ROW_HEIGHT * len(set(data["metric"])),
     ),
     draw=_draw,
-    title=lambda paired: textwrap.fill(answer_text(paired.compared), 100),
+    title=lambda paired: textwrap.fill(answer_text(paired.compared._replace(returns={})), 100),
     caption=_caption,
 )

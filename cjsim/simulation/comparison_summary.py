@@ -9,22 +9,49 @@ from cjsim.errors import InputError, format_error, unknown_name_parts
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import estimate_metric
-from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_relative, format_value, unit_in_text
+from cjsim.metrics.incremental_return import IncrementalReturn
+from cjsim.metrics.number_format import (
+    MONEY_UNIT,
+    decimal_places,
+    estimate_decimals,
+    format_interval,
+    format_relative,
+    format_value,
+    unit_in_text,
+)
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
 from cjsim.metrics.registration import registered_metric_definitions
+from cjsim.metrics.replicated_estimates import PredictionInterval
+from cjsim.metrics.return_phrases import BREAK_EVEN_NAME, ROI_NAME, break_even_cells, roi_cells
 from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
 from cjsim.simulation.comparison_answer import OBJECTIVE, ComparedMetrics, answer_text
 from cjsim.simulation.detectable_change import DetectableChange
-from cjsim.simulation.summary_tables import has_new_customers, name_with_mark, period_text, table_notes, title_with_unit
+from cjsim.simulation.summary_tables import (
+    SINGLE_RUN,
+    has_new_customers,
+    name_with_mark,
+    period_text,
+    replication_legend,
+    table_notes,
+    title_with_unit,
+)
 
 DifferencesByName = Mapping[str, Mapping[str, PairedDifference]]
+PredictionsByName = Mapping[str, Mapping[str, PredictionInterval]]
 SortOrder = Literal["importance", "change", "name"]
-_KEY_METRICS = ("clv", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
+_KEY_METRICS = ("clv", "clv_365d", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
 _MOVED_METRICS = 5
+# Below the metrics: name, unit, title and cells of the return on the change in cost and in contacts.
+_RETURN_ROWS = (
+    (ROI_NAME, "ratio", "change in margin per change in cost, minus 1", roi_cells),
+    (BREAK_EVEN_NAME, MONEY_UNIT, "change in margin per change in contacts: at this cost, a contact pays for itself", break_even_cells),
+)
 
 
-def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: DifferencesByName) -> ComparedMetrics:
+def compared_metrics(
+    baseline: RunRecord, baseline_name: str, alternatives: DifferencesByName, returns: Mapping[str, IncrementalReturn] | None = None
+) -> ComparedMetrics:
     """Collect what the answer of a comparison is made from.
 
     Parameters
@@ -35,18 +62,21 @@ def compared_metrics(baseline: RunRecord, baseline_name: str, alternatives: Diff
         Name of the baseline.
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
+    returns : Mapping of str to IncrementalReturn, optional
+        What each alternative earns and costs, by its name.
     """
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
     days = origin.horizon if origin.follow_up_days is None else min(origin.follow_up_days, origin.horizon)
-    return ComparedMetrics(baseline_name, alternatives, definitions, days, origin.customers, grows, origin.currency)
+    facts = (days, origin.customers, grows, origin.currency, returns or {}, baseline.codebook.value_days, origin.replications)
+    return ComparedMetrics(baseline_name, alternatives, definitions, *facts)
 
 
 def comparison_summary(
     baseline: RunRecord,
-    baseline_name: str,
-    alternatives: DifferencesByName,
+    compared: ComparedMetrics,
     *,
+    predictions: PredictionsByName | None = None,
     full: bool = False,
     metrics: Sequence[str] = (),
     sort: SortOrder = "importance",
@@ -58,10 +88,10 @@ def comparison_summary(
     ----------
     baseline : RunRecord
         Run of the baseline.
-    baseline_name : str
-        Name of the baseline.
-    alternatives : Mapping of str to Mapping of str to PairedDifference
-        Paired differences, keyed by alternative name, then by metric name.
+    compared : ComparedMetrics
+        The differences of the alternatives from the baseline.
+    predictions : Mapping of str to Mapping of str to PredictionInterval, optional
+        Prediction intervals of the differences, with several replications.
     full : bool
         Whether to show all metrics.
     metrics : sequence of str
@@ -80,7 +110,7 @@ def comparison_summary(
     InputError
         If a metric does not exist.
     """
-    compared = compared_metrics(baseline, baseline_name, alternatives)
+    alternatives = compared.alternatives
     for name in metrics:
         if name not in compared.definitions:
             raise InputError(format_error("metrics", *unknown_name_parts(name, compared.definitions, "metric")))
@@ -90,7 +120,7 @@ def comparison_summary(
     n_moved_less = len([one for one in _informative_metrics(compared, baseline) if one not in shown]) if n_hidden else 0
     parts = [
         wrap_lines(answer_text(compared, objective=metrics[0] if metrics else OBJECTIVE, detection=detection)),
-        *_tables(compared, shown, list(alternatives), full=full),
+        *_tables(compared._replace(returns={}) if metrics else compared, shown, list(alternatives), predictions or {}, full=full),
         wrap_lines(f"{table_notes(n_hidden, n_moved_less=n_moved_less)}\n{_caption(baseline, compared, full=full)}"),
     ]
     return "\n\n".join(parts)
@@ -142,7 +172,7 @@ def _informative_metrics(compared: ComparedMetrics, baseline: RunRecord) -> list
 
 
 def _largest_clear_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
-    """Return the largest significant change of a metric relative to its baseline, infinite if that is 0; 0 without such a change."""
+    """Return the largest significant change in a metric relative to its baseline, infinite if that is 0; 0 without such a change."""
     differences = [effects[definition.name] for effects in alternatives.values() if definition.name in effects]
     return max((abs(one.relative) if one.baseline else math.inf for one in differences if one.is_significant), default=0.0)
 
@@ -162,35 +192,49 @@ def _sorted(shown: list[MetricDefinition], alternatives: DifferencesByName, sort
 
 
 def _relative_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
-    """Return the largest relative change of a metric; -1 if it is undefined everywhere."""
+    """Return the largest relative change in a metric; -1 if it is undefined everywhere."""
     changes = [abs(effects[definition.name].relative) for effects in alternatives.values() if definition.name in effects]
     return max((change for change in changes if not math.isnan(change)), default=-1.0)
 
 
-def _tables(compared: ComparedMetrics, shown: Sequence[MetricDefinition], names: Sequence[str], *, full: bool) -> list[str]:
+def _tables(
+    compared: ComparedMetrics, shown: Sequence[MetricDefinition], names: Sequence[str], predictions: PredictionsByName, *, full: bool
+) -> list[str]:
     """Return one table with all alternatives side by side, or several if they do not fit the terminal."""
     if len(names) == 1:
-        return [_table_of_one(compared, shown, names[0], full=full)]
+        return [_table_of_one(compared, shown, names[0], predictions.get(names[0], {}), full=full)]
     table = _table_of_several(compared, shown, names)
     if not is_too_wide(table):
         return [table]
     half = math.ceil(len(names) / 2)
-    return _tables(compared, shown, names[:half], full=full) + _tables(compared, shown, names[half:], full=full)
+    halves = (names[:half], names[half:])
+    return [table for one in halves for table in _tables(compared, shown, one, predictions, full=full)]
 
 
-def _table_of_one(compared: ComparedMetrics, shown: Sequence[MetricDefinition], name: str, *, full: bool) -> str:
+def _table_of_one(
+    compared: ComparedMetrics, shown: Sequence[MetricDefinition], name: str, predictions: Mapping[str, PredictionInterval], *, full: bool
+) -> str:
     """Return a table with the values under both policies, the effect and the relative effect, and the gain from pairing if `full`."""
     effects = compared.alternatives[name]
-    rows = [_row(definition, effects[definition.name], compared.currency) for definition in shown if definition.name in effects]
-    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", "unit", "relative", "pairing", "")
+    rows = [_row(one, effects[one.name], predictions.get(one.name), compared.currency) for one in shown if one.name in effects]
+    rows += _return_rows_of_one(compared, name)
+    header = ("metric", compared.baseline, name, "effect", "95 % interval", "", SINGLE_RUN, "unit", "relative", "pairing", "")
     chosen = [i for i, name in enumerate(header) if full or name != "pairing"]
-    return align_columns([header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], optional=("pairing", "relative"))
+    names, cells, optional = [header[i] for i in chosen], [[row[i] for i in chosen] for row in rows], ("pairing", "relative")
+    table = align_columns(names, cells, optional=optional)
+    return align_columns(names, cells, optional=(*optional, SINGLE_RUN)) if is_too_wide(table) else table
 
 
-def _row(definition: MetricDefinition, difference: PairedDifference, currency: str | None) -> tuple[str, ...]:
+def _row(
+    definition: MetricDefinition, difference: PairedDifference, prediction: PredictionInterval | None, currency: str | None
+) -> tuple[str, ...]:
     unit = definition.unit
     decimals = level_decimals(unit, difference)
     effect, interval = _effect_cells(definition, difference)
+    single = ""
+    if prediction is not None and prediction.low < prediction.high:
+        single_decimals = estimate_decimals(unit, difference[2:5])
+        single = format_interval(*prediction, unit, single_decimals, is_difference=True, is_beside_value=True)
     return (
         name_with_mark(definition),
         format_value(difference.baseline, unit, decimals),
@@ -198,6 +242,7 @@ def _row(definition: MetricDefinition, difference: PairedDifference, currency: s
         effect,
         interval,
         "*" if difference.is_significant else "",
+        single,
         unit_in_text(unit, currency),
         "" if math.isnan(difference.relative) or difference.effect == 0 or unit == "share" else format_relative(difference.relative),
         "" if math.isnan(difference.variance_ratio) else f"x{difference.variance_ratio:,.1f}",
@@ -216,7 +261,33 @@ def _table_of_several(compared: ComparedMetrics, shown: Sequence[MetricDefinitio
         baseline = next(iter(differences.values())).baseline if differences else math.nan
         level, unit = format_value(baseline, definition.unit, decimals), unit_in_text(definition.unit, compared.currency)
         rows.append((name_with_mark(definition), level, *cells, unit, title_with_unit(definition)))
-    return align_columns(("metric", compared.baseline, *names, "unit", ""), rows)
+    return align_columns(("metric", compared.baseline, *names, "unit", ""), [*rows, *_return_rows_of_several(compared, names)])
+
+
+def _return_rows_of_one(compared: ComparedMetrics, name: str) -> list[tuple[str, ...]]:
+    """Return the rows of the incremental ROI and the break-even cost per contact, in the columns of `_row`."""
+    if (change := compared.returns.get(name)) is None:
+        return []
+    return [
+        (metric, "", "", *cells(change), "", "", unit_in_text(unit, compared.currency), "", "", title)
+        for metric, unit, title, cells in _RETURN_ROWS
+    ]
+
+
+def _return_rows_of_several(compared: ComparedMetrics, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the same rows with one cell per alternative."""
+    if not compared.returns:
+        return []
+    return [
+        (
+            metric,
+            "",
+            *(f"{' '.join(cells(compared.returns[name]))}       " for name in names),
+            unit_in_text(unit, compared.currency),
+            title,
+        )
+        for metric, unit, title, cells in _RETURN_ROWS
+    ]
 
 
 def _best(definition: MetricDefinition, differences: Mapping[str, PairedDifference]) -> str | None:
@@ -291,8 +362,11 @@ def _caption(baseline: RunRecord, compared: ComparedMetrics, *, full: bool) -> s
     )
     several = "\nbest: the best alternative on this metric, if it is clearly better than the baseline."
     pairing = "\npairing: an unpaired comparison would need this many times as many customers for intervals of the same width."
+    seeds, paired = f"seed {origin.seed}", "95 % intervals, paired on the same customers."
+    if origin.replications > 1:
+        seeds, paired = f"{origin.replications} replications from seed {origin.seed}", "effects are paired by seed."
+        paired = f"{paired}\n{replication_legend(baseline)}"
     return (
-        f"{period_text(baseline)}, {origin.customers:,} customers, seed {origin.seed}, n = {entered};"
-        " 95 % intervals, paired on the same customers."
+        f"{period_text(baseline)}, {origin.customers:,} customers, {seeds}, n = {entered}; {paired}"
         "\n* the interval excludes 0. By chance alone, this happens for about one metric in twenty."
     ) + (several if len(alternatives) > 1 else pairing if full else "")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cjsim.compiler.plan import Codebook
-from cjsim.engine.outcomes import CHANNEL_TOUCHES, REPLY_NAMES, Outcomes
+from cjsim.engine.outcomes import CHANNEL_TOUCHES, HIDDEN_TOUCHES, REPLY_NAMES, Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.run_record import RunRecord
 from cjsim.errors import InputError, format_error
 from cjsim.input_files.parquet_columns import ParquetColumns
-from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, ReplyCode
+from cjsim.kernels.codes import RETENTION_DAYS, UNOBSERVED, HiddenTouch, ReplyCode, TouchCode
 from cjsim.kernels.state import OUTCOME
 from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
@@ -31,9 +31,12 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-assert {*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, "retained", "persona", "stage", "interest", "held_out"} == set(
-    OUTCOME.names or ()
-)
+_CLV_365D = "clv_365d"  # the firm's table has it only if CLV counts beyond the horizon, because else it is cut at the horizon
+_DETAIL_COLUMNS = ("message_cost", _CLV_365D)  # in all saved tables
+_BASE = "base_flags"  # BaseFlag bits; a column, with those of base retention, if customers exist before day 0
+BASE_RETENTION_COLUMNS = tuple(f"base_retained_{days:.0f}d" for days in RETENTION_DAYS)
+_OTHER_FIELDS = ("retained", "base_retained", "persona", "stage", "interest", "held_out")
+assert {_BASE, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *_OTHER_FIELDS} == set(OUTCOME.names or ())
 
 
 class CustomerColumns(NamedTuple):
@@ -51,7 +54,8 @@ class CustomerColumns(NamedTuple):
         codebook : Codebook
             Names of attributes and moments.
         """
-        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *RETENTION_COLUMNS}
+        taken = {"customer", "stage", "held_out", _REFERRED_BY, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS}
+        taken |= {_BASE, *_STATE_COLUMNS, *RETENTION_COLUMNS, *BASE_RETENTION_COLUMNS}
         names = []
         for kind, name in [*(("attribute", name) for name in codebook.attributes), *(("moment", name) for name in codebook.moments)]:
             column = name
@@ -60,6 +64,10 @@ class CustomerColumns(NamedTuple):
             taken.add(column)
             names.append(column)
         return cls(tuple(names[: len(codebook.attributes)]), tuple(names[len(codebook.attributes) :]))
+
+
+def _money_columns(codebook: Codebook) -> tuple[str, ...]:
+    return _MONEY_COLUMNS if codebook.value_days is None else (*_MONEY_COLUMNS, _CLV_365D)
 
 
 def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool) -> Any:
@@ -83,17 +91,23 @@ def customer_table(run: RunRecord, profiles: CustomerProfiles, *, touches: bool)
     outcomes, names = run.outcomes.customers, CustomerColumns.of(run.codebook)
     columns: dict[str, Any] = {"customer": np.arange(len(run))}
     columns |= {column: pa.array(values) for column, values in zip(names.attributes, profiles.attributes.values(), strict=True)}
-    columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _MONEY_COLUMNS}
+    columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _money_columns(run.codebook)}
     columns |= {column: np.ascontiguousarray(run.outcomes.moments[:, i]) for i, column in enumerate(names.moments)}
     for i, name in enumerate(RETENTION_COLUMNS):
         retained = outcomes["retained"][:, i]
         columns[name] = pa.array(retained == 1, mask=retained == UNOBSERVED)
+    if run.codebook.has_existing:
+        columns[_BASE] = np.ascontiguousarray(outcomes[_BASE])
+        for i, name in enumerate(BASE_RETENTION_COLUMNS):
+            retained = outcomes["base_retained"][:, i]
+            columns[name] = pa.array(retained == 1, mask=retained == UNOBSERVED)
     columns |= {name: np.ascontiguousarray(outcomes[name]) for name in (*_TOUCH_COLUMNS, *_STATE_COLUMNS)}
     columns["held_out"] = pa.array(outcomes["held_out"] == 1)
     columns[_REFERRED_BY] = pa.array(run.registry.parents, mask=run.registry.parents < 0)
     hidden = np.isin(outcomes["stage"], [run.codebook.stages.index(name) for name in run.hidden])
     columns["stage"] = _label_column(outcomes["stage"], run.codebook.stages, mask=hidden)
     if touches:
+        columns |= {name: np.ascontiguousarray(outcomes[name]) for name in _DETAIL_COLUMNS}
         columns |= {column: np.ascontiguousarray(run.outcomes.touch_counts[:, i, j]) for column, i, j in _touch_columns(run.codebook)}
         columns |= {column: np.ascontiguousarray(array) for column, array in _desk_columns(run.codebook, run.outcomes.desks)}
     return pa.table(columns)
@@ -109,7 +123,8 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     profiles : CustomerProfiles
         Profiles of the customers.
     full : bool
-        Whether to include the days in each stage, such as `days[active]`, and the key of each customer's random numbers.
+        Whether to include the days in each stage, such as `days[active]`, opens and clicks by channel that only the simulator
+        knows, such as `true_opened[email]`, and the key of each customer's random numbers.
 
     Returns
     -------
@@ -125,6 +140,8 @@ def truth_table(run: RunRecord, profiles: CustomerProfiles, *, full: bool) -> An
     columns |= {f"trait[{name}]": np.ascontiguousarray(values) for name, values in profiles.traits.items()}
     if full:
         columns |= {f"days[{name}]": np.ascontiguousarray(run.outcomes.dwell[:, i]) for i, name in enumerate(run.codebook.stages)}
+        counts = run.outcomes.touch_counts
+        columns |= {column: np.ascontiguousarray(counts[:, i, j]) for column, i, j in _hidden_touch_columns(run.codebook)}
         columns["key"] = run.registry.keys
     return pa.table(columns)
 
@@ -162,10 +179,17 @@ class SavedCustomers:
             desks=len(self.codebook.desks),
         )
         customers = outcomes.customers
-        for name in (*_MONEY_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
-            customers[name] = observed.numbers(name, OUTCOME[name])
+        for name in (*_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS):
+            # Earlier versions saved the value of the first year only if CLV counts beyond the horizon.
+            is_unknown = name == _CLV_365D and self.codebook.value_days is None and name not in observed
+            customers[name] = np.nan if is_unknown else observed.numbers(name, OUTCOME[name])
         for i, name in enumerate(RETENTION_COLUMNS):
             customers["retained"][:, i] = observed.flags(name, null=UNOBSERVED)
+        customers["base_retained"] = UNOBSERVED
+        if self.codebook.has_existing:
+            customers[_BASE] = observed.numbers(_BASE, OUTCOME[_BASE])
+            for i, name in enumerate(BASE_RETENTION_COLUMNS):
+                customers["base_retained"][:, i] = observed.flags(name, null=UNOBSERVED)
         customers["held_out"] = observed.flags("held_out")
         customers["interest"] = truth.codes("interest", self.codebook.interests, is_nullable=True)
         customers["persona"] = truth.codes("persona", self.codebook.personas)
@@ -175,7 +199,14 @@ class SavedCustomers:
         for i, name in enumerate(self.codebook.stages):
             outcomes.dwell[:, i] = truth.numbers(f"days[{name}]", np.float32)
         for column, i, j in _touch_columns(self.codebook):
-            outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
+            if CHANNEL_TOUCHES[j] in self.codebook.events:  # false for touches that the version that saved the run did not know
+                outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
+        if _knows_hidden_touches(self.codebook):
+            for column, i, j in _hidden_touch_columns(self.codebook):
+                outcomes.touch_counts[:, i, j] = truth.numbers(column, np.uint16)
+        else:  # customers made all opens and clicks
+            for touch, hidden in ((TouchCode.OPENED, HiddenTouch.TRUE_OPENED), (TouchCode.CLICKED, HiddenTouch.TRUE_CLICKED)):
+                outcomes.touch_counts[:, :, hidden] = outcomes.touch_counts[:, :, touch]
         for column, array in _desk_columns(self.codebook, outcomes.desks):
             array[:] = observed.numbers(column, array.dtype)
         return outcomes
@@ -193,34 +224,40 @@ class SavedCustomers:
             traits={name: truth.numbers(f"trait[{name}]", np.float64) for name in self.codebook.traits},
         )
 
-    def registry(self, n_initial: int) -> PopulationRegistry:
+    def registry(self, n_initial: int, n_existing: int = 0) -> PopulationRegistry:
         """Load the population registry.
 
         Parameters
         ----------
         n_initial : int
             Number of initial customers.
+        n_existing : int
+            Number of existing customers.
 
         Raises
         ------
         InputError
             If there are fewer customers, or a customer was referred by a later one.
         """
+        n_fixed = n_initial + n_existing
         columns = CustomerColumns.of(self.codebook).attributes[-1:] if self.codebook.acquisition else ()
         observed = ParquetColumns(self.folder / CUSTOMERS_FILE, [*columns, _REFERRED_BY])
-        keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)[n_initial:]
+        all_keys = ParquetColumns(self.folder / TRUTH_FILE, ["key"]).numbers("key", np.uint64)
+        initial_keys, keys = all_keys[:n_initial], all_keys[n_fixed:]
+        is_consecutive = np.array_equal(initial_keys, np.arange(len(initial_keys), dtype=np.uint64))
         parents = observed.indices(_REFERRED_BY, null=-1)
         channels = np.full(len(keys), -1, np.int32)
         for column in columns:
             names = [*self.codebook.acquisition, *list(self.codebook.attributes.values())[-1]]
-            codes = observed.codes(column, list(dict.fromkeys(names)))[n_initial:]
+            codes = observed.codes(column, list(dict.fromkeys(names)))[n_fixed:]
             channels = np.where(codes < len(self.codebook.acquisition), codes, -1).astype(np.int32)
         is_earlier = (parents >= -1) & (parents < np.arange(len(parents)))
-        if not 0 <= n_initial <= len(parents) or (parents[:n_initial] >= 0).any() or not is_earlier.all():
+        if not 0 <= n_fixed <= len(parents) or (parents[:n_fixed] >= 0).any() or not is_earlier.all():
             where = f"{self.folder / CUSTOMERS_FILE}: {_REFERRED_BY}"
-            must, got = f"must name an earlier customer for each but the first {n_initial:,}", "other customers"
+            must, got = f"must name an earlier customer for each but the first {n_fixed:,}", "other customers"
             raise InputError(format_error(where, must, got, "Run the command again."))
-        return PopulationRegistry(n_initial, keys, channels, parents[n_initial:])
+        known_keys = None if is_consecutive else initial_keys
+        return PopulationRegistry(n_initial, keys, channels, parents[n_fixed:], initial_keys=known_keys, n_existing=n_existing)
 
 
 def table_to_pandas(table: Any) -> "pd.DataFrame":
@@ -243,9 +280,21 @@ def table_to_pandas(table: Any) -> "pd.DataFrame":
 
 
 def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, channel index and touch index of each count column."""
+    """Yield the name, channel index and touch index of each count column that the firm sees."""
     for i, channel in enumerate(codebook.channels):
         for j, touch in enumerate(CHANNEL_TOUCHES):
+            yield f"{touch}[{channel}]", i, j
+
+
+def _knows_hidden_touches(codebook: Codebook) -> bool:
+    """Whether the version that saved a run knew touches that only the simulator knows."""
+    return TouchCode.BOUNCED_HARD.name.lower() in codebook.events
+
+
+def _hidden_touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, channel index and touch index of each count column that only the simulator knows."""
+    for i, channel in enumerate(codebook.channels):
+        for j, touch in enumerate(HIDDEN_TOUCHES, start=len(CHANNEL_TOUCHES)):
             yield f"{touch}[{channel}]", i, j
 
 
@@ -257,6 +306,8 @@ def _desk_columns(codebook: Codebook, outcomes: Array) -> Iterator[tuple[str, Ar
         yield f"asked_again[{desk}]", outcome["joined"]
         for reply in ReplyCode:
             yield f"{REPLY_NAMES[reply]}[{desk}]", outcome["replies"][:, reply]
+        for field in ("out_of_hours", "outside_closed", "outside_abandoned"):
+            yield f"{field}[{desk}]", outcome[field]
         yield f"waited_days[{desk}]", outcome["waited"]
         yield f"service_days[{desk}]", outcome["service"]
 

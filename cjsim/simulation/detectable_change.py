@@ -1,4 +1,9 @@
-"""Sample sizes for detecting a change in a metric: in a simulation, which is paired, and in a real A/B test, which is not."""
+"""Sample sizes for detecting a change in a metric: in a simulation, which is paired, and in a real A/B test, which is not.
+
+References
+----------
+Guenther, W. C. (1981). Sample size formulas for normal theory t tests. The American Statistician, 35(4), 243-244.
+"""
 
 import math
 from typing import Any, NamedTuple
@@ -14,13 +19,13 @@ from cjsim.simulation.run import Run
 
 _POWER_QUANTILE = NORMAL_QUANTILE_95 + 0.8416  # 80 % power, 5 % two-sided
 _FEWEST_DIFFERING = 30  # customers; with fewer, the variance between customers is not known
-_LARGEST_FACTOR = 2.0  # between a number of customers and the ends of its interval
+_LARGEST_FACTOR = 2.0  # between an estimated number of customers and the bounds of its interval
 
 
 class NeededCustomers(NamedTuple):
-    """An estimated number of customers with its 95 % interval.
+    """An estimated number of customers, or of replications, with its 95 % interval.
 
-    All are nan if there are too few simulated customers, or their values are too unequal, to estimate them.
+    All are nan if there are too few simulated customers or replications, or their values are too unequal, to estimate them.
     """
 
     value: float
@@ -40,11 +45,14 @@ class DetectableChange(NamedTuple):
     size : float
         The change in the unit of the metric.
     simulated : NeededCustomers
-        Simulated customers, paired as in the comparison.
+        Simulated customers, paired as in the comparison; nan if the comparison has several replications.
     per_group : NeededCustomers
         Customers in each of the two groups of a real test, from the closed form that `rehearse` uses.
     customers : int
         Number of simulated customers from which both are estimated.
+    replications : NeededCustomers or None
+        Replications of this firm, paired as in the comparison, if that has several: their number, not that of the customers of one,
+        determines the interval.
     """
 
     metric: str
@@ -53,6 +61,7 @@ class DetectableChange(NamedTuple):
     simulated: NeededCustomers
     per_group: NeededCustomers
     customers: int
+    replications: NeededCustomers | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -60,7 +69,34 @@ class DetectableChange(NamedTuple):
             **{name: getattr(self, name) for name in ("metric", "change", "size", "customers")},
             "simulated": self.simulated._asdict(),
             "per_group": self.per_group._asdict(),
+            **({} if self.replications is None else {"replications": self.replications._asdict()}),
         }
+
+    def for_replications(self, differences: Array, baseline: float) -> "DetectableChange":
+        """Return the same with the number of replications in place of the number of simulated customers.
+
+        With s^2 the variance of the paired difference between replications and d the change, (1.96 + 0.84)^2 s^2 / d^2 + 1.96^2 / 2
+        replications are needed for Student's interval (Guenther 1981). Its interval reflects the sampling error of s^2, which has a
+        chi-squared distribution.
+
+        Parameters
+        ----------
+        differences : ndarray of float64, shape (n_replications,)
+            The paired difference in each replication.
+        baseline : float
+            Mean of the metric under the baseline over replications.
+        """
+        from scipy.special import chdtri
+
+        size, unknown = self.change * abs(baseline), NeededCustomers(math.nan, math.nan, math.nan)
+        values = differences[~np.isnan(differences)]
+        needed, degrees = unknown, len(values) - 1
+        if degrees > 0 and size > 0 and (variance := float(values.var(ddof=1))) > 0:
+            sums = degrees * variance / np.array([degrees, chdtri(degrees, 0.025), chdtri(degrees, 0.975)])
+            numbers = (_POWER_QUANTILE / size) ** 2 * sums + NORMAL_QUANTILE_95**2 / 2
+            needed = NeededCustomers(*(max(float(one), 2.0) for one in numbers))
+        rescaled = NeededCustomers(*(one * (self.size / size) ** 2 if size else math.nan for one in self.per_group))
+        return self._replace(size=size, simulated=unknown, per_group=rescaled, replications=needed)
 
 
 def detectable_change(runs: tuple[Run, Run], terms: tuple[RatioTerms, RatioTerms], *, metric: str, change: float) -> DetectableChange:

@@ -45,7 +45,7 @@ class FigureKind(Generic[Result]):
     caption: Callable[[Result], str]
 
     def figure(self, result: Result) -> "Figure":
-        """Draw the figure of a result. Dollar signs in titles and names start no formula.
+        """Draw the figure of a result. Dollar signs in titles and names are not interpreted as formulas.
 
         Parameters
         ----------

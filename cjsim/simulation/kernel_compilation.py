@@ -16,6 +16,7 @@ from cjsim.engine.sync_points import SYNC_POINT, SyncState, budget_gate, needs_b
 from cjsim.kernel import cache_failure, cache_folder, compile_for, is_compiled
 from cjsim.kernels.desks.requests import patience_days, service_days
 from cjsim.kernels.dispatch import dispatch, finish_customer, start_customer
+from cjsim.kernels.observation_window import pass_window_limit
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.rng import add_exponentials, fill_uniforms
 from cjsim.kernels.world import DISTRIBUTION
@@ -25,9 +26,9 @@ from cjsim.simulation.documents import Scenario
 Kernel = Callable[..., Any]
 _DRAWING_KERNELS = (fill_uniforms, fill_quantiles, add_exponentials)  # first, because they draw the arguments of the others
 _DESK_KERNELS = (service_days, patience_days)
-_READABLE_KERNELS = (dispatch, start_customer, finish_customer, needs_budget_turn)
+_READABLE_KERNELS = (dispatch, start_customer, finish_customer, pass_window_limit, needs_budget_turn)
 ALL_KERNELS: tuple[Kernel, ...] = (*_DRAWING_KERNELS, *_DESK_KERNELS, *_READABLE_KERNELS, simulate_customers, simulate_to_sync_point)
-# Types of arguments depend on no scenario, so the smallest one will do.
+# Types of arguments do not depend on the scenario, so the smallest one will do.
 _SMALLEST_SCENARIO = {
     "name": "smallest",
     "start": "2026-01-05",
@@ -99,7 +100,7 @@ def _arguments(kernel: Kernel) -> tuple[Any, ...]:
     sync = SyncState(gate=budget_gate(world), sync_points=np.zeros(0, SYNC_POINT))
     if kernel is dispatch:
         return world, state, out, number, number, days
-    if kernel is finish_customer:
+    if kernel is finish_customer or kernel is pass_window_limit:
         return world, state, out
     if kernel is needs_budget_turn:
         return world, state, sync, number, number, days
@@ -107,9 +108,9 @@ def _arguments(kernel: Kernel) -> tuple[Any, ...]:
     if kernel is start_customer:
         return world, state, out, population, number, number
     if kernel is simulate_customers:
-        return world, state, out, population, number
+        return world, world, state, out, population, number
     assert kernel is simulate_to_sync_point
-    return world, state, out, population, sync, number, number
+    return world, world, state, out, population, sync, number, number
 
 
 @cache

@@ -38,7 +38,7 @@ def named_scenarios(sources: ScenarioSources, *, argument: str) -> dict[str, Sce
     Parameters
     ----------
     sources : Mapping, sequence, Scenario, str or path
-        Scenarios by name; or several scenarios, or one. Without names, they are named after the scenarios, their files or their paths,
+        Scenarios by name; or several scenarios, or one. Unnamed scenarios are labeled by their name, file or path,
         whichever is unique first.
     argument : str
         Name of the argument in error messages.
@@ -106,13 +106,42 @@ def require_same_customers(scenarios: Mapping[str, Scenario], *, customers: int 
     Raises
     ------
     InputError
-        If there are fewer than two scenarios, or they differ in start, horizon, currency, entry or (unless given) number of customers.
+        If there are fewer than two scenarios, or they differ in start, horizon, value horizon, currency, entry, policy before day 0 or
+        (unless given) number of customers.
     """
     (name, baseline), others = split_off_baseline(scenarios, Scenario)
     for other, scenario in others.items():
-        for field in ("start", "horizon", "currency", *([] if customers else ["customers"])):
+        for field in ("start", "horizon", "value_horizon", "currency", *([] if customers else ["customers"])):
             require_same_value(field, name, getattr(baseline, field), other, getattr(scenario, field))
+        require_same_value("existing", name, _base_description(baseline), other, _base_description(scenario))
         require_same_value("entry", name, _entry_description(baseline), other, _entry_description(scenario))
+    _require_same_past(scenarios)
+
+
+def _require_same_past(scenarios: Mapping[str, Scenario]) -> None:
+    """Raise if a scenario states a policy before day 0 that differs from the baseline's."""
+    (name, baseline), *others = with_shared_past(scenarios).items()
+    for other, scenario in others:
+        if scenario.existing is not None and scenario.past_policy.digest() != baseline.past_policy.digest():
+            must = f"must have the same policy before day 0 as '{name}' ({baseline.past_policy.name})"
+            remedy = f"Omit `existing.policy` in '{other}', or state the same one in both."
+            raise InputError(format_error(f"'{other}'", must, f"another one ({scenario.past_policy.name})", remedy))
+
+
+def with_shared_past(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:
+    """Give the existing customers of all scenarios the same policy before day 0: the baseline's, unless a scenario states another.
+
+    Parameters
+    ----------
+    scenarios : Mapping of str to Scenario
+        Scenarios by name; the first is the baseline.
+    """
+    past = next(iter(scenarios.values())).past_policy
+    shared = dict(scenarios)
+    for name, scenario in list(scenarios.items())[1:]:
+        if scenario.existing is not None and scenario.existing.policy is None:
+            shared[name] = scenario.model_copy(update={"existing": scenario.existing.model_copy(update={"policy": past})})
+    return shared
 
 
 def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str, T], dict[str, T]]:
@@ -128,7 +157,7 @@ def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str
     Raises
     ------
     InputError
-        If there are fewer than two items, or one has another type.
+        If there are fewer than two items, or one has the wrong type.
     """
     if not isinstance(items, Mapping):
         got, remedy = type(items).__name__, "Pass a mapping such as {'baseline': a, 'alternative': b}."
@@ -141,6 +170,12 @@ def split_off_baseline(items: Mapping[str, T], kind: type[T]) -> tuple[tuple[str
         raise InputError(format_error("compare", "must have a baseline and at least one alternative", str(len(items)), "Pass two or more."))
     first, *others = items.items()
     return first, dict(others)
+
+
+def _base_description(scenario: Scenario) -> str | None:
+    """Describe the existing customers."""
+    existing = scenario.existing
+    return None if existing is None else f"{existing.customers} customers in {existing.years:g} years"
 
 
 def _entry_description(scenario: Scenario) -> str:

@@ -17,12 +17,23 @@ from cjsim.metrics.number_format import (
     unit_in_text,
 )
 from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition
-from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.metrics.replicated_estimates import PredictionInterval
+from cjsim.metrics.run_notes import run_notes
+from cjsim.metrics.text_table import align_columns, is_too_wide, wrap_lines
+from cjsim.scenario.phrases import span_phrase
 
 _UNITS_WITHOUT_NAME = (SHARE_UNIT, "money", "ratio", *TIME_UNITS)  # percent, a plain number, and those with a column of their own
 
+SINGLE_RUN = "a single run"  # name of the column of prediction intervals, which narrow terminals omit
 
-def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bool = False) -> str:
+
+def run_table(
+    run: RunRecord,
+    metrics: Mapping[str, MetricEstimate],
+    predictions: Mapping[str, PredictionInterval] | None = None,
+    *,
+    full: bool = False,
+) -> str:
     """Format the metrics of a run as a text table.
 
     Parameters
@@ -31,6 +42,8 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
         The run.
     metrics : Mapping of str to MetricEstimate
         All metrics of the run, by name.
+    predictions : Mapping of str to PredictionInterval, optional
+        Their prediction intervals, with several replications.
     full : bool
         Whether to include metrics by stage and channel, and metrics that are undefined or constant in this run.
 
@@ -41,13 +54,36 @@ def run_table(run: RunRecord, metrics: Mapping[str, MetricEstimate], *, full: bo
     definitions = all_metric_definitions(run.codebook)
     shown = [definition for definition in definitions.values() if full or not _is_left_out(definition, metrics[definition.name], run)]
     origin = run.provenance
-    rows = [_metric_row(definition, metrics[definition.name], origin.currency) for definition in shown]
+    predictions, n_replications = predictions or {}, origin.replications
+    rows = [_metric_row(one, metrics[one.name], predictions.get(one.name), origin.currency) for one in shown]
+    seeds = f"{n_replications} replications from seed {origin.seed}" if n_replications > 1 else f"seed {origin.seed}"
     head = (
-        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {period_text(run)}, seed {origin.seed},"
+        f"{origin.scenario}: {len(run):,} customers{_customer_sources(run)}, {period_text(run)}, {seeds},"
         f" {origin.engine} engine{_process_names(run)}, {origin.events:,} log rows"
     )
-    table = align_columns(("metric", "value", "95 % interval", "unit", "n", ""), rows)
-    return "\n\n".join([wrap_lines(head), table, wrap_lines(table_notes(len(definitions) - len(rows)))])
+    header = ("metric", "value", "95 % interval", SINGLE_RUN, "unit", "n", "")
+    table = align_columns(header, rows)
+    if is_too_wide(table):
+        table = align_columns(header, rows, optional=(SINGLE_RUN,))
+    notes = [*run_notes(run), table_notes(len(definitions) - len(rows))]
+    if n_replications > 1:
+        notes.insert(0, replication_legend(run))
+    return "\n\n".join([wrap_lines(head), table, wrap_lines("\n".join(notes))])
+
+
+def replication_legend(run: RunRecord) -> str:
+    """Explain the intervals of several replications.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The first replication.
+    """
+    origin = run.provenance
+    return (
+        f"95 % interval: of the mean over many runs (Student, {origin.replications} independent replications). {SINGLE_RUN}: 95 %"
+        f" prediction interval for one run of this firm, that is, for {origin.horizon:g} days; shown if the terminal is wide enough."
+    )
 
 
 def group_table(
@@ -84,7 +120,7 @@ def group_table(
     rows = []
     for definition in shown:
         found = [metrics[definition.name] for metrics in groups.values()]
-        decimals = max(estimate_decimals(definition.unit, (one.value, one.low, one.high)) for one in found)
+        decimals = max((estimate_decimals(definition.unit, (one.value, one.low, one.high)) for one in found), default=0)
         for group, metrics in groups.items():
             metric = metrics[definition.name]
             value = format_value(metric.value, metric.unit, decimals)
@@ -93,7 +129,8 @@ def group_table(
             rows.append((name_with_mark(definition), group, value, interval, unit, f"{metric.n:,}", title_with_unit(definition)))
     sizes = ", ".join(f"{n:,} {group}" for group, n in entered.items())
     table = align_columns(("metric", by, "value", "95 % interval", "unit", "n", ""), rows, optional=["n"])
-    head, notes = wrap_lines(f"Customers who entered by {by}: {sizes}"), wrap_lines(table_notes(len(definitions) - len(shown)))
+    by_text = "" if by == "customers" else f" by {by}"
+    head, notes = wrap_lines(f"Customers who entered{by_text}: {sizes}"), wrap_lines(table_notes(len(definitions) - len(shown)))
     return f"{head}\n\n{table}\n\n{notes}"
 
 
@@ -183,22 +220,29 @@ def _arm_row(
 def period_text(run: RunRecord) -> str:
     """Return the simulated days as text, with the follow-up of each customer and the number of customers whose follow-up is incomplete."""
     horizon, follow_up = run.provenance.horizon, run.provenance.follow_up_days
+    value = value_days_text(run)
     if run.provenance.until_days is not None:
-        return f"{horizon:g} days, each customer until a separate end day"
-    if follow_up is None or follow_up >= horizon:
-        return f"{horizon:g} days"
+        return f"{horizon:g} days{value}, each customer until a separate end day"
+    if follow_up is None or follow_up >= run.provenance.simulated_days:
+        return f"{horizon:g} days{value}"
     entered = run.outcomes.customers["entered"][run.entered]
     n_cut = int((entered + follow_up > horizon).sum())
     cut = f" ({n_cut:,} of them for less time, because they entered late)" if n_cut else ""
-    return f"{horizon:g} days, each customer for {follow_up:g} days from entry{cut}"
+    return f"{horizon:g} days{value}, each customer for {follow_up:g} days from entry{cut}"
+
+
+def value_days_text(run: RunRecord) -> str:
+    """Return the period that CLV covers as text that follows other text; empty if CLV stops at the horizon."""
+    return "" if run.codebook.value_days is None else f" (CLV over {span_phrase(run.codebook.value_days)})"
 
 
 def _customer_sources(run: RunRecord) -> str:
     """Return the numbers of initial, acquired and referred customers as text; empty if all are initial."""
     registry = run.registry
-    n_referred = len(registry) - registry.n_initial - registry.n_arrived
-    sources = f" ({registry.n_initial:,} initial, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
-    return sources if has_new_customers(run) else ""
+    n_referred = len(registry) - registry.n_fixed - registry.n_arrived
+    existing = f"{registry.n_existing:,} existing, " if registry.n_existing else ""
+    sources = f" ({existing}{registry.n_initial:,} initial, {registry.n_arrived:,} acquired, {n_referred:,} referred)"
+    return sources if existing or has_new_customers(run) else ""
 
 
 def _process_names(run: RunRecord) -> str:
@@ -209,7 +253,7 @@ def _process_names(run: RunRecord) -> str:
 
 def has_new_customers(run: RunRecord) -> bool:
     """Return whether there are arrivals or referred customers. Only then are totals more informative than means."""
-    return len(run) > run.registry.n_initial
+    return len(run) > run.registry.n_fixed
 
 
 def _is_left_out(definition: MetricDefinition, metric: MetricEstimate, run: RunRecord) -> bool:
@@ -223,12 +267,16 @@ def _has_zero_width(metric: MetricEstimate) -> bool:
     return metric.low == metric.value == metric.high
 
 
-def _metric_row(definition: MetricDefinition, metric: MetricEstimate, currency: str | None) -> tuple[str, ...]:
+def _metric_row(
+    definition: MetricDefinition, metric: MetricEstimate, prediction: PredictionInterval | None, currency: str | None
+) -> tuple[str, ...]:
     decimals = estimate_decimals(metric.unit, (metric.value, metric.low, metric.high))
+    single = "" if prediction is None else format_interval(*prediction, metric.unit, decimals, is_beside_value=True)
     return (
         name_with_mark(definition),
         format_value(metric.value, metric.unit, decimals),
         format_interval(metric.low, metric.high, metric.unit, decimals, is_beside_value=True),
+        single,
         unit_in_text(metric.unit, currency),
         f"{metric.n:,}",
         title_with_unit(definition),

@@ -75,7 +75,7 @@ def _traced_run(process: SimulationProcess | None, scenario: Scenario, where: st
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.parquet"
         try:
-            run: Run = simulate(scenario, engine="readable", processes=processes, log=log)
+            run: Run = simulate(scenario, engine="readable", replications=1, processes=processes, log=log)
         except AssertionError:
             raise
         except Exception as error:

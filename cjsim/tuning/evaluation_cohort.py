@@ -326,20 +326,9 @@ class SeededCohort:
         return self.scenario.with_values(values) if values else self.scenario
 
     def _evaluate(self, scenario: Scenario) -> CohortEvaluation:
-        run = simulate(scenario, customers=self.customers, seed=self.seed, threads=self.threads)
+        run = simulate(scenario, customers=self.customers, seed=self.seed, threads=self.threads, replications=1)
         further_metrics = list(all_metric_definitions(run.codebook)) if self.measures_all_metrics else ()
         return CohortEvaluation.from_run(run, self.metrics, further_metrics=further_metrics)
-
-
-def depends_on_population_size(scenario: Scenario) -> bool:
-    """Return whether outcomes depend on the number of customers, because customers share desks or budgets or more customers arrive later.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario with any policy.
-    """
-    return scenario.has_shared_resources or bool(scenario.journey.acquisition)
 
 
 def is_subset_representative(scenario: Scenario) -> bool:
@@ -352,7 +341,7 @@ def is_subset_representative(scenario: Scenario) -> bool:
     scenario : Scenario
         The scenario with any policy.
     """
-    return not depends_on_population_size(scenario) and scenario.entry.file is None
+    return not scenario.depends_on_population_size and scenario.entry.file is None
 
 
 def derived_seed(seed: int, purpose: str) -> int:

@@ -14,7 +14,6 @@ from cjsim.tuning.evaluation_cohort import (
     Contrast,
     PolicyEvaluation,
     SeededCohort,
-    depends_on_population_size,
     derived_seed,
     is_subset_representative,
 )
@@ -101,7 +100,7 @@ class Evaluator:
             A cohort of the size set in `confirm`, by default twice that of a trial. The size equals that of a trial if outcomes depend on
             the number of customers, or if a metric is a total. Parameter draws are fresh as well if the file has enough rows.
         """
-        depends_on_size = depends_on_population_size(self.study.scenario) or self.goals.has_total_metric(self.study.scenario)
+        depends_on_size = self.study.scenario.depends_on_population_size or self.goals.has_total_metric(self.study.scenario)
         customers = self.study.confirm.customers or self.study.customers_per_trial * (1 if depends_on_size else 2)
         seed, is_second = derived_seed(self.study.seed, stage), stage == "second"
         return self._make_cohort(seed, customers=customers, window=1 + is_second, measures_all_metrics=is_second)

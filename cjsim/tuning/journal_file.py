@@ -64,7 +64,7 @@ class JournalFile(JournalFileBackend):
 
 @contextlib.contextmanager
 def _locked_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file at its end, under an exclusive operating-system lock, which is released if the process ends."""
+    """Open the file at its end, under an exclusive operating-system lock, which is released if the process exits."""
     with path.open("r+b") as file, file_lock(file):
         file.seek(0, os.SEEK_END)
         yield file

@@ -77,7 +77,7 @@ class Constraint(StrictModel):
 class Aim(ABC):
     """An aggregate of a metric over parameter draws, as the target of optimization. Each aim in study files has one subclass.
 
-    Intervals are Student t intervals with the delete-one jackknife standard error (Efron, Stein 1981, Annals of Statistics 9(3)).
+    Intervals are Student's t intervals with the delete-one jackknife standard error (Efron, Stein 1981, Annals of Statistics 9(3)).
     """
 
     @property
@@ -104,7 +104,7 @@ class Aim(ABC):
 
     @abstractmethod
     def degrees_of_freedom(self, n_draws: int) -> float:
-        """Return the degrees of freedom of the Student t intervals.
+        """Return the degrees of freedom of the Student's t intervals.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ import numpy as np
 
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
-from cjsim.tuning.evaluation_cohort import CohortEvaluation, Contrast, DirectedMetric, SeededCohort, depends_on_population_size
+from cjsim.tuning.evaluation_cohort import CohortEvaluation, Contrast, DirectedMetric, SeededCohort
 from cjsim.tuning.objectives import Aim
 from cjsim.tuning.parameter_draws import ParameterDraw
 
@@ -115,7 +115,7 @@ class ParameterDrawCohort:
         InputError
             If the scenario is invalid with a draw. The message names the row of the draw.
         """
-        customers = cohort.customers if depends_on_population_size(cohort.scenario) else cohort.customers // len(draws)
+        customers = cohort.customers if cohort.scenario.depends_on_population_size else cohort.customers // len(draws)
         scenarios = (cohort.scenario.with_values(draw.values, location=draw.location) for draw in draws)
         cohorts = (cohort.with_other_customers(scenario, customers, f"draw {number}") for number, scenario in enumerate(scenarios))
         return cls(tuple(cohorts), directed_metrics, aim)
@@ -138,7 +138,7 @@ class ParameterDrawCohort:
         InputError
             If the scenario with these values is invalid.
         """
-        share = 1.0 if depends_on_population_size(self.cohorts[0].scenario) else 1 / len(self.cohorts)
+        share = 1.0 if self.cohorts[0].scenario.depends_on_population_size else 1 / len(self.cohorts)
         evaluations = [cohort.simulate(values) for cohort in self.cohorts]
         return ParameterDrawEvaluation.from_evaluations(evaluations, self.directed_metrics, self.aim, customer_share=share)
 

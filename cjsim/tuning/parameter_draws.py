@@ -40,7 +40,8 @@ def read_parameter_draws(file: str | Path) -> tuple[ParameterDraw, ...]:
         if not name.startswith(_PATH_PREFIX) or parse_path(name) is None or header.count(name) > 1:
             must = "must have distinct columns that are paths below 'journey'"
             remedy = "Use columns such as journey.traits.rate.gamma.mean; calibrate_purchases writes such a file."
-            got = short_repr(name) if any("." in one for one in header) else "other columns"  # perhaps a private file: quote nothing of it
+            # A file whose columns are not paths may be private: the message quotes nothing from it.
+            got = short_repr(name) if any("." in one for one in header) else "other columns"
             raise InputError(format_error(f"{file}:1", must, got, remedy))
     draws = []
     for line, row in rows:

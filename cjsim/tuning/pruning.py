@@ -7,10 +7,10 @@ estimate therefore has a standard error of s sqrt(1/m - 1/N), where s is the sta
 Error rates. An interim analysis prunes a trial against an incumbent if the trial is worse by more than 3 standard errors in every
 objective. If the trial is not worse in one of them on all customers, the probability of pruning is at most Phi(-3) = 0.00135 per analysis
 and incumbent. Errors are approximately normal: there are at least 500 customers, and if few of them differ, the standard error is large
-relative to the difference. There are up to five analyses. With one objective, a trial has one incumbent, so the best trial is lost with a
-probability of at most 0.0068 (in simulations, 0.0061 for a trial that equals its incumbent on all customers). A trial on a Pareto front
-with 8 incumbents is lost with a probability of at most 0.054. A feasible trial is pruned as infeasible with a probability of at most 0.0068
-per constraint.
+relative to the difference. There are up to five analyses. With one objective, a trial has one incumbent, so the best trial is pruned by
+mistake with a probability of at most 0.0068 (in simulations, 0.0061 for a trial that equals its incumbent on all customers). A trial on a
+Pareto front with 8 incumbents is pruned by mistake with a probability of at most 0.054. A feasible trial is pruned as infeasible with a
+probability of at most 0.0068 per constraint.
 """
 
 import math

@@ -63,7 +63,7 @@ class TrialStore:
     Attributes
     ----------
     location : str
-        Name of the storage for messages, without the password.
+        Name of the storage as shown in messages, without the password.
 
     Raises
     ------
@@ -328,7 +328,7 @@ def _error_text(error: Exception) -> str:
 
 
 def _has_ended(process_name: str) -> bool:
-    """Return whether a process is known to have ended, because it ran on this machine and its process id is unused or ours."""
+    """Return whether a process is known to have exited, because it ran on this machine and its process id is unused or ours."""
     host, pid, _ = process_name.rsplit(":", 2)
     if host != socket.gethostname():
         return False

@@ -30,7 +30,7 @@ class ConfirmationSettings(StrictModel):
     finalists: Annotated[Integer, Field(ge=1, le=50)] = Field(5, examples=[8])
     """Number of choices that are simulated again on fresh customers."""
     customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = Field(None, examples=[40_000])
-    """Number of fresh customers in each set, by default twice the number in a trial, or as many if customers share resources."""
+    """Number of fresh customers in each set, by default twice the number in a trial, or as many if outcomes or totals depend on it."""
 
 
 class Study(Document):
@@ -158,10 +158,10 @@ class Study(Document):
         yield from self._confirm_faults(known)
 
     def _confirm_faults(self, known: "Mapping[str, MetricDefinition]") -> Iterable[Fault]:
-        # A different number of customers would change the scale of totals, and the load on desks and budgets.
+        # A different number of customers would change the scale of totals, the load on desks and budgets, and shares of fixed costs.
         customers, metrics = self.confirm.customers, {one.metric for one in self.objectives} | {one.metric for one in self.constraints}
         is_total = any(known[name].is_total for name in metrics if name in known)
-        is_whole_population = is_total or self.scenario.has_shared_resources or bool(self.scenario.journey.acquisition)
+        is_whole_population = is_total or self.scenario.depends_on_population_size
         if customers not in (None, self.customers_per_trial) and is_whole_population:
             must = f"must equal the study's {self.customers_per_trial}, because outcomes or totals depend on the number of customers"
             yield Fault(("confirm", "customers"), must, str(customers), "Remove it.")

@@ -65,7 +65,7 @@ class Trial(JsonRecord):
         return all(excess <= 0 for excess in self.excess.values()) and not any(math.isnan(gain.value) for gain in self.gains)
 
     def objective_values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
-        """Return the values of the objectives. Undefined values are replaced by the worst possible value, plus or minus infinity.
+        """Return the values of the objectives. Undefined values are replaced with the worst possible value, plus or minus infinity.
 
         Parameters
         ----------

@@ -182,7 +182,7 @@ def _initialize_worker(metrics: bytes, study: Study, make_evaluator: EvaluatorFa
 
 
 def _exit_with_parent() -> None:
-    """Exit when the parent ends, because a killed parent cannot stop its workers, which would wait forever."""
+    """Exit when the parent exits, because a killed parent cannot stop its workers, which would wait forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])

@@ -23,9 +23,9 @@ class CurveScores(JsonRecord):
     """Scores of a ranking. Let q be the share of rows, Q the Qini curve, U the uplift curve, and T = Q(1) = U(1) the average effect.
 
     The perfect ranking in the comments below knows the outcomes: it puts treated rows with the outcome first and controls with it last.
-    Even a perfect ranking by uplift scores far lower, so values of .05 to .2 are usual. The perfect ranking is defined for binary outcomes
-    only. With other outcomes, this order is not the best one, so the ratio could exceed 1 (scikit-uplift issue 53); the normalized scores
-    are then nan. Use the areas, which are defined for every outcome.
+    Even a perfect ranking by uplift scores far lower, so values of .05 to .2 are typical. The perfect ranking is defined for binary
+    outcomes only. With other outcomes, this order is not the best one, so the ratio could exceed 1 (scikit-uplift issue 53); the normalized
+    scores are then nan. Use the areas, which are defined for every outcome.
     """
 
     qini: Number  # scikit-uplift's qini_auc_score: (area of Q - T / 2) / (the same for the perfect ranking); nan unless binary

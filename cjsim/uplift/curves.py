@@ -2,7 +2,7 @@
 
 Both curves start at 0 and end at the average effect. A random ranking is expected to follow the straight line between these points.
 
-Rows with equal predictions are treated as if in random order: their cumulative sums of weights and outcomes are replaced by the average
+Rows with equal predictions are treated as if in random order: their cumulative sums of weights and outcomes are replaced with the average
 over all orders, which grows linearly. A curve therefore depends only on the data, never on the order of the rows in a file. scikit-uplift
 does the same, because it joins the points at distinct predictions with straight lines; causalml breaks ties by row order.
 """

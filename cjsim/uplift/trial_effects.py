@@ -10,10 +10,10 @@ import numpy as np
 from scipy import stats
 
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
+from cjsim.fieller import fieller_set
 from cjsim.json_records import JsonRecord, Number
 from cjsim.uplift.arm_means import ArmMeans, FloatArray, arm_means, means_from_scores
 from cjsim.uplift.covariate_adjustment import adjusted_arm_means
-from cjsim.uplift.fieller import fieller_interval
 from cjsim.uplift.p_values import Correction, adjusted_p_values
 from cjsim.uplift.trials.dataset import Trial
 from cjsim.uplift.trials.feature_encoding import encoded_features
@@ -213,14 +213,16 @@ def effect_between(means: ArmMeans, arms: Sequence[str], *, arm: int, versus: in
     freedom = _welch_degrees_of_freedom(means, arm, versus)
     quantile = float(stats.t.ppf(0.5 + level / 2, freedom))
     p = float(2 * stats.t.sf(abs(effect) / error, freedom))
-    ratio = fieller_interval(
+    ratio = fieller_set(
         effect,
         base,
-        variances=(variance, base_variance),
+        numerator_variance=variance,
+        denominator_variance=base_variance,
         covariance=float(covariance[arm, versus]) - base_variance,
         quantile=quantile,
     )
-    limits = (ratio.low, ratio.high) if error > 0 else (math.nan, math.nan)
+    bounds = (ratio.low, ratio.high) if ratio.shape == "interval" else (-math.inf, math.inf)
+    limits = bounds if error > 0 else (math.nan, math.nan)
     return ArmEffect(
         arm=arms[arm],
         versus=arms[versus],
@@ -230,7 +232,7 @@ def effect_between(means: ArmMeans, arms: Sequence[str], *, arm: int, versus: in
         standard_error=error,
         p=p,
         p_adjusted=p,
-        relative=ratio.ratio,
+        relative=ratio.value,
         relative_low=limits[0],
         relative_high=limits[1],
     )

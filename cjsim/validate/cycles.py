@@ -9,7 +9,7 @@ from cjsim.errors import unknown_name_parts
 from cjsim.scenario.journey import Event, JourneySpec
 from cjsim.scenario.kinds.channels import Channel
 from cjsim.scenario.kinds.effects import ChooseEffect, Effect, FireEffect, GoEffect
-from cjsim.scenario.kinds.steps import JumpStep, Step, WaitUntilStep
+from cjsim.scenario.kinds.steps import JumpStep, Step, WaitForStep, WaitUntilStep
 from cjsim.scenario.policy import Flow, PolicySpec
 from cjsim.scenario.touchpoints import Desk
 from cjsim.scenario.traversal import iterate_effects, iterate_steps
@@ -55,7 +55,14 @@ def flow_faults(flow: Flow, path: KeyPath) -> Iterator[Fault]:
         cycle_steps = [(step_path, step) for step_path, step in iterate_steps(flow.steps, (*path, "steps")) if step_path in cycle]
         jump = next(step_path for step_path, step in cycle_steps if isinstance(step, JumpStep))
         has_wait_until = any(isinstance(step, WaitUntilStep) for _, step in cycle_steps)
-        hint = "; a 'wait_until' can end immediately" if has_wait_until else ""
+        has_since = any(isinstance(step, WaitForStep) and step.wait_for.since is not None for _, step in cycle_steps)
+        hint = (
+            "; a 'wait_until' can end immediately"
+            if has_wait_until
+            else "; a 'wait_for' with 'since' can end immediately"
+            if has_since
+            else ""
+        )
         remedy = f"Put a 'wait' or 'wait_for' between the label and the jump{hint}."
         yield Fault((*jump, "jump"), "must not lead back to itself without waiting", "a loop without a wait", remedy)
 
@@ -69,8 +76,8 @@ def _step_graph(flow: Flow, path: KeyPath, labels: dict[str, KeyPath]) -> StepGr
         for index in reversed(range(len(steps))):
             step, step_path = steps[index], (*start, index)
             branches = list(step.branches())
-            entries = (add_edges(branch.steps, (*step_path, *branch.keys), after) for branch in branches)
-            following = {first for first in entries if first is not None}
+            entries = [(branch, add_edges(branch.steps, (*step_path, *branch.keys), after)) for branch in branches]
+            following = {first for branch, first in entries if first is not None and not branch.takes_time}
             if isinstance(step, JumpStep):
                 following = {labels[step.jump]}
             elif step.ends or step.takes_time:

@@ -8,7 +8,7 @@ from cjsim.scenario.kinds.effects import Effect
 from cjsim.scenario.kinds.steps import Step
 from cjsim.scenario.name_checks import duplicate_faults, unknown_key_faults, unknown_name_faults
 from cjsim.scenario.policy import PolicySpec, Staffing
-from cjsim.scenario.rosters import roster_of
+from cjsim.scenario.rosters import crews_of
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.scenario.traversal import iterate_effects, policy_steps
 from cjsim.yaml.paths import Fault, KeyPath, path_text
@@ -51,9 +51,10 @@ def unstaffed_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
     """Yield a fault for each desk that can receive requests but never has staff."""
     for desk, requester in _requested_desks(scenario).items():
         staffing = scenario.policy.desks.get(desk)
-        if staffing is not None and any(roster_of(staffing.shifts, start=scenario.start, horizon_days=scenario.horizon).staff):
+        if staffing is not None and crews_of(staffing.shifts, start=scenario.start, horizon_days=scenario.simulated_days):
             continue
-        must = f"must have staff within {readable_duration(scenario.horizon)} from {scenario.start}, because {requester} sends requests"
+        period = readable_duration(scenario.simulated_days)
+        must = f"must have staff within {period} from {scenario.start}, because {requester} sends requests"
         remedy = "Add 'shifts' with 'agents' on simulated days."
         yield Fault(("policy", "desks", desk), must, f"no staff ({_staffing_text(staffing)})", remedy)
 

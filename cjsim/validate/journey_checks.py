@@ -4,10 +4,12 @@ import keyword
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, TouchCode
+from cjsim.errors import short_repr
+from cjsim.kernels.codes import MAX_CHANNELS, N_TOUCH_CODES, ConditionOp, RestartFlag, TouchCode
 from cjsim.scenario.condition_names import ACQUIRED_BY, NO_ACQUISITION_CHANNEL, RESERVED, TIME_DEPENDENT_OPS, ConditionError, ConditionNames
 from cjsim.scenario.condition_parser import parse_condition
-from cjsim.scenario.journey import Activity, JourneySpec
+from cjsim.scenario.journey import Activity, Event, JourneySpec
+from cjsim.scenario.kinds.calendar_waits import CalendarWait
 from cjsim.scenario.kinds.effects import ALL_CHANNELS
 from cjsim.scenario.name_checks import (
     MAX_NAMES,
@@ -102,8 +104,33 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
         for index, ref in enumerate(event.speed):
             yield from trait_faults((*path, "speed", index), ref, journey.traits)
         yield from unknown_name_faults((*path, "activity"), event.activity, journey.activity, "activity profile")
+        yield from _calendar_faults(path, event)
+        if event.restart_flags & RestartFlag.WHEN and event.when is None:
+            remedy = f"Add a 'when', or {'write move' if event.restart == 'both' else 'remove restart'}."
+            yield Fault((*path, "restart"), "must be 'move' without a 'when'", f"'{event.restart}'", remedy)
         if event.when is not None:
             yield from _when_faults((*path, "when"), event.when, names, journey)
+
+
+def _calendar_faults(path: KeyPath, event: Event) -> Iterator[Fault]:
+    """Yield a fault for each setting that would change the speed or the start of a clock whose wait is for the calendar."""
+    if event.wait == "never" or event.wait.key != CalendarWait.key:
+        return
+    for key in ("speed", "satisfaction", "demand", "urgency", "activity", "restart"):
+        value = getattr(event, key)
+        if value != Event.model_fields[key].default:
+            remedy = f"Remove '{key}', because the calendar alone decides when the event happens."
+            yield Fault((*path, key), "must not be set for an event with a calendar wait", short_repr(value), remedy)
+
+
+def time_zone_faults(journey: JourneySpec) -> Iterator[Fault]:
+    """Yield faults in the time zones of customers: an unknown attribute, or levels that the attribute does not have."""
+    if journey.time_zones is None:
+        return
+    name = journey.time_zones.attribute
+    yield from unknown_name_faults(("time_zones", "attribute"), name, journey.attributes, "attribute")
+    if name in journey.attributes:
+        yield from unknown_key_faults(("time_zones", "zones"), journey.time_zones.zones, journey.attributes[name], "level")
 
 
 def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: JourneySpec) -> Iterator[Fault]:

@@ -27,7 +27,7 @@ def internal_policy_faults(policy: PolicySpec) -> Iterator[Fault]:
         yield from flow.on.faults(("flows", name, "on"))
     for path, step in policy_steps(policy):
         yield from step.faults(path)
-    yield from _experiment_faults(policy)
+    yield from experiment_faults(policy)
     for name, broadcast in policy.broadcasts.items():
         yield from broadcast.schedule.faults(("broadcasts", name, "schedule"))
     yield from policy.guardrails.actor_faults([*policy.flows, *policy.broadcasts])
@@ -44,7 +44,7 @@ def _condition_faults(path: KeyPath, check: Callable[..., object], *arguments: o
         yield Fault(path, error.must, error.got, error.remedy)
 
 
-def _experiment_faults(policy: PolicySpec) -> Iterator[Fault]:
+def experiment_faults(policy: PolicySpec) -> Iterator[Fault]:
     """Yield a fault for each experiment whose arms differ between steps."""
     first: dict[str, tuple[KeyPath, str]] = {}
     for path, step in policy_steps(policy):
@@ -92,9 +92,9 @@ def policy_name_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fau
 
 
 def guardrail_faults(scenario: ScenarioSpec) -> Iterator[Fault]:
-    """Yield faults in guardrails that depend on the horizon of the scenario."""
+    """Yield faults in guardrails that depend on the length of the simulation."""
     for path, rule in scenario.policy.guardrails.all_rules():
-        yield from rule.faults(("policy", *path), scenario.horizon)
+        yield from rule.faults(("policy", *path), scenario.simulated_days)
 
 
 def _source_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:

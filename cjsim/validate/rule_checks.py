@@ -36,7 +36,7 @@ def rule_faults(policy: PolicySpec, names: ConditionNames) -> Iterator[Fault]:
 
 
 def _feature_faults(path: KeyPath, rule: TargetingRule, position: int, feature: RuleInput, names: ConditionNames) -> Iterator[Fault]:
-    """Yield a fault if a feature does not exist in the journey, or has other values there."""
+    """Yield a fault if a feature does not exist in the journey, or has different values there."""
     try:
         known = feature_code(feature.name, names)
     except ConditionError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cjsim.scenario.journey import JourneySpec
-from cjsim.scenario.kinds.channels import Channel
+from cjsim.scenario.kinds.channels import LOSS_KEYS, Channel
 from cjsim.scenario.name_checks import duplicate_faults, observed_faults, unknown_key_faults, unknown_name_faults, weight_faults
 from cjsim.scenario.touchpoints import PERSONAL, Message
 from cjsim.yaml.paths import Fault, KeyPath
@@ -46,9 +46,18 @@ def acquisition_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def _rate_faults(path: KeyPath, message: Message, channel: Channel) -> Iterator[Fault]:
-    """Yield a fault for each rate that is impossible because too many responses come after the message's lifetime."""
-    survival = channel.survival()
+    """Yield faults for rates that are impossible: responses to messages that nobody sees in time, and bounces."""
+    if channel.kind != "push" and (given := [key for key in LOSS_KEYS if getattr(message, key)]):
+        must, got = "must be 0, because messages bounce or land in spam folders only on 'push' channels", f"{getattr(message, given[0]):g}"
+        yield Fault((*path, given[0]), must, got, "Remove it, or send the message on another channel.")
+        return
+    losses = message.losses(channel)
+    if losses.hard_bounce + losses.soft_bounce >= 1:
+        got = f"{losses.hard_bounce:g} and {losses.soft_bounce:g}"
+        yield Fault(path, "must have bounce rates that sum to less than 1", got, "Lower 'hard_bounce_rate' or 'soft_bounce_rate'.")
+    survival = channel.survival() * (1 - losses.spam)
     for key in ("open_rate", "unsubscribe_rate", "complaint_rate"):
         if (rate := getattr(message, key)) >= survival:
-            must = f"must be below {survival:.4g}, the share of responses within the lifetime of messages on '{message.channel}'"
+            outside = " and outside of spam folders" if losses.spam else ""
+            must = f"must be below {survival:.4g}, the share of responses within the lifetime of messages on '{message.channel}'{outside}"
             yield Fault((*path, key), must, f"{rate:g}", "Give the channel a longer lifetime or a shorter open_delay, or lower the rate.")

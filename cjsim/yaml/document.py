@@ -244,14 +244,14 @@ class Document(StrictModel):
     def digest(self) -> str:
         """Return the SHA-256 of the content as 64 hexadecimal digits. The order of keys matters; defaults and locations do not.
 
-        A file that the document names, such as an entry file or a targeting rule, counts by its content.
+        A file that the document names, such as an entry file or a targeting rule, is represented by its content.
         """
         text = json.dumps(with_file_digests(self.to_dict()), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def relative_path(file: str | os.PathLike[str], folder: Path) -> str:
-    """Return the path of a file relative to a folder, with slashes. It is absolute if the two are on different drives of Windows.
+    """Return the path of a file relative to a folder, with slashes. It is absolute if the two are on different Windows drives.
 
     Parameters
     ----------
@@ -298,7 +298,7 @@ def as_document(source: object, model: type[D], *, argument: str) -> D:
 
 
 def with_file_digests(content: Any) -> Any:
-    """Replace the names of data files by the SHA-256 of their content, so that a change of a file changes what is compared.
+    """Replace the names of data files with the SHA-256 of their content, so that a change to a file changes what is compared.
 
     Parameters
     ----------

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from cjsim.errors import format_error
 
 _OWN_KEYS = {
-    "scenario": {"currency", "discount_rate", "entry", "horizon", "journey", "policy", "start"},
+    "scenario": {"currency", "discount_rate", "entry", "existing", "horizon", "journey", "policy", "start", "time_zone", "value_horizon"},
     "journey": {
         *("activity", "attributes", "channels", "clock_shift", "events", "interests", "messages", "moments", "offers", "personas"),
-        *("preferred_contacts", "pressure", "satisfaction", "scores", "stages", "starts_in", "traits"),
+        *("preferred_contacts", "pressure", "satisfaction", "scores", "stages", "starts_in", "time_zones", "traits"),
     },
-    "policy": {"broadcasts", "flows", "guardrails", "personalisation", "rules"},
+    "policy": {"broadcasts", "costs", "flows", "guardrails", "personalisation", "rules"},
     "study": {"batch", "confirm", "constraints", "draws", "free", "mixes", "objectives", "pairing", "racing", "sampler", "trials"},
     "experiment": {
         *("by", "claim", "claimed_by", "decide", "direction", "hypothesis", "metric", "replications", "sweep", "variants", "watch"),

@@ -135,6 +135,6 @@ def _minimal(model: Any) -> Any:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """The alternatives of a union without null, with their metadata; empty if the annotation is no union."""
+    """The alternatives of a union without null, with their metadata; empty if the annotation is not a union."""
     bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return [one for one in get_args(bare) if one is not type(None)] if len(union_members(bare)) > 1 else []

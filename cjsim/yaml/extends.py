@@ -26,7 +26,7 @@ def load_tree(
 
     `extends: base.yaml` merges the file over a base file. Mappings are merged key by key; other values replace those of the base.
     The values of `journey`, `policy` and `scenario` may be file names. `set: {path: value}` is applied last. File names are relative to
-    the file that contains them. Names from the library, such as `shop`, can replace file names.
+    the file that contains them. Names from the library, such as `shop`, can be used instead of file names.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _resolve_file(file: Path, root: Node, choose_model: ModelChooser, above: tup
 
 
 def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above: tuple[Path, ...] = ()) -> Node:
-    """Replace file names in a tree by the contents of the files, and apply `set`. File names are relative to `folder`."""
+    """Replace file names in a tree with the contents of the files, and apply `set`. File names are relative to `folder`."""
     own = {key: node for key, node in root.value.items() if key not in ("extends", "set")}
     merged = Node(_with_absolute_data_files(own, folder), root.location)
     if (base := root.child("extends")) is not None:
@@ -82,10 +82,10 @@ def resolve_includes(root: Node, choose_model: ModelChooser, folder: Path, above
 
 
 def _include_paths(top: Node) -> list[tuple[str, ...]]:
-    """Paths of values that may be file names: top-level keys, and the scenarios of an experiment's variants."""
+    """Paths of values that may be file names: top-level keys, the policy before day 0, and the scenarios of an experiment's variants."""
     variants = top.child("variants")
     names = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
-    return [*((key,) for key in INCLUDE_KEYS), *(("variants", name, "scenario") for name in names)]
+    return [*((key,) for key in INCLUDE_KEYS), ("existing", "policy"), *(("variants", name, "scenario") for name in names)]
 
 
 def _replace_node(node: Node, path: tuple[str, ...], new: Node) -> Node:
@@ -129,9 +129,9 @@ def _referenced_file(node: Node, key: str, kind: str, folder: Path) -> Path:
 
 
 def _read_referenced_file(node: Node, key: str, kind: str, folder: Path) -> tuple[Path, Node]:
-    """Read the file that a node names. If it is not a document, it may be private, and the error quotes nothing of it.
+    """Read the file that a node names. If it is not a document, it may be private, and the error quotes nothing from it.
 
-    A file with errors counts as a document if most of its lines without indentation begin with keys of documents.
+    A file with errors counts as a document if most of its unindented lines begin with keys of documents.
     """
     file = _referenced_file(node, key, kind, folder)
     try:
@@ -143,7 +143,7 @@ def _read_referenced_file(node: Node, key: str, kind: str, folder: Path) -> tupl
             raise
         is_ours = False
     if not is_ours:
-        got = f"{short_repr(node.value)}, which has other content"
+        got = f"{short_repr(node.value)}, which contains something else"
         remedy = f"Name another file, or run 'cjsim check {file}' to see what is wrong with this one."
         raise InputError(format_error(f"{node.location}: {key}", f"must be a file with a {kind}", got, remedy)) from None
     return file, tree

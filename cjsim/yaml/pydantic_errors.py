@@ -214,7 +214,7 @@ _REQUIREMENTS: dict[str, str | Callable[[dict[str, Any], Any], str]] = {
 }
 
 
-# Articles of the titles of types that are text, by first word.
+# Articles for the titles of text types, by the first words of the title.
 _WORDS_OF_TEXT = {"name of": "the ", "name": "a ", "condition": "a ", "tag": "a ", "path of": "the "}
 
 

@@ -24,7 +24,7 @@ from attribution_statistics import (
 )
 
 import cjsim as cj
-from cjsim.attribution.switch_off import list_touchpoints
+from cjsim.simulation.switching.switch_off import list_touchpoints
 
 
 def row(policy: int, *, credited: float, incremental: float, error: float = 0.0, keeps: bool = True, clv: float = 1.0) -> Row:

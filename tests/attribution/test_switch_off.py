@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 import cjsim as cj
-from cjsim.attribution.switch_off import Touchpoint, list_touchpoints, switch_off
 from cjsim.errors import InputError
 from cjsim.simulation.documents import Scenario
+from cjsim.simulation.switching.switch_off import Touchpoint, list_touchpoints, switch_off
 
 JOURNEY: dict[str, Any] = {
     "name": "j",

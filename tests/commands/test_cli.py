@@ -190,10 +190,10 @@ def test_full_prints_all_metrics(command: str, simulate_calls: list[Any], compar
 
 def test_simulate_prints_exactly_one_json_object(simulate_calls: list[Any]) -> None:
     result = invoke("simulate", TINY, "--json", "--customers", "7", "--seed", "5", "--horizon", "60d", "--set", "discount_rate=0")
-    assert json.loads(result.stdout) == {"scenario": "tiny", "customers": 7}
+    assert json.loads(result.stdout) == {"scenario": "tiny", "customers": 100}
     scenario, options = simulate_calls[0]
-    assert (scenario.customers, scenario.seed, scenario.horizon, scenario.discount_rate) == (7, 5, 60.0, 0.0)
-    assert (options["engine"], options["threads"], options["log"]) == ("compiled", None, None)
+    assert (scenario.seed, scenario.horizon, scenario.discount_rate) == (5, 60.0, 0.0)
+    assert (options["customers"], options["engine"], options["threads"], options["log"]) == (7, "compiled", None, None)
 
 
 def test_output_folder_contains_the_results(simulate_calls: list[Any], tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_output_folder_contains_the_results(simulate_calls: list[Any], tmp_path:
 def test_second_run_with_force_replaces_the_first_and_keeps_other_files(simulate_calls: list[Any], tmp_path: Path) -> None:
     assert invoke("simulate", TINY, "--out", str(tmp_path), "--events").exit_code == 0
     (tmp_path / "notes.txt").write_text("mine")
-    assert invoke("simulate", TINY, "--out", str(tmp_path), "--customers", "3", "--force").exit_code == 0
+    assert invoke("simulate", TINY, "--out", str(tmp_path), "--set", "customers=3", "--force").exit_code == 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["manifest.json", "metrics.json", "notes.txt"]
     assert json.loads((tmp_path / "metrics.json").read_text())["customers"] == 3
 
@@ -245,11 +245,13 @@ def test_traceback_is_shown_on_demand(replace_function: Any, monkeypatch: pytest
 def compare_calls(replace_function: Any) -> list[dict[str, Scenario]]:
     calls: list[dict[str, Scenario]] = []
 
-    def compare(scenarios: dict[str, Scenario], **options: Any) -> FakeResult:
+    def compare(scenarios: dict[str, Scenario], *, customers: int | None, **options: Any) -> FakeResult:
+        if customers is not None:
+            scenarios = {name: scenario.with_values({"customers": customers}) for name, scenario in scenarios.items()}
         calls.append(scenarios)
         return FakeResult(baseline=next(iter(scenarios)))
 
-    replace_function("cjsim.simulation.comparison", compare)
+    replace_function("cjsim.simulation.compare_scenarios", compare)
     return calls
 
 
@@ -302,7 +304,7 @@ def test_compare_of_a_file_with_itself_is_rejected() -> None:
 def test_compare_requires_an_alternative() -> None:
     result = invoke("compare", TINY)
     assert result.exit_code == 2
-    assert "must have an OTHER scenario or --set" in result.stderr
+    assert "must have an OTHER scenario, --set or --against" in result.stderr
 
 
 @pytest.mark.parametrize("change", ["seed=3", "customers=5", "horizon=10d", "start=2027-01-01", "entry.over=5d", " seed =3"])

@@ -61,7 +61,7 @@ def test_explain_json_is_one_object() -> None:
         (
             "policy.guardrails.gaps[0].xyz",
             "explain: must be the path of a field, got 'policy.guardrails.gaps[0].xyz'. "
-            "The keys of 'policy.guardrails.gaps[0]' are: channels, at_least.",
+            "The keys of 'policy.guardrails.gaps[0]' are: channels, then, drop_after, at_least.",
         ),
         (
             "policy..flows",
@@ -97,7 +97,7 @@ def test_metrics_of_a_scenario_have_its_names() -> None:
         ("clv", "customers who entered"),
         ("click_rate", "opens"),
         ("sla_kept", "closed requests"),
-        ("roi", "all costs"),
+        ("out_of_hours", "requests"),
         ("profit", None),
     ],
 )
@@ -108,8 +108,10 @@ def test_metrics_name_their_denominators(name: str, denominator: str | None) -> 
 def test_metrics_prints_definitions_with_other_denominators() -> None:
     output = " ".join(invoke("metrics").stdout.split())
     assert "click_rate share higher clicks per open (divided by opens)" in output
-    assert "conversion share higher customers who converted retention_30d" in output
-    assert "total_clv money higher customer lifetime value of all customers (a total)" in output
+    assert (
+        "conversion share higher customers who converted (divided by customers who had not converted before day 0) retention_30d" in output
+    )
+    assert "total_clv money higher customer lifetime value of all customers, from entry to the horizon or value horizon (a total)" in output
 
 
 def test_metrics_table_fits_the_terminal() -> None:

@@ -161,7 +161,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         (("--cost", "mail="), "--cost: must be a list such as A=1,B=2"),
         (("--features", "recency,"), "--features: must be names separated by commas"),
         (("--detect", "much"), "detect: must be a number other than 0"),
-        (("--seed", "-1"), "--seed: must be 0 to 2**32 - 1, got -1"),
+        (("--seed", "-1"), "--seed: must be from 0 to 2**32 - 1, got -1"),
         (("--value", "0"), "value: must be a number other than 0, got 0.0. Give the value of one unit"),
         (("--value", "bought=0"), "value: must be a number other than 0"),
         (("--cuped",), "--cuped: must be used with --adjust, got no --adjust. Add --adjust COL."),

@@ -9,12 +9,12 @@ from scipy import integrate, special, stats
 from small_scenarios import frame_arrays, small_scenario
 
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.compiler.quantile_tables import (
+from cjsim.compiler.symbols import plain_array, record_array
+from cjsim.compiler.tables.quantile_tables import (
     TABLE_ERROR,
     QuantileTables,
     beta_table,
 )
-from cjsim.compiler.symbols import plain_array, record_array
 from cjsim.kernels.codes import DistributionCode
 from cjsim.kernels.quantiles import fill_quantiles
 from cjsim.kernels.world import DISTRIBUTION, World

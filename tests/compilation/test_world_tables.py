@@ -1,6 +1,7 @@
 """A compiled scenario: dtypes, spans, graphs of steps and effects, streams, and errors of the compiler."""
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -13,7 +14,7 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.errors import InputError
 from cjsim.kernels import state, world
-from cjsim.kernels.codes import TouchCode
+from cjsim.kernels.codes import RestartFlag, TouchCode
 
 RECORDS = {
     "setting": world.SETTING,
@@ -38,7 +39,10 @@ RECORDS = {
     "scores": world.SCORE,
     "personas": world.PERSONA,
     "profiles": world.PROFILE,
+    "zones": world.ZONE,
+    "offsets": world.OFFSET,
     "moments": world.MOMENT,
+    "speed_rules": world.SPEED_RULE,
     "codes": world.CONDITION_CODE,
     "rules": world.RULE,
     "rule_terms": world.RULE_TERM,
@@ -46,8 +50,8 @@ RECORDS = {
     "rule_nodes": world.RULE_NODE,
 }
 INTEGERS = {
-    *("stage_events", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
-    *("contact_events", "guide"),
+    *("stage_events", "runs_in", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
+    *("branch_events", "contact_events", "guide", "level_zones"),
     *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }
 ARRAYS_READ_IN_LOOPS = (
@@ -60,6 +64,7 @@ ARRAYS_READ_IN_LOOPS = (
     "quiet_hours",
     "gaps",
     "caps",
+    "branch_events",
     "budgets",
     "offers",
     "desks",
@@ -68,6 +73,7 @@ ARRAYS_READ_IN_LOOPS = (
     "score_actors",
     "unopened_actors",
     "scores",
+    "speed_rules",
     "any_activity_actors",
     "when_events",
     "satisfaction_events",
@@ -141,6 +147,7 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
     small, large = plans
     empty = {
         "any_activity_actors",
+        "branch_events",
         "contact_events",
         "budgets",
         "offers",
@@ -148,6 +155,7 @@ def test_world_has_one_numba_type_for_all_sizes(plans: tuple[Plan, Plan]) -> Non
         "personalisation",
         "pull_sites",
         "score_actors",
+        "speed_rules",
         "unopened_actors",
         *("rules", "rule_terms", "rule_columns", "rule_levels", "rule_trees", "rule_nodes"),
     }
@@ -205,8 +213,17 @@ def test_stage_events_with_clocks_are_in_declaration_order() -> None:
     spans = [list(world.stage_events[stage.first : stage.first + stage.count]) for stage in world.stages]
     assert spans == [[0, 3], [0]]
     assert list(world.events.anywhere) == [0, 1, 0, 0]
+    assert world.runs_in.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert (len(world.satisfaction_events), len(world.when_events)) == (0, 0)
     assert [(stage.retained, stage.observed_as) for stage in world.stages] == [(0, 0), (1, -1)]
+
+
+def test_an_event_anywhere_acts_on_stage_entries_only_if_they_change_its_clock() -> None:
+    common = {"in": "anywhere", "wait": {"exponential": "1d"}, "when": "purchases > 1"}
+    changes: list[dict[str, Any]] = [{}, {"restart": "when"}, {"restart": "move"}, {"restart": "both"}, {"satisfaction": 1}]
+    world = compile_scenario(small_scenario(journey={"events": {f"e{i}": common | change for i, change in enumerate(changes)}})).world
+    assert list(world.stage_events[: world.stages[0].count]) == [2, 3, 4]
+    assert list(world.events.restart) == [0, RestartFlag.WHEN, RestartFlag.MOVE, RestartFlag.MOVE | RestartFlag.WHEN, 0]
 
 
 def test_conversion_is_the_first_purchase_unless_declared() -> None:
@@ -342,13 +359,14 @@ def test_stream_names_match_the_design_document() -> None:
     }
     news = {"schedule": {"weekdays": ["monday"], "at": "9:00"}, "send": "hello"}
     plan = compile_scenario(small_scenario(journey=journey, policy={"flows": {"f": WELCOME}, "broadcasts": {"news": news}}))
-    of_site = ["read", "delay", "click", "click_delay", "match"]
+    of_site = ["read", "delay", "click", "click_delay", "match", "transit", "machine"]
     assert set(plan.streams) == {
         *(f"flow:f:hello:{what}" for what in of_site),
         *(f"broadcast:news:hello:{what}" for what in of_site),
         "event:look:wait",
-        *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent"),
+        *("flow:f:holdout", "broadcast:news:holdout", "channel:mail:consent", "channel:mail:machine_opens", "channel:mail:bot_clicks"),
         *("population:persona", "population:entry", "trait:x", "attribute:country", "policy:holdout", "population:interest"),
+        "population:sample",
     }
     assert plan.world.channels[0].stream_consent == symbols.stream_id("channel:mail:consent")
 

@@ -40,6 +40,8 @@ def timed_event(chooser: Chooser, names: ScenarioNames, name: str) -> ScenarioDa
         when=lambda: random_condition(chooser, names, latent=True),
         **{"in": lambda: "anywhere"},
     )
+    if chooser.chance(45):
+        event["restart"] = chooser.choice(("move", "when", "both") if "when" in event else ("move",))
     if name == "tick" and chooser.chance(50):
         event |= {"wait": {"fixed": "0s"}, "when": "count(tick) < 2"}
     if names.has_hidden_event and name == names.events[-1]:

@@ -25,6 +25,7 @@ def random_step(chooser: Chooser, names: ScenarioNames, kind: str, depth: int) -
     """One step of a kind."""
     if kind == "wait_for":
         awaited: ScenarioData = {"event": chooser.choice(names.observed_events), "at_most": chooser.choice(WAIT_DURATIONS)}
+        chooser.add_optional(awaited, 40, since=lambda: chooser.choice(("flow_start", "1d", "5d")))
         chooser.add_optional(awaited, 60, **dict.fromkeys(("then", "else"), lambda: random_steps(chooser, names, depth - 1)))
         return {kind: awaited}
     if kind == "branch":
@@ -121,22 +122,22 @@ def random_guardrails(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         begin, end = chooser.choice(QUIET_HOURS)
         return {"from": begin, "to": end, "channels": chooser.subset(names.channels)}
 
+    def may_wait(rule: ScenarioData) -> ScenarioData:
+        """A rule that sometimes makes sends wait."""
+        if rule.get("at_most") != 0 and chooser.chance(30):
+            rule |= {"then": "defer"} | ({"drop_after": chooser.choice(("6h", "2d"))} if chooser.chance(40) else {})
+        return rule
+
     def gap() -> ScenarioData:
-        return {"at_least": chooser.choice(("2h", "1d")), "channels": chooser.subset(names.channels)}
+        return may_wait({"at_least": chooser.choice(("2h", "1d")), "channels": chooser.subset(names.channels)})
 
     def cap() -> ScenarioData:
-        return {
-            "at_most": chooser.choice((2, 3, 1, 0)),
-            "per": chooser.choice(("1d", "7d")),
-            "channels": chooser.subset(names.channels, min_size=1),
-        }
+        rule: ScenarioData = {"at_most": chooser.choice((2, 3, 1, 0)), "per": chooser.choice(("1d", "7d"))}
+        return may_wait(rule | {"channels": chooser.subset(names.channels, min_size=1)})
 
     def budget() -> ScenarioData:
-        return {
-            "at_most": chooser.choice((3, 10, 1, 0)),
-            "per": chooser.choice(("1d", "36h", "7d")),
-            "channels": chooser.subset(names.channels),
-        }
+        rule: ScenarioData = {"at_most": chooser.choice((3, 10, 1, 0)), "per": chooser.choice(("1d", "36h", "7d"))}
+        return may_wait(rule | {"channels": chooser.subset(names.channels)})
 
     made: ScenarioData = {}
     rules = {"quiet_hours": quiet_hours, "gaps": gap, "caps": cap}
@@ -169,7 +170,7 @@ def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> Scen
     made: ScenarioData = chooser.choice(
         ({"agents": 1, "wage_per_hour": 20}, {"shifts": [{"agents": chooser.integer(1, 2), "from": "09:00", "to": "17:30"}, EVENING_SHIFT]})
     )
-    chooser.add_optional(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5)
+    chooser.add_optional(made, 50, sla=lambda: "2h", cost_per_minute=lambda: 0.5, promised=lambda: False)
     if number == 0 and len(names.desks) > 1:
         chooser.add_optional(made, 60, escalate=lambda: {"after": chooser.choice(("1h", "1d")), "to": names.desks[1]})
     return made
@@ -178,6 +179,17 @@ def random_staffing(chooser: Chooser, names: ScenarioNames, number: int) -> Scen
 def random_spend(chooser: Chooser, start: int) -> Any:
     """The spend on a channel."""
     return chooser.choice((0, 15, {"per_day": 5, "periods": [{"per_day": 80, "from": f"2025-11-{start}", "to": f"2025-11-{start + 4}"}]}))
+
+
+def add_costs(chooser: Chooser, journey: ScenarioData, policy: ScenarioData) -> None:
+    """Let the firm pay for its platform, contacts and creative work, and share its desks."""
+    unpriced = [name for name, channel in journey["channels"].items() if "cost" not in channel]
+    creative = {"flows": dict.fromkeys(policy["flows"], 40), "messages": dict.fromkeys(journey["messages"], 15)}
+    costs: ScenarioData = {"per_contact": {name: 0.05 for name in unpriced if chooser.chance(60)}}
+    chooser.add_optional(costs, 60, platform_per_month=lambda: 30, setup=lambda: 100, creative=lambda: creative)
+    policy["costs"] = costs
+    for desk in policy["desks"].values():
+        chooser.add_optional(desk, 50, shared=lambda: 0.1)
 
 
 def random_policy(chooser: Chooser, names: ScenarioNames, start: int) -> ScenarioData:

@@ -6,7 +6,9 @@ from chooser import ACQUISITION_CHANNELS, CHANNELS, DESKS, INTERESTS, MESSAGES, 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_journeys import random_journey
-from random_policies import random_blackouts, random_policy
+from random_policies import add_costs, random_blackouts, random_policy
+from random_reactions import add_reactions
+from random_time_zones import add_calendar_wait, add_time_zones
 
 RULE_FILE = Path(__file__).parents[1] / "worlds" / "every_construct_rule.json"
 DETERMINISTIC_SETTINGS = settings(
@@ -49,7 +51,38 @@ def scenario_strategy(draw: st.DrawFn) -> ScenarioData:
     chooser.add_optional(made["policy"]["guardrails"], 30, blackouts=lambda: random_blackouts(chooser, names, start))
     if chooser.chance(30):
         target_by_rule(chooser, made["policy"])
+    if chooser.chance(30):
+        add_costs(chooser, made["journey"], made["policy"])
+    if chooser.chance(35):
+        add_calendar_wait(chooser, names, made)
+    if chooser.chance(70):
+        add_reactions(chooser, names, made["journey"])
+    if chooser.chance(35):
+        made = add_time_zones(chooser, made)
+    if chooser.chance(25):
+        made["value_horizon"] = chooser.choice(("41d", "60d"))
+    if chooser.chance(30):
+        made["existing"] = random_base(chooser, names, start, made["policy"])
     return made
+
+
+def random_base(chooser: Chooser, names: ScenarioNames, start: int, present: ScenarioData) -> ScenarioData:
+    """A few existing customers, who were under the same policy, a similar one, or another one."""
+    base: ScenarioData = {"customers": chooser.integer(1, 4), "years": chooser.choice((0.05, 0.1))}
+    kind = chooser.choice(("same", "similar", "other"))
+    if kind == "same":
+        return base
+    past = {**present, "name": "past"}
+    for actors in ("flows", "broadcasts"):
+        past[actors] = {name: actor for name, actor in past.get(actors, {}).items() if chooser.chance(60)}
+    if kind == "other":
+        other = random_policy(chooser, names, start)
+        past |= {key: other[key] for key in ("broadcasts", "guardrails", "desks") if key in other}
+    if creative := past.get("costs", {}).get("creative"):  # of the flows that are left
+        flows = {name: cost for name, cost in creative["flows"].items() if name in past["flows"]}
+        past["costs"] = past["costs"] | {"creative": creative | {"flows": flows}}
+    past["guardrails"] = {key: value for key, value in past.get("guardrails", {}).items() if key != "spared"}
+    return base | {"policy": past}
 
 
 def target_by_rule(chooser: Chooser, policy: ScenarioData) -> None:

@@ -24,9 +24,21 @@ def random_channel(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         made |= {"desk": chooser.choice(names.desks)} if names.desks else {"kind": "push"}
     if made["kind"] == "pull":
         made["visits"] = chooser.subset(names.observed_events, min_size=1, max_size=2)
+    if made["kind"] == "push":
+        chooser.add_optional(
+            made,
+            30,
+            hard_bounce_rate=lambda: 0.05,
+            soft_bounce_rate=lambda: 0.2,
+            spam_rate=lambda: 0.1,
+            machine_opens=lambda: chooser.choice((0.5, 1.0)),
+            bot_clicks=lambda: 0.4,
+            machine_open_delay=lambda: chooser.choice(DELAY_DISTRIBUTIONS),
+        )
     chooser.add_optional(
         made,
         40,
+        consent_covers=lambda: "all",
         cost=lambda: 0.02,
         click_cost=lambda: 0.4,
         click_delay=lambda: chooser.choice(DELAY_DISTRIBUTIONS),
@@ -51,6 +63,7 @@ def random_message(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
         click_rate=lambda: chooser.choice((0.5, 0.9)),
         unsubscribe_rate=lambda: chooser.choice((0.05, 0.01)),
         complaint_rate=lambda: chooser.choice((0.05, 0.01)),
+        transactional=lambda: chooser.chance(40),
         cost=lambda: 0.3,
         topic=lambda: chooser.choice(("personal", *names.interests)) if names.interests else None,
         lift=lambda: {

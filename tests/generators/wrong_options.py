@@ -35,7 +35,7 @@ REQUIRED = {
 FILES = ("FILE", "SCENARIO", "BASE", "OTHER", "ALTERNATIVE...", "SCENARIO|PATHS", "STUDY", "EXPERIMENT", "DATA", "LOG")
 WRONG_NUMBERS = ("many", "1.5", "-1", "1e3", "", "1,000", "0x10", "99999999999999999999")
 WRONG_VALUES = {
-    "DURATION": ("soon", "7", "-1d", "1y", ""),
+    "DURATION": ("soon", "7", "-1d", "1q", ""),
     "PERCENT": ("half", "-1%", "0%", ""),
     "SHARE": ("half", "-1", "150%", ""),
     "PATH=VALUE": ("horizon", "nowhere=1", "horizon=[", "=3", "horizon=soon", ""),

@@ -42,6 +42,7 @@ OWN_READERS = {
     "cjsim/kernel_cache.py": "compiled kernels, which it checks itself",
     "cjsim/lab/new_project.py": "files of the library",
     "cjsim/testing/process_contract.py": "a log that it has just written",
+    "cjsim/scenario/zone_names.py": "files of the tzdata package",
     "cjsim/output_folder/file_digests.py": "files whose size is known",
     "cjsim/output_folder/replacement.py": "opens its own files to flush them",
     "cjsim/tuning/journal_file.py": "opens a checked file to append to it",

@@ -58,9 +58,9 @@ def test_circular_extends_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--customers", "0"), "--customers: must be at least 1 if no acquisition channel brings customers, got 0"),
-        (("--customers", "-3"), "--customers: must be at least 0, got -3"),
-        (("--customers", str(10**12)), "--customers: must be at most 100000000"),
+        (("--customers", "0"), "--customers: must be a whole number from 1 to 100,000,000, got 0"),
+        (("--customers", "-3"), "--customers: must be a whole number from 1 to 100,000,000, got -3"),
+        (("--customers", str(10**12)), "--customers: must be a whole number from 1 to 100,000,000"),
         (("--horizon", "0d"), "--horizon: must be at least 1s, got '0d'"),
         (("--horizon", "soon"), "--horizon: must be a duration with a unit"),
         (("--seed", "-1"), "--seed: must be at least 0, got -1"),

@@ -59,7 +59,7 @@ def test_an_error_quotes_nothing_of_a_private_file(key: str, private: str, tmp_p
     file.write_text(PRIVATE[private], encoding="utf-8")
     message = check_error(tmp_path, REFERENCES[key].replace("PRIVATE", file.name))
     assert SECRET not in message
-    assert message.startswith("bad.yaml:") and "private.yaml', which has other content. " in message
+    assert message.startswith("bad.yaml:") and "private.yaml', which contains something else. " in message
 
 
 @pytest.mark.parametrize("private", PRIVATE)
@@ -94,4 +94,4 @@ def test_every_key_of_a_document_is_known() -> None:
 def test_a_pipe_is_not_reported_as_a_missing_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "base.yaml")
     message = check_error(tmp_path, "extends: base.yaml\nname: bad\n")
-    assert "extends: must be a file with a scenario, got 'base.yaml', which has other content." in message
+    assert "extends: must be a file with a scenario, got 'base.yaml', which contains something else." in message

@@ -136,7 +136,7 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_line(folder: Path) -> None:
         ("", "an empty file"),
         ('{"a": 1', "\"Expecting ',' delimiter\" in column 8"),
         ("[" * 100_000, "values nested too deeply"),
-        ('{"a": ' + "1" * 1_000_000 + "}", "a number of thousands of digits"),
+        ('{"a": ' + "1" * 1_000_000 + "}", "a number with thousands of digits"),
         ('{"a": NaN}', "the number NaN"),
         ('{"a": 1e999}', "the number 1e999"),
         ('{"a": "\\ud800"}', "text with an unpaired surrogate"),

@@ -33,8 +33,8 @@ FLOW = "policy: {flows: {cart: {on: {stage: active}, steps: [{wait: 1d}, {stop: 
             "journey: {events: {pays: {in: anywhere, wait: {fixed: 1d}, effects: [{purchase: {price: 19}}]}}}\n",
             "got 'price'. Did you mean 'value'?",
         ),
-        ("horizon: 1y\n", "got '1y'. Write it in days, such as 365d."),
-        ("horizon: 12months\n", "got '12months'. Write it in days, such as 360d."),
+        ("horizon: 1 year\n", "got '1 year'. Write 1y."),
+        ("horizon: 12months\n", "got '12months'. Write 12mo."),
     ],
 )
 def test_an_error_names_what_was_probably_meant(text: str, expected: str, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_long_list_of_names_is_cut_to_the_nearest_five() -> None:
 
 def test_errors_are_in_the_order_of_their_lines(tmp_path: Path) -> None:
     event = "wait: {fixed: 60 days}, effects: [{purchase: {price: 19}}]"
-    text = f"journey:\n  currency: EUR\n  events:\n    pays: {{in: anywhere, {event}}}\nhorizon: 1y\n"
+    text = f"journey:\n  currency: EUR\n  events:\n    pays: {{in: anywhere, {event}}}\nhorizon: 1 year\n"
     lines = [int(line.split(":")[1]) for line in error_of(tmp_path, text).splitlines()]
     assert lines == sorted(lines)
     assert len(lines) > 3

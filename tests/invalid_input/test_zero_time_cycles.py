@@ -93,3 +93,21 @@ def test_flow_restarted_by_its_own_instant_message_is_rejected(channel: dict[str
             Scenario.from_dict(data)
     else:
         assert Scenario.from_dict(data).policy.flows["greet"].on.event == "beside"
+
+
+def loop_of(wait: dict[str, Any]) -> dict[str, Any]:
+    """A scenario with a flow that repeats this step."""
+    journey = {"name": "j", "starts_in": "here", "stages": {"here": {}}, "events": {"look": {"in": "anywhere", "wait": {"fixed": "1d"}}}}
+    flow = {"on": {"stage": "here"}, "steps": [{"label": "again", **wait}, {"jump": "again"}]}
+    return {"name": "s", "journey": journey, "policy": {"name": "p", "flows": {"f": flow}}, "start": "2026-01-05", "horizon": "30d"}
+
+
+def test_a_loop_through_a_wait_that_an_earlier_event_ends_is_rejected() -> None:
+    step = {"wait_for": {"event": "look", "at_most": "1d", "since": "flow_start"}}
+    with pytest.raises(InputError, match=r"must not lead back to itself without waiting.* a 'wait_for' with 'since' can end immediately"):
+        Scenario.from_dict(loop_of(step))
+
+
+def test_a_loop_that_repeats_only_after_the_longest_wait_is_accepted() -> None:
+    step = {"wait_for": {"event": "look", "at_most": "1d", "since": "flow_start", "then": [{"stop": True}]}}
+    Scenario.from_dict(loop_of(step))

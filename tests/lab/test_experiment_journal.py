@@ -21,7 +21,7 @@ from cjsim.lab.document_diff import _apply_change, _diff_values, diff_documents
 from cjsim.lab.journal import Journal
 from cjsim.lab.version_comparison import compare_versions
 from cjsim.manifest import Manifest
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Policy, Scenario
 
 TINY = ROOT / "tests" / "worlds" / "tiny.yaml"
@@ -210,6 +210,14 @@ def test_effects_of_changes_equal_those_of_comparisons() -> None:
     assert found.changes[0].effect == pytest.approx(expected["orders"]["revenue"][2:5])
     assert found.joint_effect == pytest.approx(expected["new"]["revenue"][2:5])
     assert found.changes[1].effect is not None and found.changes[1].effect.high < 0
+
+
+def test_changed_number_of_customers_who_bear_fixed_costs_is_noted() -> None:
+    old = Scenario.load(TINY, set={"policy.costs.setup": 90})
+    new = old.with_values({"policy.costs.setup": 80})
+    found = compare_versions(old, new, metric="clv", customers=5)
+    assert "the fixed costs (setup) stay the same" in " ".join(found.summary().split())
+    assert found.to_json()["notes"] == list(found.notes) != []
 
 
 def test_dependent_change_is_simulated_with_the_addition_it_needs() -> None:

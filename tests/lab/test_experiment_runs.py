@@ -23,7 +23,7 @@ from cjsim.lab.run_experiment import simulate_experiment as experiment
 from cjsim.lab.verdict import bonferroni_critical_value
 from cjsim.manifest import Manifest
 from cjsim.simulation import simulate as engine
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.yaml.tree import to_yaml
 
 TINY = ROOT / "tests" / "worlds" / "tiny.yaml"

@@ -51,7 +51,7 @@ def test_totals_of_orders_that_each_item_repeats_are_counted_and_kept() -> None:
     assert len(found.rows) == len(log)
     count = f"{len(log) // 2:,} of {len(log):,}, the first in row 3"
     assert found.warnings == (
-        f"rows with the customer, the day and the amount of the row above are kept: {count}; they account for 50.0 % of total spend; "
+        f"rows with the same customer, day and amount as the row above are kept: {count}; they account for 50.0 % of total spend; "
         "if each row is an item of an order and the amount is the total of the order, keep one row per order",
     )
 

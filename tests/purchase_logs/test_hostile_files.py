@@ -127,7 +127,7 @@ def test_excel_file_with_a_row_far_below_is_refused(tmp_path: Path) -> None:
     rows = b'<row r="1">' + names + b'</row><row r="2000000000"><c><v>1</v></c></row>'
     space = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     sheet = b'<worksheet xmlns="' + space + b'"><sheetData>' + rows + b"</sheetData></worksheet>"
-    assert "must have at most 1,048,576 rows a sheet" in refusal(tmp_path / "log", excel_parts(sheet1=sheet))
+    assert "must have at most 1,048,576 rows per sheet" in refusal(tmp_path / "log", excel_parts(sheet1=sheet))
 
 
 def test_excel_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

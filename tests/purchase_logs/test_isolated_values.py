@@ -103,7 +103,7 @@ def test_a_year_off_by_one_gives_a_warning(wrong: str) -> None:
     found = check(log)
     assert len(found.rows) == len(log)
     assert found.warnings == (
-        f"a few rows are separated from the others by a long pause, and are kept: 1 of {len(log):,}, the first in row 102 ({wrong}); "
+        f"a few rows are separated from the others by a long gap, and are kept: 1 of {len(log):,}, the first in row 102 ({wrong}); "
         f"the other rows are from {first} to {last}; if the year is mistyped, correct it",
     )
 

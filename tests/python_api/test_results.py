@@ -76,6 +76,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "GroupedMetrics": lambda: result("Run").by("country"),
     "Comparison": lambda: cj.compare("shop", "shop_better", **SMALL),
     "LeverRanking": lambda: cj.levers("shop", metric="clv", only=["policy.guardrails.quiet_hours", "policy.guardrails.caps"], **SMALL),
+    "TouchpointRanking": lambda: cj.touchpoint_values("shop", only=["broadcast"], **SMALL),
     "Optimum": lambda: cj.optimize(ROOT / "tests" / "worlds" / "study.yaml", trials=2, storage="memory"),
     "Findings": lambda: cj.experiment(cj.Experiment.from_dict(EXPERIMENT), reports=None),
     "Rehearsal": rehearsal,
@@ -89,12 +90,13 @@ RESULTS: dict[str, Callable[[], Any]] = {
 }
 # What a user needs, beyond `save`, `summary`, `to_json` and `to_pandas`.
 OFFERED = {
-    "Run": "by customers load log metrics outcomes provenance scenario seed trial truth",
-    "GroupedMetrics": "by control currency definitions differences entered exposed groups is_exposed_only of",
-    "Comparison": "alternatives answer assumptions baseline effects figure load of runs",
+    "Run": "by cohorts customers load log metrics outcomes predictions provenance replications scenario seed trial truth",
+    "GroupedMetrics": "by control currency definitions differences entered exposed groups is_exposed_only notes of where",
+    "Comparison": "alternatives answer assumptions baseline by effects figure load of predictions returns runs",
     "LeverRanking": "assumptions baseline better by_effect_per_cost currency customers digest growing_moves has_new_customers"
     " has_selected_denominator"
-    " has_shared_resources levers metric refusal_reasons scenario seconds seed sobol_indices title unit",
+    " has_shared_resources levers metric notes refusal_reasons scenario seconds seed sobol_indices title unit",
+    "TouchpointRanking": "baseline better currency customers has_shared_resources metric notes scenario seconds seed touchpoints unit",
     "Optimum": "baseline best confirmation pareto policy pruned_trials seconds simulated_customers storage study trials warnings",
     "Findings": "arm_results claim confidence customers decides decisive_arm direction effect experiment from_json hypothesis is_relative"
     " metric replications scenario seed size unit verdict verdict_sentence",
@@ -108,7 +110,7 @@ OFFERED = {
     "PurchaseCalibration": "assumptions customer_count customers discount_rate end forecast histories horizon_days parameters regularity"
     " seed source spend start timing total_forecast unit until warnings",
     "JournalListing": "entries unreadable",
-    "VersionComparison": "baseline changes description_diff joint_effect metric unit",
+    "VersionComparison": "baseline changes description_diff joint_effect metric notes unit",
 }
 
 
@@ -124,7 +126,7 @@ def test_every_public_result_is_here() -> None:
 
 def test_every_public_function_returns_a_result_that_is_here() -> None:
     verbs = (cj.simulate, cj.compare, cj.levers, cj.optimize, cj.experiment, cj.rehearse, cj.uplift, cj.attribution, cj.walk)
-    verbs += (cj.attribute_paths, cj.calibrate_purchases, cj.compare_versions)
+    verbs += (cj.attribute_paths, cj.calibrate_purchases, cj.compare_versions, cj.touchpoint_values)
     returned = [inspect.signature(verb).return_annotation for verb in verbs]
     assert {getattr(one, "__name__", one) for one in returned} <= set(RESULTS)
 

@@ -7,6 +7,7 @@ import pytest
 
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.ratios import MetricDefinition
+from cjsim.metrics.replicated_estimates import student_quantile
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.simulation.comparison_answer import ComparedMetrics, answer_text
 from cjsim.simulation.detectable_change import DetectableChange, NeededCustomers
@@ -82,6 +83,26 @@ def test_an_undecided_comparison_states_what_more_customers_would_show() -> None
         "interval would be narrower (2,000 customers: \N{PLUS-MINUS SIGN}0.28; 4,000 customers: \N{PLUS-MINUS SIGN}0.20; 10,000 customers: "
         "\N{PLUS-MINUS SIGN}0.13)."
     )
+
+
+def test_an_undecided_comparison_with_replications_states_what_more_of_them_would_show() -> None:
+    alternatives = {"better": {"clv": difference(20, 0.1, 2.365)}}  # s / sqrt(8) is 1
+    found = answer_text(ComparedMetrics("today", alternatives, DEFINITIONS, 365.0, 1000, False, replications=8))
+    widths = [student_quantile(8 * times) / math.sqrt(times) for times in (2, 4, 10)]
+    assert found.endswith(
+        "With more replications the interval would be narrower "
+        f"(16 replications: \N{PLUS-MINUS SIGN}{widths[0]:.2f}; 32 replications: \N{PLUS-MINUS SIGN}{widths[1]:.2f};"
+        f" 80 replications: \N{PLUS-MINUS SIGN}{widths[2]:.2f})."
+    )
+
+
+def test_clv_of_the_first_year_counts_for_a_year_from_entry() -> None:
+    definition = {"clv_365d": MetricDefinition("clv_365d", "money", "per customer", terms=lambda run: run, better="higher")}
+    compared = ComparedMetrics(
+        "today", {"better": {"clv_365d": difference(20, 1.0, 0.2)}}, definition, 730.0, 1000, False, value_days=1095.0
+    )
+    found = answer_text(compared, objective="clv_365d")
+    assert found == "better raises CLV of the first year by 1.00 [0.80, 1.20] per customer (+5.0 %) in the 365 days after entry."
 
 
 def test_equal_policies_are_called_equal() -> None:

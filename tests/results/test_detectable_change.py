@@ -31,7 +31,7 @@ def comparison(customers: int, *, seed: int = 1) -> cj.Comparison:
 
 
 def detection(customers: int, *, seed: int = 1) -> dict[str, Any]:
-    found: dict[str, Any] = comparison(customers, seed=seed).to_json(detect=0.02, metric="revenue")["detect"]
+    found: dict[str, Any] = comparison(customers, seed=seed).to_json(detect=0.02, metrics=["revenue"])["detect"]
     return found
 
 
@@ -50,8 +50,31 @@ def test_customers_per_group_are_those_of_the_closed_form() -> None:
     revenue = [run.outcomes.customers["revenue"] for run in found.runs.values()]
     deviation = math.sqrt(np.mean([values.var(ddof=1) for values in revenue]))
     planned = PlannedTest(mean=float(revenue[0].mean()), standard_deviation=deviation).sample_size(0.02 * float(revenue[0].mean()))
-    needed = found.to_json(detect=0.02, metric="revenue")["detect"]["per_group"]["value"]
+    needed = found.to_json(detect=0.02, metrics=["revenue"])["detect"]["per_group"]["value"]
     assert needed == pytest.approx(planned.control, rel=1e-3)
+
+
+def test_replications_that_are_needed_are_those_of_a_t_test_with_80_percent_power() -> None:
+    from scipy.stats import nct, t
+
+    found = cj.compare({"shop": shop("10d"), "sooner": shop("9.5d")}, customers=40, replications=6)
+    differences = np.array([one.metrics["revenue"].value for one in found.runs["sooner"].replications])
+    differences -= [one.metrics["revenue"].value for one in found.runs["shop"].replications]
+    detected = found.to_json(detect=0.02, metric="revenue")["detect"]
+    number = math.ceil(detected["replications"]["value"])
+    shift = detected["size"] / differences.std(ddof=1) * math.sqrt(number)
+    assert 1 - nct.cdf(t.ppf(0.975, number - 1), number - 1, shift) == pytest.approx(0.8, abs=0.02)
+    assert detected["size"] == pytest.approx(0.02 * found.alternatives["sooner"]["revenue"].baseline)
+    assert detected["simulated"]["value"] is None
+    assert "replications of this firm, paired as here, or" in " ".join(found.summary(metrics=["revenue"], detect=0.02).split())
+
+
+def test_effects_by_customer_are_those_of_the_first_replication() -> None:
+    found = cj.compare({"shop": shop("10d"), "sooner": shop("5d")}, customers=20, replications=2)
+    alone = cj.compare({"shop": shop("10d"), "sooner": shop("5d")}, customers=20, replications=1)
+    mean = found.effects("sooner", "revenue")["effect"].mean()
+    assert mean == pytest.approx(alone.alternatives["sooner"]["revenue"].effect)
+    assert mean != pytest.approx(found.alternatives["sooner"]["revenue"].effect)
 
 
 def test_rehearse_needs_the_same_customers_per_group_for_an_effect_of_this_size() -> None:
@@ -62,7 +85,7 @@ def test_rehearse_needs_the_same_customers_per_group_for_an_effect_of_this_size(
     )
     found = cj.compare({"shop": base, "sooner": other})
     relative = abs(found.alternatives["sooner"]["revenue"].relative)
-    needed = found.to_json(detect=relative, metric="revenue")["detect"]["per_group"]["value"]
+    needed = found.to_json(detect=relative, metrics=["revenue"])["detect"]["per_group"]["value"]
     assert needed == pytest.approx(design.needed_size / 2, rel=0.01)
 
 
@@ -80,7 +103,7 @@ def test_paired_simulations_need_fewer_customers_than_a_real_test(large: dict[st
 
 def test_numbers_from_too_few_differing_customers_are_unknown() -> None:
     base = shop("10d", customers=40)
-    found = cj.compare({"shop": base, "other": shop("4000d", customers=40)}).to_json(detect=0.01, metric="revenue")["detect"]
+    found = cj.compare({"shop": base, "other": shop("4000d", customers=40)}).to_json(detect=0.01, metrics=["revenue"])["detect"]
     few = cj.compare({"rare": shop("300d", customers=40), "rarer": shop("310d", customers=40)})
     assert found["customers"] == 40 and UNKNOWN in " ".join(few.summary(metrics=["revenue"], detect=0.01).split())
 
@@ -92,8 +115,8 @@ def test_json_of_the_command_has_the_numbers() -> None:
 
 
 def test_an_unknown_metric_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^metric: must be one of .*, got 'clw'"):
-        comparison(40).to_json(detect=0.01, metric="clw")
+    with pytest.raises(InputError, match=r"^metrics: must be one of .*, got 'clw'"):
+        comparison(40).to_json(detect=0.01, metrics=["clw"])
 
 
 def test_plain_values_name_the_interval() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
+from shared_firms import desk_firm
 from typer.testing import CliRunner
 
 from cjsim.cli import app
+from cjsim.engine import generations
 from cjsim.errors import InputError
 from cjsim.reporting.diary import Diary
 from cjsim.reporting.event_text import format_short_duration
@@ -318,3 +320,9 @@ def test_command_rejects_a_non_numeric_customer() -> None:
 @pytest.mark.parametrize(("days", "text"), [(0.0, "0 s"), (59 / 60 / 1440, "59 s"), (1.0, "1 d"), (9.96, "10 d"), (200.4, "200 d")])
 def test_time_spans_are_abbreviated(days: float, text: str) -> None:
     assert format_short_duration(days) == text
+
+
+def test_the_population_limit_of_a_diary_counts_existing_customers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generations, "MIN_POPULATION_LIMIT", 1)  # so that the limit is 20 times the number of customers
+    firm = desk_firm(customers=1, horizon="2d").with_values({"existing": {"customers": 30, "years": 0.01}})
+    assert walk(firm, customer=0).lines

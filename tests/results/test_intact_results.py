@@ -68,13 +68,15 @@ def test_run_with_a_flipped_bit_is_refused(name: str, run_folder: Path) -> None:
     content = bytearray((run_folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (run_folder / name).write_bytes(content)
-    with pytest.raises(InputError, match=rf"{name}: must be the file that the result was saved with, got one with other content\. Restore"):
+    with pytest.raises(
+        InputError, match=rf"{name}: must be the file that the result was saved with, got one with different content\. Restore"
+    ):
         Run.load(run_folder)
 
 
 def test_run_with_a_cut_file_is_refused(run_folder: Path) -> None:
     (run_folder / "truth.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"truth\.parquet: must be .*, got one of 4 bytes in place of [\d,]+\."):
+    with pytest.raises(InputError, match=r"truth\.parquet: must be .*, got one of 4 bytes instead of [\d,]+\."):
         Run.load(run_folder)
 
 
@@ -129,7 +131,9 @@ def test_report_of_another_run_is_not_shown(finding_folder: Path, tmp_path: Path
 def test_run_with_a_changed_manifest_is_refused(run_folder: Path) -> None:
     manifest = run_folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"customers": 20', '"customers": 21'))
-    with pytest.raises(InputError, match=r"manifest\.json: must be the file that the result was saved with, got one with other content"):
+    with pytest.raises(
+        InputError, match=r"manifest\.json: must be the file that the result was saved with, got one with different content"
+    ):
         Run.load(run_folder)
 
 

@@ -192,7 +192,7 @@ def test_files_that_are_created_meanwhile_are_not_replaced(tmp_path: Path) -> No
         file.parent.mkdir()
         file.write_text("kept")
 
-    with pytest.raises(InputError, match="another program has written files of these names to it"):
+    with pytest.raises(InputError, match="another program has written files with these names to it"):
         publish(tmp_path / "out", interfere)
     assert names_below(tmp_path) == ["out", "out/metrics.json"]
     assert file.read_text() == "kept"

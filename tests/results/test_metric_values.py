@@ -9,9 +9,8 @@ from synthetic_runs import CODEBOOK, empty_outcomes, random_outcomes, run_from_o
 
 from cjsim.errors import InputError
 from cjsim.kernels.codes import UNOBSERVED, TouchCode
-from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics
+from cjsim.metrics.catalog import all_metric_definitions, estimate_all_metrics, find_metric_definition
 from cjsim.metrics.confidence_intervals import estimate_metric
-from cjsim.metrics.monthly_cohorts import monthly_cohorts
 from cjsim.metrics.number_format import decimal_places, estimate_decimals, format_interval, format_value
 from cjsim.metrics.ratios import SHARE_UNIT, RatioTerms, influence, ratio
 from cjsim.simulation.run import Run
@@ -29,6 +28,7 @@ def four_customers() -> Run:
     of["margin"], of["cost"], of["clv"] = [30, 10, 0, 450], [2, 1, 1, 50], [28, 9, -1, 400]
     of["satisfaction"], of["pressure"] = [1, 0.5, 0.75, 0], [2, 0, 1, 9]
     of["contacts"], of["opens"], of["opt_outs"] = [4, 2, 2, 9], [2, 1, 0, 9], [1, 0, 1, 9]
+    of["message_cost"] = [1, 2, 0, 9]
     of["stage"] = [2, 2, 0, 1]
     of["redemptions"], of["discounts"], of["referrals"], of["collisions"] = [2, 0, 0, 9], [6, 0, 0, 90], [1, 0, 2, 9], [0, 1, 0, 9]
     made.moments[:, 0] = [5, 20, np.nan, 1]
@@ -61,7 +61,10 @@ MANUAL_COUNTS = {
     "margin": (40 / 3, 3),
     "cost": (4 / 3, 3),
     "clv": (12, 3),
-    "roi": (36 / 4, 3),
+    "message_cost": (1, 3),
+    "platform_cost": (0, 3),
+    "creative_cost": (0, 3),
+    "setup_cost": (0, 3),
     "customers": (3, 3),
     "total_revenue": (80, 3),
     "total_margin": (40, 3),
@@ -208,19 +211,9 @@ def drawn(rng: np.random.Generator, law: str, n: int = 600) -> tuple[RatioTerms,
     return RatioTerms(rng.binomial(delivered, rng.beta(2, 6, n)).astype(float), delivered), 0.25, SHARE_UNIT
 
 
-def test_cohorts_are_grouped_by_entry_month() -> None:
-    made = random_outcomes(300)
-    made.customers["entered"] = np.repeat([16.99, 17.0, 400.0], 100)  # from January 15: January 31, February 1, never
-    table = monthly_cohorts(run_from_outcomes(made), metrics=("revenue", "conversion"))
-    assert table["month"].astype(str).tolist() == ["2026-01", "2026-02"]
-    assert table["n"].tolist() == [100, 100]
-    assert table["revenue"].tolist() == pytest.approx([made.customers["revenue"][:100].mean(), made.customers["revenue"][100:200].mean()])
-    assert (table["conversion_low"] < table["conversion"]).all()
-
-
 def test_an_unknown_metric_is_rejected() -> None:
     with pytest.raises(InputError, match=r"metric: must be one of .*got 'retention90'\. Did you mean 'retention_90d'\?"):
-        monthly_cohorts(run_from_outcomes(random_outcomes(10)), metrics=["retention90"])
+        find_metric_definition(run_from_outcomes(random_outcomes(10)), "retention90")
 
 
 def test_measurement_uses_little_memory_per_customer() -> None:

@@ -19,7 +19,7 @@ from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import estimate_metric
 from cjsim.metrics.group_estimates import GroupEstimate, group_difference
 from cjsim.metrics.ratios import RatioTerms
-from cjsim.simulation.experiment_arms import draw_arms, first_exposures
+from cjsim.simulation.segments.experiment_arms import draw_arms, first_exposures
 from cjsim.simulation.simulate import ENGINES
 
 SEND = [{"send": "promo_mail"}]
@@ -207,7 +207,7 @@ def test_summary_shows_arms_side_by_side(run: cj.Run) -> None:
     ("by", "message"),
     [
         ("arm:promos", "by: must be one of 'promo', got 'promos'. Did you mean 'promo'?"),
-        ("contry", "by: must be one of 'country', 'arm', got 'contry'. Did you mean 'country'?"),
+        ("contry", "by: must be one of 'country', 'arm', 'entry_month', 'month', 'persona', got 'contry'. Did you mean 'country'?"),
     ],
 )
 def test_unknown_groups_are_refused(run: cj.Run, by: str, message: str) -> None:

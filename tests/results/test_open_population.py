@@ -9,6 +9,7 @@ import pytest
 from synthetic_runs import CODEBOOK, empty_outcomes, random_outcomes, run_from_outcomes
 
 from cjsim.compiler.cohorts import ARRIVED
+from cjsim.compiler.wages import Wages
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.kernels.state import DESK_OUTCOME
@@ -38,6 +39,7 @@ def six_customers() -> Run:
     served["joined"][:, 0] = [0, 0, 0, 0, 0, 3]
     served["replies"][:, 0] = [[1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0], [1, 0, 0]]
     served["replies"][3, 1] = [0, 1, 0]
+    served["out_of_hours"][0, 0] = served["outside_closed"][0, 0] = 1
     served["waited"][:, 0], served["service"][:, 0] = np.array([6, 0, 0, 0, 0, 3]) / 1440, np.array([10, 0, 0, 0, 0, 2]) / 1440
     served["waited"][3, 1], served["service"][3, 1] = 9 / 1440, 30 / 1440
     keys = np.array([ARRIVED + 1, ARRIVED + 2, ARRIVED + 3, REFERRED + 5], np.uint64)
@@ -49,6 +51,7 @@ def six_customers() -> Run:
         registry=registry,
         customers=2,
         spend=spend,
+        wages={"support": Wages(0.0, 0.0, 0.5), "sales": Wages(0.0, 0.0, 0.25)},
         desk_rates={"support": 0.5, "sales": 2.0},
     )
 
@@ -69,7 +72,6 @@ MANUAL_TOTALS = {
     "profit": (150 - 54, 6),
     "total_clv": (150 - 54, 6),
     "total_margin": (150, 6),
-    "roi": (96 / 54, 6),
     "tickets": (5 / 6, 6),
     "tickets[support]": (4 / 6, 6),
     "tickets[sales]": (1 / 6, 6),
@@ -77,7 +79,11 @@ MANUAL_TOTALS = {
     "sla_kept": (2 / 5, 4),
     "sla_kept[support]": (2 / 4, 3),
     "sla_kept[sales]": (0, 1),
-    "abandonment": (1 / 5, 4),
+    "out_of_hours": (1 / 5, 4),
+    "out_of_hours[support]": (1 / 4, 3),
+    "abandonment": (1 / 4, 4),
+    "utilisation": (42 / 1440 / 0.75, 6),
+    "utilisation[support]": (12 / 1440 / 0.5, 6),
     "abandonment[sales]": (0, 1),
     "wait": (18 / 4, 3),
     "wait[support]": (9 / 3, 2),
@@ -93,6 +99,34 @@ def test_population_metric_matches_a_manual_count(name: str) -> None:
     found = estimate_all_metrics(six_customers())[name]
     assert found.n == n
     assert math.isnan(found.value) if value is None else found.value == pytest.approx(value)
+
+
+def customers_with_a_base() -> Run:
+    """An existing customer, a friend who joined them before day 0, an arrival, and a friend who joined after; all through search."""
+    made = empty_outcomes(4)
+    made.customers["entered"] = [-90, -30, 10, 20]
+    made.moments[:, 1] = [5, 6, 14, 22]
+    keys = np.array([ARRIVED + 1, REFERRED + 1, REFERRED + 2], np.uint64)
+    registry = PopulationRegistry(0, keys, np.array([0, 0, 0], np.int32), np.array([-1, 0, 1]), n_existing=1)
+    changes: dict[str, Any] = {"registry": registry, "customers": 0, "existing": 1, "spend": {"search": 30.0}}
+    order = [0, 2, 1, 3]  # arrivals are numbered before referred customers
+    made = made._replace(customers=made.customers[order], moments=made.moments[order])
+    return run_from_outcomes(made, codebook=replace(CODEBOOK, acquisition=("search",), has_existing=True), **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cac", 30 / 2),
+        ("cac[search]", 30 / 2),
+        ("acquired[search]", 2),
+        ("acquired_share[search]", 2 / 4),
+        ("referred", 1 / 4),
+        ("time_to_first_value", (4 + 2) / 2),
+    ],
+)
+def test_friends_who_joined_before_day_0_are_not_new_customers(name: str, value: float) -> None:
+    assert estimate_all_metrics(customers_with_a_base())[name].value == pytest.approx(value)
 
 
 def test_fixed_customer_count_is_exact_and_arrivals_are_poisson() -> None:

@@ -15,7 +15,8 @@ from cjsim.errors import InputError
 from cjsim.kernels.world import Array
 from cjsim.metrics.paired_differences import paired_difference
 from cjsim.metrics.ratios import RatioTerms, ratio
-from cjsim.simulation.comparison import Comparison, compare
+from cjsim.simulation.compare_scenarios import compare
+from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.comparison_figure import PairedRuns, comparison_figure_data
 from cjsim.simulation.comparison_summary import compared_metrics
 from cjsim.simulation.documents import Scenario
@@ -39,7 +40,7 @@ def test_equal_runs_have_zero_effects() -> None:
 
 def test_equal_runs_have_zero_effects_for_every_customer() -> None:
     same = shifted_comparison(shift=0.0)
-    assert not any(same.effects("less mail", metric)["effect"].any() for metric in ("clv", "roi", "open_rate", "retention_30d"))
+    assert not any(same.effects("less mail", metric)["effect"].any() for metric in ("clv", "click_rate", "open_rate", "retention_30d"))
 
 
 def test_effect_of_a_mean_is_the_mean_customer_difference() -> None:
@@ -54,7 +55,7 @@ def test_effect_of_a_mean_is_the_mean_customer_difference() -> None:
 
 def test_contributions_to_a_ratio_average_to_its_effect() -> None:
     pair = shifted_comparison()
-    assert pair.effects("less mail", "roi")["effect"].mean() == pytest.approx(pair.alternatives["less mail"]["roi"].effect)
+    assert pair.effects("less mail", "open_rate")["effect"].mean() == pytest.approx(pair.alternatives["less mail"]["open_rate"].effect)
 
 
 def test_variance_ratio_measures_the_gain_from_pairing() -> None:
@@ -150,7 +151,7 @@ def test_table_omits_constant_metrics_with_a_note() -> None:
     pair = shifted_comparison()
     rows = {line.split()[0]: line for line in str(pair).splitlines() if line.strip()}
     assert not {"pressure", "deferred", "opt_outs", "suppressed[gap]", "profit", "customers"} & set(rows)
-    assert {"clv", "contacts", "satisfaction", "roi"} <= set(rows)
+    assert {"clv", "contacts", "satisfaction", "break_even_cost"} <= set(rows)
     assert rows["retention_90d"].split()[1] == "^"
     shown = sum(name in rows for name in pair.alternatives["less mail"])
     assert f"{len(pair.alternatives['less mail']) - shown} metrics are hidden" in str(pair)

@@ -5,9 +5,11 @@ import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from small_scenarios import small_scenario
 from synthetic_runs import CODEBOOK, random_outcomes, run_from_outcomes
@@ -15,7 +17,7 @@ from synthetic_runs import CODEBOOK, random_outcomes, run_from_outcomes
 from cjsim.engine.provenance import Provenance
 from cjsim.errors import InputError
 from cjsim.eventlog import LogWriter
-from cjsim.kernels.state import DESK_OUTCOME, LOG_ROW
+from cjsim.kernels.state import DESK_OUTCOME, LOG_ROW, OUTCOME
 from cjsim.simulation.documents import Journey, Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
@@ -128,6 +130,36 @@ def test_loaded_run_keeps_the_referral_tree(tmp_path: Path) -> None:
     assert [loaded.tobytes() for loaded in again.outcomes] == [made.tobytes() for made in run.outcomes]
     pd.testing.assert_frame_equal(again.customers, run.customers)
     pd.testing.assert_frame_equal(again.truth, run.truth)
+
+
+@pytest.mark.parametrize("changes", [{}, {"value_days": 400.0, "has_existing": True}])
+def test_loaded_run_keeps_every_outcome(tmp_path: Path, changes: dict[str, Any]) -> None:
+    made = random_outcomes(20)
+    of_base, codes = {"base_flags", "base_retained"}, {"persona", "stage", "interest", "retained", "held_out"}
+    for i, name in enumerate(sorted(set(OUTCOME.names or ()) - of_base - codes), start=1):
+        made.customers[name] = np.arange(20) + i
+    made.customers["held_out"] = np.arange(20) % 2
+    if changes:
+        made.customers["base_flags"] = np.where(np.isnan(made.moments[:, 0]), np.arange(20) % 4, 0)  # who converted before converts no more
+        made.customers["base_retained"] = np.arange(20)[:, None] % 2
+    run = run_from_outcomes(made, codebook=replace(CODEBOOK, **changes))
+    again = Run.load(run.save(tmp_path / "run"))
+    for name in OUTCOME.names or ():
+        assert again.outcomes.customers[name].tolist() == made.customers[name].tolist(), name
+
+
+def test_customers_table_has_the_value_of_the_first_year_only_beside_a_longer_clv() -> None:
+    longer = replace(CODEBOOK, value_days=400.0)
+    assert "clv_365d" not in run_from_outcomes(random_outcomes(5)).customers
+    assert "clv_365d" in run_from_outcomes(random_outcomes(5), codebook=longer).customers
+
+
+def test_run_saved_without_the_value_of_the_first_year_is_read(tmp_path: Path) -> None:
+    file = run_from_outcomes(random_outcomes(5)).save(tmp_path / "run") / "customers.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["clv_365d"]), file)
+    manifest = json.loads((file.parent / "manifest.json").read_text())
+    (file.parent / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k not in ("files", "manifest_sha256")}))
+    assert np.isnan(Run.load(file.parent).outcomes.customers["clv_365d"]).all()
 
 
 def test_population_of_a_run_matches_its_outcomes() -> None:

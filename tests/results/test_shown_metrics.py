@@ -55,3 +55,11 @@ def test_levels_differ_where_the_effect_is_clear(effect: float, half: float, lev
     difference = PairedDifference(0.098, 0.098 + effect, effect, effect - half, effect + half, 1.0)
     decimals = level_decimals("per customer", difference)
     assert (f"{difference.baseline:.{decimals}f}", f"{difference.value:.{decimals}f}") == levels
+
+
+def test_chosen_metrics_are_those_of_plain_values_and_of_the_table(offered: cj.Comparison) -> None:
+    chosen = ("discounts", "revenue")
+    content = offered.to_json(metrics=chosen)
+    assert set(content["alternatives"]["offered"]["metrics"]) == set(chosen)
+    assert "discounts" in content["answer"].split(".")[0]
+    assert set(offered.to_pandas(metrics=chosen).index.get_level_values("metric")) == set(chosen)

@@ -11,7 +11,7 @@ from trial_worlds import trial_scenario
 
 import cjsim as cj
 from cjsim.errors import InputError
-from cjsim.simulation.experiment_arms import draw_arms
+from cjsim.simulation.segments.experiment_arms import draw_arms
 from cjsim.simulation.simulate import ENGINES
 from cjsim.uplift.trials.column_roles import ColumnRoles
 from cjsim.uplift.trials.dataset import Trial
@@ -209,6 +209,6 @@ def test_an_outcome_of_an_exported_trial_can_be_named_as_a_feature(run: cj.Run) 
 
 
 def test_a_scenario_without_experiment_is_refused_before_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cjsim.simulation.trial_export.simulate", lambda *_, **__: pytest.fail("simulated"))
+    monkeypatch.setattr("cjsim.simulation.trials.trial_export.simulate", lambda *_, **__: pytest.fail("simulated"))
     with pytest.raises(InputError, match="experiment: must name an experiment unless the policy has exactly one, got no experiment"):
         cj.export_trial(small_scenario())

@@ -73,10 +73,9 @@ def test_satisfaction_moves_by_a_share_of_what_is_left_above_or_below() -> None:
 def test_running_clocks_do_not_follow_a_move_of_satisfaction_below_a_hundredth() -> None:
     journey = {
         "events": {
-            "please": event_after("2d", {"satisfy": 0.018}, {"go": "there"}, **{"in": ["here"]}),
+            "please": event_after("2d", {"satisfy": 0.018}, when="count(please) == 0"),
             "buy": buying("10d", satisfaction=5.0),
-        },
-        "stages": {"here": {}, "there": {}},
+        }
     }
     first, second = buy_times(journey, horizon="29d")
     assert first == 10.0  # 0.5 -> 0.509
@@ -131,23 +130,6 @@ def test_two_clocks_of_different_weights_follow_satisfaction_each_by_its_own() -
     rows = rows_of(journey, horizon="9d")
     found = [times(rows, name)[0] for name in "abc"]
     assert found == pytest.approx([2 + 4 * math.exp(-0.5), 2 + 4 * math.exp(0.5), 6], abs=NEAR)
-
-
-def test_a_clock_of_a_stage_starts_anew_at_each_entry() -> None:
-    journey = {
-        "stages": {"here": {}, "there": {}},
-        "events": {
-            "away": event_after("4d", {"go": "there"}, **{"in": ["here"]}),
-            "back": event_after("1d", {"go": "here"}, **{"in": ["there"]}),
-            "buy": {"in": ["here"], "wait": {"fixed": "3d"}},
-        },
-    }
-    assert buy_times(journey, horizon="14d") == [3.0, 8.0, 13.0]
-
-
-def test_entering_its_own_stage_again_restarts_the_stages_clocks() -> None:
-    journey = {"events": {"reset": event_after("4d", {"go": "here"}), "buy": {"in": ["here"], "wait": {"fixed": "3d"}}}}
-    assert buy_times(journey, horizon="12d") == [3.0, 7.0, 11.0]
 
 
 def test_clocks_of_equal_times_ring_as_declared() -> None:

@@ -288,6 +288,43 @@ def test_wait_for_hears_no_other_event() -> None:
     assert sends(step, journey=events(knock=event_after(None), ring=event_after("1d"))) == [(3.0, "ping")]
 
 
+def wait_for_knock(**terms: Any) -> dict[str, Any]:
+    return {"wait_for": {"event": "knock", "then": [{"send": "hello"}], "else": [{"send": "ping"}], **terms}}
+
+
+def test_wait_for_without_since_does_not_count_an_earlier_event() -> None:
+    assert sends({"wait": "30h"}, wait_for_knock(at_most="10h"), journey=ONCE) == [(pytest.approx(40 / 24), "ping")]
+
+
+@pytest.mark.parametrize("since", ["flow_start", "6h", "2d"])
+def test_wait_for_counts_an_event_since_the_flow_start_or_a_time(since: str) -> None:
+    assert sends({"wait": "30h"}, wait_for_knock(at_most="10h", since=since), journey=ONCE) == [(1.25, "hello")]
+
+
+def test_an_event_before_the_time_in_since_does_not_count() -> None:
+    assert sends({"wait": "30h"}, wait_for_knock(at_most="10h", since="5h"), journey=ONCE) == [(pytest.approx(40 / 24), "ping")]
+
+
+def test_since_waits_for_an_event_that_has_not_happened() -> None:
+    assert sends({"wait": "6h"}, wait_for_knock(at_most="2d", since="flow_start"), journey=ONCE) == [(1.0, "hello")]
+
+
+def flow_started_by_knock(since: str) -> list[tuple[float, str]]:
+    """Sends of a flow that knocks start, on days 2 and 4, and that waits for knocks."""
+    journey = {**MAIL, **events(knock=event_after("2d", when="count(knock) < 2"))}
+    flow = {"on": {"event": "knock"}, "again_after": "never", "steps": [{"wait": "1h"}, wait_for_knock(at_most="1d", since=since)]}
+    rows = rows_of(journey, {"flows": {"f": flow}}, horizon="6d")
+    return [(row.time, row.message) for row in rows if row.event == "delivered"]
+
+
+def test_the_event_that_started_the_flow_does_not_count_since_its_start() -> None:
+    assert flow_started_by_knock("flow_start") == [(pytest.approx(3 + 1 / 24), "ping")]
+
+
+def test_the_event_that_started_the_flow_counts_since_an_earlier_time() -> None:
+    assert flow_started_by_knock("2h") == [(pytest.approx(2 + 1 / 24), "hello")]
+
+
 def test_a_branch_takes_the_side_of_its_condition() -> None:
     for condition, message in (("day > 0.5", "hello"), ("day < 0.5", "ping")):
         step = {"branch": {"if": condition, "then": [{"send": "hello"}], "else": [{"send": "ping"}]}}

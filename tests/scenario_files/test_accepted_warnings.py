@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.simulation.documents import Journey, Scenario
-from cjsim.validate.accepted_warnings import sort_accepted, unused_entry_warnings
-from cjsim.validate.lint import all_lint_warnings, lint_warnings
+from cjsim.validate.warnings.accepted_warnings import sort_accepted, unused_entry_warnings
+from cjsim.validate.warnings.lint import all_lint_warnings, lint_warnings
 
 REASON = "kept for later"
 SPARE: dict[str, Any] = {"channels": {"mail": {}}, "messages": {"spare": {"channel": "mail", "open_rate": 0.5}}}

@@ -1,4 +1,4 @@
-"""Lint warnings about event clocks: settings of events without one, and fixed waits that restart or pause."""
+"""Lint warnings about event clocks: settings of events without one, restarts without effect, and fixed waits that pause."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from in_memory_simulation import simulate_in_memory
 from small_scenarios import small_scenario
 
 from cjsim.simulation.documents import Journey
-from cjsim.validate.clock_lint import clock_warnings
-from cjsim.validate.lint import lint_warnings
+from cjsim.validate.warnings.clock_lint import clock_warnings
+from cjsim.validate.warnings.lint import lint_warnings
 
 BOX = {
     "box_due": {"in": ["here"], "wait": {"fixed": "7d"}, "effects": [{"fire": "skips"}]},
@@ -64,32 +64,67 @@ def test_an_event_with_a_wait_but_no_stage_has_no_clock() -> None:
     assert paths(warned(events=BOX | {"skips": {"wait": {"fixed": "1d"}, "satisfaction": 1}})) == ["events.skips.satisfaction"]
 
 
-def moving(stages: list[str] | str, wait: dict[str, str], **more: Any) -> dict[str, Any]:
-    """An event in two stages, and moves between them."""
-    return {
+def moving(wait: dict[str, Any], stages: list[str] | str = "anywhere", **more: Any) -> list[str]:
+    """Warnings about an event, in a journey in which customers move from one stage to another and return."""
+    events = {
         "month_ends": {"in": stages, "wait": wait, **more},
-        "pauses": {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"go": "there"}]},
+        "leaves": {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"go": "there"}]},
+        "returns": {"in": ["there"], "wait": {"exponential": "9d"}, "effects": [{"go": "here"}]},
     }
+    return warned(events=events)
 
 
-def test_a_fixed_wait_in_two_stages_warns_of_moves_between_them() -> None:
-    [found] = warned(events=moving(["here", "there"], {"fixed": "30d"}))
-    assert found.startswith(
-        "events.month_ends.wait: the fixed wait of 30d starts again at each move between its stages (from 'here' to 'there'"
+MONTH = {"fixed": "30d"}
+
+
+def test_a_fixed_wait_in_several_stages_does_not_warn() -> None:
+    assert moving(MONTH, ["here", "there"]) == []
+
+
+@pytest.mark.parametrize("stages", [["here", "there"], "anywhere"])
+def test_a_restart_at_moves_among_the_stages_of_an_event_does_not_warn(stages: Any) -> None:
+    assert moving(MONTH, stages, restart="move") == []
+
+
+def test_a_restart_at_moves_of_an_event_in_one_stage_warns() -> None:
+    [found] = moving(MONTH, ["here"], restart="move")
+    assert found == (
+        "events.month_ends.restart: makes no difference, because no customer moves among its stages while its clock runs. Remove it."
     )
 
 
-@pytest.mark.parametrize(
-    ("stages", "wait"),
-    [(["here"], {"fixed": "30d"}), ("anywhere", {"fixed": "30d"}), (["here", "there"], {"exponential": "30d"})],
-)
-def test_one_stage_or_a_random_wait_does_not_warn(stages: Any, wait: dict[str, str]) -> None:
-    assert warned(events=moving(stages, wait)) == []
+def test_a_restart_at_moves_does_not_warn_if_the_stage_can_be_entered_again() -> None:
+    again = {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"go": "here"}]}
+    assert warned(events={"month_ends": {"in": ["here"], "wait": MONTH, "restart": "move"}, "again": again}) == []
 
 
-def test_a_move_by_the_event_itself_does_not_warn() -> None:
-    events = {"month_ends": {"in": ["here", "there"], "wait": {"fixed": "30d"}, "effects": [{"go": "there"}]}}
-    assert warned(events=events) == []
+def test_a_restart_at_moves_by_the_event_itself_warns() -> None:
+    event = {"in": ["here", "there"], "wait": MONTH, "restart": "move", "effects": [{"go": "there"}]}
+    assert paths(warned(events={"month_ends": event})) == ["events.month_ends.restart"]
+
+
+@pytest.mark.parametrize("restart", ["move", "when", "both"])
+def test_a_restart_of_an_exponential_wait_warns(restart: str) -> None:
+    [found] = moving({"exponential": "30d"}, restart=restart, when="stage == here")
+    assert "makes no difference, because an exponential wait is memoryless" in found
+
+
+def test_a_restart_of_an_event_without_a_clock_warns() -> None:
+    assert paths(warned(events=BOX | {"skips": {"restart": "move"}})) == ["events.skips.restart"]
+
+
+def in_scenario(**event: Any) -> list[str]:
+    """Warnings about the clock of an event in a scenario whose policy does nothing."""
+    journey = {
+        "events": {"month_ends": {"in": "anywhere", "wait": MONTH, **event}, "looks": {"in": "anywhere", "wait": {"exponential": "9d"}}}
+    }
+    world = small_scenario(journey=journey)
+    return list(clock_warnings(world.journey, world.policy, ""))
+
+
+def test_a_restart_at_a_condition_that_never_holds_again_warns() -> None:
+    [found] = in_scenario(when="count(looks) >= 1", restart="when")
+    assert found.startswith("events.month_ends.restart: makes no difference, because 'count(looks) >= 1' never holds again")
 
 
 def paused(untagging: str) -> dict[str, Any]:
@@ -125,61 +160,40 @@ def test_warnings_of_a_scenario_have_the_path_of_the_journey() -> None:
     assert paths(lint_warnings(world)) == ["journey.personas.busy.speed.skips"]
 
 
-def billed(**event: Any) -> dict[str, Any]:
-    """A bill that runs on in two stages, which customers can leave and enter again."""
-    return {
-        "month_ends": {"wait": {"fixed": "30d"}, **event},
-        "recommends": {"in": ["here"], "wait": {"exponential": "9d"}, "effects": [{"go": "there"}]},
-        "leaves": {"in": ["here", "there"], "wait": {"exponential": "9d"}, "effects": [{"go": "gone"}]},
-        "returns": {"in": ["gone"], "wait": {"exponential": "9d"}, "effects": [{"go": "here"}]},
+@pytest.mark.parametrize("restart", ["when", "both"])
+def test_a_fixed_wait_that_restarts_after_a_pause_does_not_warn(restart: str) -> None:
+    events = paused("cancels")
+    assert warned(events=events | {"month_ends": events["month_ends"] | {"restart": restart}}) == []
+
+
+@pytest.mark.parametrize(("restart", "advised"), [(None, "when"), ("move", "both")])
+def test_the_remedy_for_a_pause_is_a_restart(restart: str | None, advised: str) -> None:
+    [found] = moving(MONTH, when="stage == here", restart=restart)
+    assert found.startswith("events.month_ends.when: pauses the fixed wait of 30d and later continues it")
+    assert f"add 'restart: {advised}'" in found
+    assert moving(MONTH, when="stage == here", restart=advised) == []
+
+
+def first_bills_after_returns(**event: Any) -> list[float]:
+    """Days from each return to the first bill after it, for customers who leave and return and are billed only in one stage."""
+    events = {
+        "month_ends": {"in": "anywhere", "wait": MONTH, **event},
+        "leaves": {"in": ["here"], "wait": {"exponential": "40d"}, "effects": [{"go": "there"}]},
+        "returns": {"in": ["there"], "wait": {"exponential": "9d"}, "effects": [{"go": "here"}]},
     }
-
-
-STAGES = {"here": {}, "there": {}, "gone": {}}
-
-
-def test_the_remedy_for_a_restarting_wait_is_one_stage_with_a_tag() -> None:
-    [found] = warned(stages=STAGES, events=billed(**{"in": ["here", "there"]}))
-    assert "Keep one stage, 'here', with a tag in place of 'there': 'tag: there' for 'go: there', 'untag: there' where" in found
-
-
-def with_a_tag() -> dict[str, Any]:
-    """The bill of `billed` as the remedy says: one stage, and a tag in place of the other."""
-    events = billed(**{"in": ["here"]})
-    recommends = events["recommends"] | {"when": "not tagged(there)", "effects": [{"tag": "there"}]}
-    leaves = events["leaves"] | {"in": ["here"], "effects": [{"untag": "there"}, {"go": "gone"}]}
-    return events | {"recommends": recommends, "leaves": leaves}
-
-
-def test_a_journey_changed_as_the_remedy_says_has_no_more_warnings() -> None:
-    stages = {name: body for name, body in STAGES.items() if name != "there"}
-    assert warned(stages=stages, events=with_a_tag()) == []
-
-
-def test_a_journey_changed_as_the_remedy_says_bills_no_sooner_than_a_wait_after_a_return() -> None:
-    journey = {"stages": {name: body for name, body in STAGES.items() if name != "there"}, "events": with_a_tag()}
-    rows = simulate_in_memory(small_scenario(journey=journey, customers=200, horizon="200d")).log_rows()
+    journey = {"stages": {"here": {}, "there": {}}, "events": events}
     returned: dict[int, float] = {}
-    gaps = []
-    for row in rows:
+    found = []
+    for row in simulate_in_memory(small_scenario(journey=journey, customers=100, horizon="200d")).log_rows():
         if row.event == "returns":
             returned[row.customer] = row.time
         elif row.event == "month_ends" and row.customer in returned:
-            gaps.append(row.time - returned[row.customer])
-    assert gaps
-    assert min(gaps) >= 30 - 1e-6
+            found.append(row.time - returned.pop(row.customer))
+    return found
 
 
-def test_a_pause_by_several_stages_advises_one_stage_with_a_tag() -> None:
-    [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
-    assert "To start it again after each pause, use a single stage ('in') and replace the others with tags." in found
-
-
-def test_a_pause_warns_of_a_bill_soon_after_a_return() -> None:
-    [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage in [here, there]"}))
-    assert "a customer who has just paid to return can soon be billed again" in found
-
-
-def test_a_pause_by_one_stage_advises_to_use_the_stage() -> None:
-    [found] = warned(stages=STAGES, events=billed(**{"in": "anywhere", "when": "stage == here"}))
-    assert "use a stage ('in') instead of 'when'" in found
+def test_a_journey_changed_as_the_remedy_says_bills_a_whole_month_after_a_return() -> None:
+    assert min(first_bills_after_returns(when="stage == here")) < 29
+    found = first_bills_after_returns(when="stage == here", restart="when")
+    assert len(found) > 50
+    assert found == pytest.approx([30.0] * len(found), abs=1e-9)

@@ -6,7 +6,7 @@ import pytest
 from small_scenarios import small_scenario
 
 from cjsim.simulation.documents import Scenario
-from cjsim.validate.condition_lint import condition_warnings, constant_conditions
+from cjsim.validate.warnings.condition_lint import condition_warnings, constant_conditions
 
 JOURNEY: dict[str, Any] = {
     "stages": {"here": {}, "there": {}, "nowhere": {}},

@@ -12,7 +12,7 @@ from cjsim.description.describe import describe
 from cjsim.errors import InputError
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.moves import list_moves
-from cjsim.validate.lint import lint_warnings
+from cjsim.validate.warnings.lint import lint_warnings
 
 JOURNEY: dict[str, Any] = {
     "channels": {"mail": {}, "text": {}},

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 from cjsim.description.describe import describe
 from cjsim.scenario.kinds.wait_laws import WaitKind, WaitLaw
 from cjsim.simulation.documents import Scenario
-from cjsim.validate.lint import lint_warnings
 from cjsim.validate.reachability import find_reachable
+from cjsim.validate.warnings.lint import lint_warnings
 
 WORLDS = ROOT / "tests" / "worlds"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cjsim.simulation.documents import Journey
-from cjsim.validate.rate_lint import rate_warnings
+from cjsim.validate.warnings.rate_lint import rate_warnings
 
 
 def warned(kind: str = "push", **rates: float) -> list[str]:
@@ -38,6 +38,14 @@ def test_the_warning_names_the_usual_range_and_the_likely_value() -> None:
 
 def test_a_high_click_rate_of_a_placed_message_does_not_warn() -> None:
     assert warned("pull", click_rate=0.9) == []
+
+
+def test_an_unsubscribe_rate_of_a_transactional_message_warns() -> None:
+    assert warned(transactional=True, unsubscribe_rate=0.002) == [
+        "messages.news.unsubscribe_rate: is 0.2 %, but transactional messages usually have no unsubscribe link, and continue after an "
+        "opt-out. Set it to 0, or remove 'transactional' if it is marketing."
+    ]
+    assert warned(transactional=True) == []
 
 
 def test_a_low_open_rate_suggests_the_share_that_was_meant() -> None:

@@ -5,8 +5,8 @@ from error_messages import WORLDS
 
 from cjsim.description.describe import describe
 from cjsim.simulation.documents import Scenario
-from cjsim.validate.lint import lint_warnings
 from cjsim.validate.reachability import find_reachable
+from cjsim.validate.warnings.lint import lint_warnings
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_description_follows_changed_values(shop: Scenario, values: dict[str, ob
         ),
         (
             {"journey.events.buy.effects[2].refer.invites": 6},
-            "journey: each customer refers about 1.2 others within the horizon, who refer others in turn.",
+            "journey: each customer refers about 1.2 others during the simulation, who refer others in turn.",
         ),
         (
             {"journey.scores": {"lead": {}, "calm": {}}, "policy.flows.nurture.on.score": "calm"},

@@ -6,8 +6,8 @@ import pytest
 from small_scenarios import small_scenario
 
 from cjsim.simulation.documents import Journey
-from cjsim.validate.lint import lint_warnings
-from cjsim.validate.unused_lint import unused_trait_warnings, unused_warnings, without_parts_of_others
+from cjsim.validate.warnings.lint import lint_warnings
+from cjsim.validate.warnings.unused_lint import unused_trait_warnings, unused_warnings, without_parts_of_others
 
 MAIL: dict[str, Any] = {
     "channels": {"mail": {}},

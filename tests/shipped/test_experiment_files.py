@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from cjsim.escaping.markdown_text import markdown_text
 from cjsim.lab.experiment import Experiment
 from cjsim.lab.findings import Findings
 from cjsim.lab.journal import JournalEntry
@@ -45,7 +46,7 @@ def test_committed_report_matches_its_experiment(name: str) -> None:
     assert (manifest.verdict, manifest.effect) == (found.verdict, found.effect.effect)
     assert found.verdict in EXPERIMENT_VERDICTS
     page = (at / "report.md").read_text(encoding="utf-8")
-    assert load_experiment(name).hypothesis in page
+    assert markdown_text(load_experiment(name).hypothesis) in page
     assert f"**{found.verdict.capitalize()}.** {found.verdict_sentence(is_markdown=True)}" in page
 
 

@@ -10,8 +10,8 @@ from cjsim.commands.arguments import load_document
 from cjsim.simulation.documents import Journey, Scenario
 from cjsim.simulation.sampled.check_document import find_warnings
 from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
-from cjsim.validate.accepted_warnings import SortedWarnings
-from cjsim.validate.lint import all_lint_warnings
+from cjsim.validate.warnings.accepted_warnings import SortedWarnings
+from cjsim.validate.warnings.lint import all_lint_warnings
 from cjsim.yaml.document import Document
 
 CONFIGS = ROOT / "configs"

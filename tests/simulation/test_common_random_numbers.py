@@ -11,7 +11,7 @@ from chooser import ScenarioData
 from conftest import ROOT
 from in_memory_simulation import InMemoryResult, simulate_in_memory
 
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from small_scenarios import small_scenario
 
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Crew, Roster, crew_days
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.sampled.customer_sample import simulate_sample
-from cjsim.simulation.sampled.desk_hours import agent_days, agents_at
+from cjsim.simulation.sampled.desk_hours import agents_at
 from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
 
 EVENTS: dict[str, Any] = {
@@ -100,7 +100,7 @@ def test_a_desk_that_is_closed_when_customers_ask_warns_with_share_and_hours() -
     found = simulated_warnings(desk_world())[0]
     assert (
         found.startswith("policy.desks.support.shifts: 6")
-        and "of the requests in a simulation of 300 customers come when no agent" in found
+        and "of the requests in a simulation of 300 customers arrive when no agent" in found
     )
     assert "(most at " in found
 
@@ -139,4 +139,4 @@ def test_agents_work_from_the_start_to_the_end_of_a_shift(time: float, agents: i
 
 
 def test_agent_days_end_at_the_horizon() -> None:
-    assert agent_days(Roster((0.5,), (3,)), 1.0) == 1.5
+    assert crew_days([Crew(0.5, 2.0, 3)], 1.0) == 1.5

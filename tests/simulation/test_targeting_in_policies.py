@@ -20,7 +20,7 @@ from cjsim.errors import InputError
 from cjsim.lab.run_experiment import experiment_digest
 from cjsim.tuning.storage import study_identity
 from cjsim.uplift.learners.base_learners import default_base_learner, numeric_encoder
-from cjsim.validate.lint import lint_warnings
+from cjsim.validate.warnings.lint import lint_warnings
 
 FEATURES = [
     *("days_since_entry", "stage_before", "purchases_before", "revenue_before", "contacts_before", "opens_before", "clicks_before"),

@@ -3,21 +3,27 @@
 import itertools
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from chooser import ScenarioData
 from in_memory_simulation import InMemoryResult, LogRow, simulate_in_memory
 
+from cjsim.compiler.cohorts import Cohort
+from cjsim.compiler.population import draw_population
 from cjsim.kernels.codes import TouchCode
 from cjsim.kernels.rng import uniforms
+from cjsim.scenario.kinds.contact_limits import Cap, Gap, LimitRule
+from cjsim.scenario.kinds.guardrail_rules import Blackout, QuietHours
 from cjsim.simulation.documents import Scenario
 
 TIME_TOLERANCE = 1e-9  # days; times that differ only by rounding count as equal
 SUPPRESSIONS = [touch.name.lower() for touch in TouchCode if touch.name.startswith("SUPPRESSED")]
 SEND_OUTCOMES = ("delivered", "deferred", *SUPPRESSIONS)
+BOUNCES = ("bounced_soft", "bounced_hard")  # of sends that the guardrails allowed
 PUSH_CHANNEL = {"consent": 1.0, "open_delay": {"exponential": "2h"}}
 HEAVY_TRAFFIC: ScenarioData = {
     "name": "heavy",
@@ -45,7 +51,16 @@ HEAVY_TRAFFIC: ScenarioData = {
             "ad": {"kind": "paid", "open_delay": {"exponential": "2h"}},
         },
         "messages": {
-            "letter": {"channel": "mail", "open_rate": 0.5, "unsubscribe_rate": 0.002, "complaint_rate": 0.001},
+            "letter": {
+                "channel": "mail",
+                "open_rate": 0.5,
+                "unsubscribe_rate": 0.002,
+                "complaint_rate": 0.001,
+                "hard_bounce_rate": 0.001,
+                "soft_bounce_rate": 0.02,
+                "spam_rate": 0.05,
+            },
+            "receipt": {"channel": "mail", "open_rate": 0.5, "transactional": True},
             "note": {"channel": "text", "open_rate": 0.5, "unsubscribe_rate": 0.003},
             "ring": {"channel": "bell", "open_rate": 0.5},
             "hint": {"channel": "app", "open_rate": 0.5},
@@ -58,6 +73,7 @@ HEAVY_TRAFFIC: ScenarioData = {
             "answer": {"on": {"event": "knock"}, "holdout": 0.2, "steps": [{"wait": "1h"}, {"send": "letter"}]},
             "echo": {"on": {"event": "knock"}, "again_after": "3h", "steps": [{"send": "note"}, {"wait": "5min"}, {"send": "ring"}]},
             "tip": {"on": {"event": "knock"}, "again_after": "6h", "steps": [{"send": "hint"}, {"send": "banner"}]},
+            "invoice": {"on": {"event": "knock"}, "again_after": "2d", "holdout": 0.2, "steps": [{"send": "receipt"}]},
             "poke": {"on": {"inactivity": "6h"}, "again_after": "1d", "exit_on": ["knock"], "steps": [{"send": "ring"}]},
         },
         "broadcasts": {
@@ -85,6 +101,7 @@ HEAVY_TRAFFIC: ScenarioData = {
                 {"at_most": 2, "per": "1d", "channels": ["mail"]},
                 {"at_most": 25, "per": "7d"},
                 {"at_most": 5, "per": "3d", "channels": ["bell", "text"]},
+                {"at_most": 4, "per": "2d", "channels": ["bell"], "then": "defer", "drop_after": "12h"},
             ],
             "budgets": [{"at_most": 120, "per": "1d", "channels": ["mail", "app"]}, {"at_most": 900, "per": "7d"}],
         },
@@ -101,12 +118,17 @@ class SimulatedTraffic:
         self.result: InMemoryResult = simulate_in_memory(scenario)
         self.rows = self.result.log_rows()
         self.keys = self.result.registry.keys
+        actors = [("flow", name, actor) for name, actor in scenario.policy.flows.items()]
+        actors += [("broadcast", name, actor) for name, actor in scenario.policy.broadcasts.items()]
+        self.held_out_by_own = {name: self.customers_drawn(f"{kind}:{name}:holdout", actor.holdout) for kind, name, actor in actors}
+        self.consents_cover = {name: channel.consent_covers for name, channel in scenario.journey.channels.items()}
         self.held_out_by_source = {name: self.holdout_of_source("flow", name, flow.holdout) for name, flow in scenario.policy.flows.items()}
         self.held_out_by_source |= {
             name: self.holdout_of_source("broadcast", name, cast.holdout) for name, cast in scenario.policy.broadcasts.items()
         }
         self.policy_holdout = self.customers_drawn("policy:holdout", self.rules.holdout)
         self.channel_kinds = {name: channel.kind for name, channel in scenario.journey.channels.items()} | {"": ""}
+        self.zone_names = self.zones_of_customers()
         self.budgeted_contacts = [self.contacts_on(budget.channels) for budget in self.rules.budgets]
 
     def customers_drawn(self, stream: str, share: float) -> set[int]:
@@ -128,13 +150,27 @@ class SimulatedTraffic:
 
     def is_charged_to_budget(self, row: LogRow) -> bool:
         """Whether a budget paid for the row: a delivery, or on a human channel the request before it."""
+        if row.message == "" or self.is_transactional(row):
+            return False
         if self.channel_kinds[row.channel] == "human":
-            return row.event in ("asked", "asked_again") and row.message != ""
-        return row.event == "delivered"
+            return row.event in ("asked", "asked_again")
+        return row.event in ("delivered", *BOUNCES)
+
+    def is_transactional(self, row: LogRow) -> bool:
+        """Whether the message of a row is transactional."""
+        return self.scenario.journey.messages[row.message].transactional
+
+    def holdout_of(self, row: LogRow) -> set[int]:
+        """Customers to whom the message of a row is not sent because of a holdout."""
+        return (self.held_out_by_own if self.is_transactional(row) else self.held_out_by_source)[row.source]
+
+    def is_marketing_contact(self, row: LogRow) -> bool:
+        """Whether the row is a delivery that the rules for marketing apply to."""
+        return row.event == "delivered" and not self.is_transactional(row)
 
     def is_guardrail_decision(self, row: LogRow) -> bool:
         """Whether guardrails decided the row; on a human channel they decide at the request to the desk, not at the delivery."""
-        return row.event in SEND_OUTCOMES and not (row.event == "delivered" and self.channel_kinds[row.channel] == "human")
+        return row.event in (*SEND_OUTCOMES, *BOUNCES) and not (row.event == "delivered" and self.channel_kinds[row.channel] == "human")
 
     def consented_channels(self, customer: int) -> set[str]:
         """Channels on which the customer may be contacted at entry."""
@@ -154,35 +190,67 @@ class SimulatedTraffic:
     def delivery_times(self, channels: tuple[str, ...]) -> Iterator[np.ndarray[Any, Any]]:
         """Times of the deliveries to each customer on these channels (all, if empty)."""
         for _, rows in self.rows_by_customer():
-            delivered = [row for row in rows if row.event == "delivered" and self.is_guardrail_decision(row)]
+            delivered = [row for row in rows if self.is_marketing_contact(row) and self.is_guardrail_decision(row)]
             yield np.array([row.time for row in delivered if rule_applies(channels, row)])
 
-    def is_blacked_out(self, time: float, channel: str, *outcomes: str) -> bool:
+    def zones_of_customers(self) -> list[str | None]:
+        """The time zone of each customer; None without time zones."""
+        declared, firm = self.scenario.journey.time_zones, self.scenario.time_zone
+        if declared is None:
+            return [firm] * len(self.keys)
+        levels = self.result.plan.codebook.attributes[declared.attribute]
+        column = list(self.result.plan.codebook.attributes).index(declared.attribute)
+        registry = self.result.registry
+        everyone = Cohort(registry.keys, self.result.outcomes.customers["entered"].copy(), registry.channels, np.zeros(len(self.keys)), 0)
+        codes = draw_population(self.result.plan, self.scenario.seed, everyone).attributes[:, column]
+        return [declared.zones.get(levels[int(code)]) or declared.default or firm for code in codes]
+
+    def local_time(self, time: float, zone: str | None) -> float:
+        """The local time in days since midnight of day 0, from zoneinfo."""
+        if zone is None:
+            return time
+        midnight = datetime.combine(self.scenario.start, datetime.min.time(), tzinfo=ZoneInfo(str(self.scenario.time_zone)))
+        moment = midnight.astimezone(UTC) + timedelta(days=time, microseconds=100)
+        local = moment.astimezone(ZoneInfo(zone))
+        return (local.replace(tzinfo=None) - midnight.replace(tzinfo=None)) / timedelta(days=1) - 1e-4 / 86_400
+
+    def rule_time(self, time: float, rule: QuietHours | Blackout, customer: int) -> float:
+        """The local time that counts for a rule."""
+        return self.local_time(time, self.zone_names[customer] if rule.time_zone == "customer" else self.scenario.time_zone)
+
+    def is_blacked_out(self, time: float, channel: str, customer: int, *outcomes: str) -> bool:
         """Whether a blackout with one of these outcomes, `defer` or `refuse`, covers a channel at this time."""
-        day = self.scenario.start + timedelta(days=int(np.floor(time + TIME_TOLERANCE)))
-        return any(rule.then in outcomes and rule.applies_to(channel) and rule.covers(day) for rule in self.rules.blackouts)
+        for rule in self.rules.blackouts:
+            day = int(np.floor(self.rule_time(time, rule, customer) + TIME_TOLERANCE))
+            if rule.then in outcomes and rule.applies_to(channel) and rule.covers(self.scenario.start + timedelta(days=day)):
+                return True
+        return False
 
-    def deferral_end(self, time: float, channel: str) -> float | None:
+    def is_quiet(self, time: float, channel: str, customer: int) -> bool:
+        """Whether quiet hours apply to a channel at this time."""
+        return any(quiet.applies_to(channel) and self.is_within(time, quiet, customer) for quiet in self.rules.quiet_hours)
+
+    def deferral_end(self, time: float, channel: str, customer: int) -> float | None:
         """When a send at this time is tried again; None if it is not deferred."""
-        if not self.is_blacked_out(time, channel, "defer"):
-            return self.quiet_hours_end(time, channel)
-        end = np.floor(time + TIME_TOLERANCE)
-        while self.is_blacked_out(end, channel, "defer"):
-            end += 1
-        return float(end)
+        if self.is_blacked_out(time, channel, customer, "defer"):
+            return self.first_quarter_hour(time, lambda end: not self.is_blacked_out(end, channel, customer, "defer"))
+        first = next(
+            (quiet for quiet in self.rules.quiet_hours if quiet.applies_to(channel) and self.is_within(time, quiet, customer)), None
+        )
+        return None if first is None else self.first_quarter_hour(time, lambda end: not self.is_within(end, first, customer))
 
-    def quiet_hours_end(self, time: float, channel: str) -> float | None:
-        """The end of the quiet hours at this time; None outside of quiet hours."""
-        day = np.floor(time + TIME_TOLERANCE)
-        hour = (time + TIME_TOLERANCE - day) * 24
-        for quiet in self.rules.quiet_hours:
-            if quiet.channels and channel not in quiet.channels:
-                continue
-            if quiet.start < quiet.end and quiet.start <= hour < quiet.end:
-                return float(day + quiet.end / 24)
-            if quiet.start > quiet.end and (hour < quiet.end or hour >= quiet.start):
-                return float(day + (hour >= quiet.start) + quiet.end / 24)
-        return None
+    def is_within(self, time: float, quiet: QuietHours, customer: int) -> bool:
+        """Whether a time is within quiet hours."""
+        local = self.rule_time(time, quiet, customer) + TIME_TOLERANCE
+        hour = (local - np.floor(local)) * 24
+        return bool(quiet.start <= hour < quiet.end if quiet.start < quiet.end else hour < quiet.end or hour >= quiet.start)
+
+    def first_quarter_hour(self, time: float, holds: Callable[[float], bool]) -> float:
+        """The first quarter of an hour after a time at which something holds. All rules begin and end at local quarters of an hour."""
+        quarter = np.floor(time * 96 + TIME_TOLERANCE) + 1
+        while not holds(quarter / 96):
+            quarter += 1
+        return float(quarter / 96)
 
 
 def rule_applies(channels: tuple[str, ...], row: LogRow) -> bool:
@@ -197,15 +265,27 @@ class GuardrailOracle:
         self.traffic = traffic
         self.customer = customer
         self.consent = traffic.consented_channels(customer)
-        self.contacts: list[LogRow] = []
+        self.contacts: list[LogRow] = []  # those that gaps and caps count
+        self.n_contacts = 0
+        self.bounced: set[str] = set()
+        self.first_tries: dict[str, float] = {}  # of the sends that wait, by source
+        self.retries: dict[str, float] = {}  # when they are tried again
         self.collisions = 0
         self.event_counts: Counter[str] = Counter()
 
     def record(self, row: LogRow) -> None:
         """Record a row of the log."""
         self.event_counts[row.event] += 1
+        if row.event == "deferred":
+            self.first_tries.setdefault(row.source, row.time)
+        elif row.event in (*SEND_OUTCOMES, *BOUNCES, "flow_exited"):
+            self.first_tries.pop(row.source, None)
+        if row.event == "bounced_hard":
+            self.bounced.add(row.channel)
         if row.event == "delivered":
-            self.contacts.append(row)
+            self.n_contacts += 1
+            if not self.traffic.is_transactional(row):
+                self.contacts.append(row)
         elif row.event in ("unsubscribed", "complained", "opted_out"):
             self.consent.discard(row.channel)
         elif row.event == "opted_in":
@@ -213,37 +293,65 @@ class GuardrailOracle:
 
     def expected_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of a send; `log_index` is its index in the log."""
-        if row.channel not in self.consent:
+        if row.time > self.retries.get(row.source, np.inf) + TIME_TOLERANCE:
+            self.first_tries.pop(row.source, None)  # the `if` of a broadcast did not hold when its send was tried again
+        is_transactional = self.traffic.is_transactional(row)
+        if row.channel not in self.consent and not (is_transactional and self.traffic.consents_cover[row.channel] == "marketing"):
             return "suppressed_consent"
-        if self.customer in self.traffic.held_out_by_source[row.source]:
+        if row.channel in self.bounced:
+            return "suppressed_bounced"
+        if self.customer in self.traffic.holdout_of(row):
             return "suppressed_holdout"
+        if is_transactional:
+            return "delivered"
         if self.is_after_exit(row):
             return "suppressed_exit"
         is_pull = self.traffic.channel_kinds[row.channel] == "pull"
-        if self.traffic.is_blacked_out(row.time, row.channel, "refuse", *(["defer"] if is_pull else [])):
+        if self.traffic.is_blacked_out(row.time, row.channel, self.customer, "refuse", *(["defer"] if is_pull else [])):
             return "suppressed_blackout"
-        if not is_pull and self.traffic.deferral_end(row.time, row.channel) is not None:
+        end = self.traffic.deferral_end(row.time, row.channel, self.customer)
+        if not is_pull and end is not None:
+            self.retries[row.source] = end
             return "deferred"
         return self.expected_rule_outcome(row, log_index)
 
     def expected_rule_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of gaps, caps and budgets, in this order; collisions are counted."""
-        for gap in self.traffic.rules.gaps:
-            if self.days_since_contact(gap.channels, row) < gap.at_least - TIME_TOLERANCE:
-                self.collisions += self.is_collision(gap.channels, row)
-                return "suppressed_gap"
-        for cap in self.traffic.rules.caps:
-            if self.contacts_within(cap.channels, cap.per, row) >= cap.at_most:
-                self.collisions += self.is_collision(cap.channels, row)
-                return "suppressed_cap"
+        gaps = [gap for gap in self.traffic.rules.gaps if self.days_since_contact(gap.channels, row) < gap.at_least - TIME_TOLERANCE]
+        caps = [cap for cap in self.traffic.rules.caps if self.contacts_within(cap.channels, cap.per, row) >= cap.at_most]
+        for name, limits in (("gap", gaps), ("cap", caps)):
+            for limit in limits:
+                if self.is_refused(limit, row, self.end_of_limit(limit, row)):
+                    self.collisions += self.is_collision(limit.channels, row)
+                    return f"suppressed_{name}"
+            if limits:
+                self.retries[row.source] = max(self.end_of_limit(limit, row) for limit in limits)
+                return "deferred"
+        spent = []
         for budget, contacts in zip(self.traffic.rules.budgets, self.traffic.budgeted_contacts, strict=True):
             begin = np.floor((row.time + TIME_TOLERANCE) / budget.per) * budget.per
             before = bisect_left(contacts, (row.time, int(self.traffic.keys[self.customer]), log_index)) - bisect_left(
                 contacts, (begin - TIME_TOLERANCE,)
             )
             if rule_applies(budget.channels, row) and before >= budget.at_most:
-                return "suppressed_budget"
-        return "delivered"
+                spent.append((begin + budget.per, self.is_refused(budget, row, begin + budget.per)))
+        if not spent:
+            return "delivered"
+        self.retries[row.source] = max(end for end, _ in spent)
+        return "suppressed_budget" if any(is_refused for _, is_refused in spent) else "deferred"
+
+    def end_of_limit(self, limit: Gap | Cap, row: LogRow) -> float:
+        """When a gap or a cap allows the next send; infinite if never."""
+        past = [contact.time for contact in self.contacts if rule_applies(limit.channels, contact)]
+        if isinstance(limit, Gap):
+            return past[-1] + limit.at_least
+        return past[-limit.at_most] + limit.per if limit.at_most else np.inf
+
+    def is_refused(self, limit: LimitRule, row: LogRow, end: float) -> bool:
+        """Whether a limit that is used up refuses a send rather than defer it until its end."""
+        is_pull = self.traffic.channel_kinds[row.channel] == "pull"
+        longest = np.inf if limit.drop_after is None else limit.drop_after
+        return limit.then == "refuse" or is_pull or end > self.first_tries.get(row.source, row.time) + longest + TIME_TOLERANCE
 
     def is_collision(self, channels: tuple[str, ...], row: LogRow) -> bool:
         """Whether the last contact on a rule's channels came from another source."""
@@ -254,7 +362,7 @@ class GuardrailOracle:
     def is_after_exit(self, row: LogRow) -> bool:
         """Whether `guardrails.exit` holds; for conditions that only the engine can evaluate, the log is trusted."""
         if self.traffic.rules.exit == HEAVY_TRAFFIC["policy"]["guardrails"]["exit"]:
-            return len(self.contacts) >= 150 or self.event_counts["shout"] >= 4
+            return self.n_contacts >= 150 or self.event_counts["shout"] >= 4
         return self.traffic.rules.exit is not None and row.event == "suppressed_exit"
 
     def days_since_contact(self, channels: tuple[str, ...], row: LogRow) -> float:

@@ -18,9 +18,21 @@ from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
-from cjsim.kernels.codes import N_TOUCH_CODES, ChannelKind, ConditionOp, DistributionCode, EffectCode, StepCode, TouchCode, TriggerCode
+from cjsim.kernels.codes import (
+    N_TOUCH_CODES,
+    ChannelKind,
+    ConditionOp,
+    DistributionCode,
+    EffectCode,
+    RestartFlag,
+    SpeedRuleCode,
+    StepCode,
+    TouchCode,
+    TriggerCode,
+)
 from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
+from cjsim.simulation import seeded_run
 from cjsim.simulation import simulate as simulate_module
 from cjsim.simulation.documents import Scenario
 
@@ -92,7 +104,7 @@ def simulate_in_memory(
 ) -> InMemoryResult:
     """Simulate a scenario with its log in memory."""
     writer = InMemoryLogWriter()
-    with mock.patch.object(simulate_module, "LogWriter", writer):
+    with mock.patch.object(seeded_run, "LogWriter", writer):
         options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes}
         options |= {"follow_up_days": follow_up_days, "until_days": until_days}
         result = simulate_module.simulate(scenario, engine=engine, log="kept", **options)
@@ -130,17 +142,19 @@ def outcome_digests(scenarios: Iterable[ScenarioData], engine: str) -> list[str]
 
 
 def constructs_used(result: InMemoryResult) -> set[str]:
-    """Constructs of a plan (effects, steps, triggers, channels, waits, condition operators) and of its log (touches)."""
+    """Constructs of a plan (effects, steps, triggers, channels, waits, restarts, condition operators) and of its log (touches)."""
     world = result.plan.world
     waits = [*world.events["wait"]["kind"], *world.channels["open_delay"]["kind"], *world.effects["value"]["kind"]]
     waits += [*world.desks["service"]["kind"], *world.desks["patience"]["kind"]]
     found: list[tuple[type[IntEnum], Iterable[int]]] = [
+        (SpeedRuleCode, world.speed_rules["kind"]),
         (EffectCode, [op for op in world.effects["op"] if op != EffectCode.END]),
         (StepCode, world.steps["op"] if len(world.actors) else ()),
         (TriggerCode, world.actors["trigger"]),
         (ChannelKind, world.channels["kind"]),
         (DistributionCode, waits),
         (ConditionOp, world.codes["op"]),
+        (RestartFlag, [flag for flag in RestartFlag if np.any(world.events["restart"] & flag.value)]),
         (TouchCode, [code for code in np.unique(result.rows["event"]) if code < N_TOUCH_CODES]),
     ]
     return {f"{kind.__name__}.{kind(int(code)).name}" for kind, codes in found for code in codes}
@@ -149,7 +163,7 @@ def constructs_used(result: InMemoryResult) -> set[str]:
 # END marks the absence of an effect. Satisfaction and pressure decay, so journey conditions must not use them, and policies cannot.
 ALL_CONSTRUCTS = {
     f"{kind.__name__}.{member.name}"
-    for kind in (EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, TouchCode)
+    for kind in (SpeedRuleCode, EffectCode, StepCode, TriggerCode, ChannelKind, DistributionCode, ConditionOp, RestartFlag, TouchCode)
     for member in kind
 } - {
     "EffectCode.END",

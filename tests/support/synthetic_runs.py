@@ -7,11 +7,10 @@ import numpy as np
 
 from cjsim.compiler.plan import Codebook
 from cjsim.compiler.wages import Wages
-from cjsim.engine.outcomes import CHANNEL_TOUCHES, Outcomes
+from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_registry import PopulationRegistry
 from cjsim.engine.provenance import Provenance
 from cjsim.kernels.codes import UNOBSERVED, TouchCode
-from cjsim.kernels.state import DESK_OUTCOME, OUTCOME
 from cjsim.kernels.world import Array
 from cjsim.simulation.customer_profiles import CustomerProfiles
 from cjsim.simulation.run import Run
@@ -58,15 +57,13 @@ PROVENANCE = Provenance(
 
 def empty_outcomes(n: int) -> Outcomes:
     """Customers without events: in `prospect` for a year, not converted."""
-    customers = np.zeros(n, OUTCOME)
-    customers["retained"] = UNOBSERVED
-    customers["interest"] = -1
-    customers["first_purchase"] = customers["last_purchase"] = np.nan
-    dwell = np.zeros((n, 3), np.float32)
-    dwell[:, 0] = 365
-    return Outcomes(
-        customers, np.full((n, 2), np.nan), dwell, np.zeros((n, 2, len(CHANNEL_TOUCHES)), np.uint16), np.zeros((n, 0), DESK_OUTCOME)
-    )
+    made = Outcomes.zeros(n, moments=2, stages=3, channels=2, desks=0)
+    made.customers["retained"] = made.customers["base_retained"] = UNOBSERVED
+    made.customers["interest"] = -1
+    made.customers["first_purchase"] = made.customers["last_purchase"] = np.nan
+    made.moments[:] = np.nan
+    made.dwell[:, 0] = 365
+    return made
 
 
 def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
@@ -99,7 +96,11 @@ def random_outcomes(n: int, seed: int = 1, shift: float = 0.0) -> Outcomes:
 def run_from_outcomes(outcomes: Outcomes, **changes: Any) -> Run:
     """A run with these outcomes; `changes` are fields of the run or of its provenance."""
     n = len(outcomes.customers)
-    of_run = {name: changes.pop(name) for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages") if name in changes}
+    of_run = {
+        name: changes.pop(name)
+        for name in ("retained", "hidden", "log_path", "codebook", "registry", "wages", "fixed_costs")
+        if name in changes
+    }
     desks = of_run.get("codebook", CODEBOOK).desks
     changes = {"customers": n, "events": int(outcomes.touch_counts.sum()), "desk_rates": dict.fromkeys(desks, 0.0)} | changes
     provenance = replace(PROVENANCE, **changes)

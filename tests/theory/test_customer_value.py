@@ -38,6 +38,27 @@ def test_clv_of_a_poisson_stream_is_its_discounted_value() -> None:
     )
 
 
+def test_clv_until_the_value_horizon_is_the_discounted_value_of_the_whole_stream() -> None:
+    # The same stream, counted over H = 100 days in revenue and over V = 600 days in CLV, and over 365 days after entry in CLV_365d. What
+    # comes after the horizon, CLV minus CLV of a run that ends there, has mean mu E[V] (e^(-dH) - e^(-dV)) / d.
+    mu, share = 0.1, 0.4
+    journey = order_journey({"value": {"gamma": {"mean": 30, "shape": 2}}, "margin": share}, rate=mu)
+    settings = {"customers": CUSTOMERS, "horizon": "100d", "discount_rate": YEARLY}
+    of = simulate_small(journey, value_horizon="600d", **settings).outcomes.customers
+    until_horizon = simulate_small(journey, **settings).outcomes.customers["clv"]
+
+    def worth(first: float, last: float) -> float:
+        force = DISCOUNT_RATE_PER_DAY
+        return mu * share * 30 * (np.exp(-force * first) - np.exp(-force * last)) / force
+
+    assert_plausible(
+        mean_p_value(of["revenue"], mu * 30 * 100),
+        mean_p_value(of["clv"], worth(0, 600)),
+        mean_p_value(of["clv_365d"], worth(0, 365)),
+        mean_p_value(of["clv"] - until_horizon, worth(100, 600)),
+    )
+
+
 def test_delivery_costs_are_discounted() -> None:
     journey = {
         "channels": {"mail": {"cost": 0.02}},

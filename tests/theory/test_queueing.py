@@ -4,15 +4,18 @@ Error rates: see statistical_checks.py. Waits in one queue are not independent, 
 independent replications.
 """
 
+import math
+
 import numpy as np
 import pytest
+from agent_oracle import Call, simulate_agents
 from e04_erlang import erlang_a
 from scipy import stats
 from statistical_checks import assert_plausible, simulate_small
 
 from cjsim.engine.desk_queues import simulate_queue
 from cjsim.kernels.codes import ReplyCode
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Crew
 from cjsim.simulation.run import Run
 
 REPLICATIONS, REQUESTS, SKIPPED = 40, 3_000, 500
@@ -30,12 +33,27 @@ def test_desk_follows_erlang_formulas(rate: float, people: int, impatience: floa
     for _ in range(REPLICATIONS):
         arrivals = np.cumsum(rng.exponential(1.0 / rate, REQUESTS))
         patience = rng.exponential(1.0 / impatience, REQUESTS) if impatience else None
-        served = simulate_queue(Roster((0.0,), (people,)), arrivals, rng.exponential(1.0, REQUESTS), patience)
+        served = simulate_queue([Crew(0.0, math.inf, people)], arrivals, rng.exponential(1.0, REQUESTS), patience)
         waited, reply = served.waited[SKIPPED:], served.reply[SKIPPED:]
         seen.append((np.mean(waited > 0), np.mean(waited), np.mean(reply == ReplyCode.UNANSWERED)))
     expected = erlang_a(people, rate, impatience)
     columns = np.array(seen).T
     assert_plausible(*(replication_p_value(list(column), value) for column, value in zip(columns, expected, strict=True) if column.any()))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shift_handover_agrees_with_agents_as_objects(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    crews = sorted(Crew(begins, begins + rng.uniform(1, 9), int(rng.integers(1, 4))) for begins in rng.uniform(0, 40, 12).tolist())
+    crews += [Crew(last.ends, last.ends + 3.0, 2) for last in crews[-2:]]  # adjacent shifts
+    crews.sort()
+    asked = np.cumsum(rng.exponential(0.15, 300))
+    service, patience = rng.exponential(0.4, 300), np.where(rng.random(300) < 0.5, math.inf, rng.exponential(2.0, 300))
+    calls = [Call(*values) for values in zip(asked.tolist(), service.tolist(), patience.tolist(), strict=True)]
+    simulate_agents(crews, calls)
+    outcome = simulate_queue(crews, asked, service, patience)
+    assert outcome.waited.tobytes() == np.array([call.waited for call in calls]).tobytes()
+    assert 0.2 < np.mean(outcome.waited > 0) < 0.99
 
 
 def callers(horizon: str, seed: int) -> Run:

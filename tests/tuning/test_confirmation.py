@@ -11,7 +11,7 @@ from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, sma
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import MetricEstimate, estimate_metric
 from cjsim.metrics.ratios import RatioTerms
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.tuning.confirm import ConfirmationResult, chance_best, confirm, select_finalists
 from cjsim.tuning.evaluation_cohort import CohortEvaluation, derived_seed
 from cjsim.tuning.evaluator import Evaluator

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cjsim.metrics.multiple_testing import p_value
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
-from cjsim.tuning.levers.multiple_testing import p_value
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
 
@@ -100,7 +100,7 @@ def test_moves_that_change_no_amount_stand_below_the_table() -> None:
     move = Move("delay", "delay", "number", 1, 2, {})
     same = LeverEffect(move, TINY, NOTHING, NOTHING, False, True, p_value(TINY), True)
     text = ranking(lever("spend", 1.0, 0.1), same).summary(full=True)
-    assert "Moves that affect clv, cost, profit by less than a millionth: delay -> 2." in text and text.count("delay") == 1
+    assert "Moves that affect clv, cost and profit by less than a millionth: delay -> 2." in text and text.count("delay") == 1
 
 
 def test_negligible_effect_of_a_move_that_costs_something_has_no_stars() -> None:

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.manifest import Manifest
-from cjsim.simulation.comparison import compare
+from cjsim.metrics.multiple_testing import holm
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.multiple_testing import holm
 from cjsim.tuning.levers.paired_runner import is_too_skewed
 from cjsim.tuning.levers.rank import levers
 from cjsim.tuning.levers.ranking import LeverRanking

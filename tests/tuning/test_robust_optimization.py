@@ -9,7 +9,7 @@ from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, sma
 
 from cjsim.errors import InputError
 from cjsim.scenario.json_schema import file_schema
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.tuning.confirm import confirm
 from cjsim.tuning.evaluation_cohort import derived_seed
 from cjsim.tuning.evaluator import Evaluator
@@ -202,6 +202,13 @@ def test_changed_customer_count_is_rejected_with_shared_resources() -> None:
     ):
         small_reminder_study(customers=600, objectives=["total_clv"], confirm={"customers": 700})
     assert small_reminder_study(customers=600, objectives=["total_clv"], confirm={"customers": 600}).confirm.customers == 600
+
+
+def test_changed_customer_count_is_rejected_with_fixed_costs() -> None:
+    scenario = reminder_study_data()["scenario"]
+    scenario["policy"]["costs"] = {"platform_per_month": 10}
+    with pytest.raises(InputError, match=r"confirm\.customers: must equal the study's 600"):
+        small_reminder_study(scenario=scenario, customers=600, confirm={"customers": 700})
 
 
 def test_draw_rows_are_read_with_their_line_numbers(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from reminder_study import REMINDER_CAP, REMINDER_WAIT, reminder_study_data, sma
 
 from cjsim.errors import InputError
 from cjsim.metrics.customer_pairing import CustomerPairing
-from cjsim.simulation.comparison import compare
+from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.simulate import simulate
 from cjsim.tuning.evaluation_cohort import CohortEvaluation, DirectedMetric, SeededCohort
 from cjsim.tuning.evaluator import Evaluator
@@ -134,6 +134,12 @@ def test_customers_who_share_resources_are_simulated_together() -> None:
     whole = evaluate_point(GOOD, study=small_reminder_study(customers=2000))
     assert evaluate_point(BAD, study=small_reminder_study(customers=2000), incumbents=(whole,)).simulated_customers == 500
     assert evaluate_point(BAD, study=Study.from_dict(data), incumbents=(whole,)).simulated_customers == 2000
+
+
+def test_customers_who_share_fixed_costs_are_simulated_together() -> None:
+    scenario = small_reminder_study(customers=200).scenario.with_values({"policy.costs.setup": 100})
+    rungs = list(SeededCohort(scenario, ("clv",), 60, 1).simulate_rungs({}, [20, 60]))
+    assert [one.sample.n_roots for one in rungs] == [60]
 
 
 def test_unpaired_trials_use_separate_customers() -> None:

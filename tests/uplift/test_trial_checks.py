@@ -84,6 +84,11 @@ def test_balance_of_one_feature_is_the_correlation_test_of_its_clipped_values() 
     assert finding.p == pytest.approx(stats.pearsonr(x[:, 0].clip(low, high), treatment).pvalue, rel=0.01)
 
 
+def test_balance_without_varying_features_is_not_tested() -> None:
+    finding = check_balance(AssignmentUnits(np.array([0, 1, 0, 1]), np.empty((4, 0)), ()), 2)
+    assert finding.message == "not tested, because every feature is constant"
+
+
 def test_permuted_balance_agrees_with_hotelling() -> None:
     # 999 permutations: the standard error of p is at most .016.
     x = np.random.default_rng(3).normal(size=(100, 3))
@@ -219,7 +224,7 @@ def test_one_row_that_carries_the_effect_is_reported_with_the_effect_without_it(
     finding = findings(trial_of(ColumnRoles(treatment="arm", outcome="spend"), spend=spend))["influential rows"]
     rest, arm = spend[spend < 10_000], table()["arm"]
     assert finding.severity == "warning"
-    assert f"and {rest[arm == 1].mean() - rest[arm == 0].mean():.4g} without the 1 rows of most influence" in finding.message
+    assert f"and {rest[arm == 1].mean() - rest[arm == 0].mean():.4g} without the most influential row" in finding.message
 
 
 def test_copied_rows_are_reported() -> None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from cjsim.errors import InputError
+from cjsim.fieller import fieller_set
 from cjsim.uplift.arm_means import arm_means, means_from_scores
 from cjsim.uplift.covariate_adjustment import AdjustmentMethod, adjusted_arm_means
-from cjsim.uplift.fieller import fieller_interval
 from cjsim.uplift.p_values import adjusted_p_values
 from cjsim.uplift.trial_effects import OutcomeEffects, effect_between, trial_effects
 from cjsim.uplift.trials.column_roles import ColumnRoles
@@ -194,7 +194,7 @@ def test_intervals_by_cluster_cover_the_true_effect() -> None:
 
 
 def test_limits_of_a_ratio_are_where_its_test_is_significant() -> None:
-    found = fieller_interval(3.0, 2.0, variances=(0.2, 0.1), covariance=0.05, quantile=1.96)
+    found = fieller_set(3.0, 2.0, numerator_variance=0.2, denominator_variance=0.1, covariance=0.05, quantile=1.96)
     for ratio in (found.low, found.high):
         assert abs(3.0 - ratio * 2.0) / np.sqrt(0.2 - 2 * ratio * 0.05 + ratio**2 * 0.1) == pytest.approx(1.96)
 

@@ -268,7 +268,7 @@ def test_trees_can_be_named() -> None:
         ({"cost": {"male": 1.0}}, "Did you mean 'mail'?"),
         ({"detect": "0"}, "detect: must be a number other than 0"),
         ({"max_share": 2.0}, "max_share: must be above 0 and at most 1"),
-        ({"seed": -1}, "seed: must be 0 to"),
+        ({"seed": -1}, "seed: must be from 0 to"),
         ({"adjustment": "cuped"}, "adjustment: must be 'regression' without columns in 'adjust'"),
         ({"splits": 1}, "splits: must be at least 2"),
     ],

@@ -4,27 +4,30 @@ import math
 
 import numpy as np
 
-from cjsim.kernel import rule
+from cjsim.kernel import inlined, rule
 from cjsim.kernels.accounting import account_for_stage, book_purchase, record_opt_out
-from cjsim.kernels.clocks import start_clock, stop_clock, update_clock_speeds
+from cjsim.kernels.clocks import start_or_continue_clock, stop_clock, update_clock_speeds
 from cjsim.kernels.codes import ChangeFlag, EffectCode, TouchCode
 from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.decay import change_satisfaction, satisfaction_now
-from cjsim.kernels.customer.offers import grant_offer, redeem_best_offer
+from cjsim.kernels.customer.offers import announce_offer, grant_offer, redeem_best_offer
 from cjsim.kernels.customer.referrals import make_referrals
+from cjsim.kernels.customer.sways import add_sway, sway_now
 from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import log_channel_touch
 from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.quantiles import quantile
-from cjsim.kernels.queue import STAGE_ENTRY, enqueue
+from cjsim.kernels.queue import EFFECT_LIST, FIRM_RECORDS, STAGE_ENTRY, enqueue
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
+NOT_CHOOSING = -2  # in place of the effect after a `choose`; -1 means that nothing follows
+
 
 @rule
 def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> None:
-    """Leave the current stage, enter another (or the same one again) and start its clocks.
+    """Leave the current stage and enter another (or the same one again). Clocks that run in both continue; others stop or start.
 
     The firm observes the entry if the stage is observed, unless the customer returns to it from a stage that the firm did not observe.
     Writes: customer, visits, clocks, clock_due, queue, dwell, outcome.retained.
@@ -33,7 +36,8 @@ def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> 
     account_for_stage(world, state, out, customer.now - TOLERANCE)
     old = world.stages[customer.stage]
     for i in range(old.first, old.first + old.count):
-        stop_clock(state, world.stage_events[i])
+        if world.runs_in[stage, world.stage_events[i]] == 0:
+            stop_clock(state, world.stage_events[i])
     customer.stage = stage
     customer.stage_since = customer.now
     customer.changes |= ChangeFlag.STAGE.value
@@ -44,14 +48,14 @@ def enter_stage(world: World, state: CustomerState, out: Output, stage: int) -> 
         customer.observed_stage = stage
         customer.observed_since = customer.now
     for i in range(new.first, new.first + new.count):
-        start_clock(world, state, world.stage_events[i])
+        start_or_continue_clock(world, state, world.stage_events[i])
     if is_observed:
         enqueue(state, STAGE_ENTRY + stage)
 
 
 @rule
 def choose_branch(world: World, state: CustomerState, effect: int) -> int:
-    """Draw one branch of the CHOOSE record `effect`, with odds weight * exp(slope * (satisfaction - 0.5)).
+    """Draw one branch of the CHOOSE record `effect`, with odds weight * exp(slope * (satisfaction - 0.5) + sway).
 
     Returns the first effect of the branch, -1 for none. Writes: decision_counts.
     """
@@ -76,10 +80,13 @@ def choose_branch(world: World, state: CustomerState, effect: int) -> int:
 
 @rule
 def branch_odds(world: World, state: CustomerState, branch: int, satisfaction_offset: float) -> float:
-    """Odds of one branch of a `choose`: weight * exp(slope * satisfaction_offset); a negative trait counts as 0."""
+    """Odds of one branch of a `choose`: weight * exp(slope * satisfaction_offset + sway); a negative trait counts as 0."""
     record = world.effects[branch]
     weight: float = record.x if record.column < 0 else max(state.traits[record.column], 0.0)
-    return weight if record.y == 0.0 else weight * math.exp(record.y * satisfaction_offset)
+    log_odds: float = record.y * satisfaction_offset
+    if record.slot >= 0:
+        log_odds += sway_now(world, state, record.slot)
+    return weight if log_odds == 0.0 else weight * math.exp(log_odds)
 
 
 @rule
@@ -134,14 +141,30 @@ def opt_in(world: World, state: CustomerState, out: Output, channel: int) -> Non
             log_channel_touch(state, out, TouchCode.OPTED_IN.value, c, -1, -1)
 
 
+@inlined
+def is_firm_record(op: int) -> bool:
+    """Whether an effect changes the firm's own records of a customer, and not the customer: tags and scores."""
+    return op == EffectCode.TAG or op == EffectCode.UNTAG or op == EffectCode.SCORE
+
+
 @rule
-def apply_effects(world: World, state: CustomerState, out: Output, first: int) -> None:
-    """Apply a list of effects in order, from the record `first` on (-1: none)."""
+def apply_effects(world: World, state: CustomerState, out: Output, first: int, part: int) -> None:
+    """Apply a list of effects in order, from the record `first` on (-1: none).
+
+    `part` is FIRM_RECORDS for tags and scores only, CUSTOMER_EFFECTS for everything else, EFFECT_LIST for all. The customer draws the
+    branch of a `choose`, so all effects in it belong to CUSTOMER_EFFECTS.
+    """
     index = first
+    after_choose = NOT_CHOOSING
     while index >= 0:
+        if index == after_choose:
+            after_choose = NOT_CHOOSING
         effect = world.effects[index]
         op = effect.op
         following = effect.next
+        if part != EFFECT_LIST and after_choose == NOT_CHOOSING and is_firm_record(op) != (part == FIRM_RECORDS):
+            index = following
+            continue
         if op == EffectCode.GO:
             enter_stage(world, state, out, effect.target)
         elif op == EffectCode.PURCHASE:
@@ -167,6 +190,12 @@ def apply_effects(world: World, state: CustomerState, out: Output, first: int) -
             make_request(world, state, out, effect.target, effect.x, -1, -1)
         elif op == EffectCode.REFER:
             make_referrals(world, state, out, index)
+        elif op == EffectCode.SWAY:
+            add_sway(world, state, effect.target, effect.x)
+        elif op == EffectCode.ANNOUNCE:
+            announce_offer(state, effect.target)
         elif op == EffectCode.CHOOSE:
+            if after_choose == NOT_CHOOSING:
+                after_choose = following
             following = choose_branch(world, state, index)
         index = following

@@ -5,12 +5,41 @@ import math
 import numpy as np
 
 from cjsim.kernel import inlined, rule
-from cjsim.kernels.clocks import clock_time
+from cjsim.kernels.clocks import clock_time, own_speed
+from cjsim.kernels.local_time import FIRM
 from cjsim.kernels.rng import uniform
 from cjsim.kernels.state import CustomerState, Population
 from cjsim.kernels.world import Array, World
 
-_SPEED_LIMIT = 1e12  # upper limit of a product of traits; prevents infinite and nan clock times
+
+@rule
+def clear_totals(state: CustomerState) -> None:
+    """Set what is counted and summed over a customer's time to 0.
+
+    Writes: customer.
+    """
+    customer = state.customer[0]
+    customer.revenue = 0.0
+    customer.spent = 0.0
+    customer.next_retention_day = 0
+    customer.next_base_day = 0
+    customer.n_responses = 0
+    customer.n_queued = 0
+    customer.changes = 0
+    customer.purchases = 0
+    customer.contacts = 0
+    customer.opens = 0
+    customer.clicks = 0
+    customer.unopened = 0
+    customer.true_opens = 0
+    customer.true_clicks = 0
+    customer.true_unopened = 0
+    customer.offers = 0
+    customer.observed_hours = 0
+    customer.referrals = 0
+    customer.opt_outs = 0
+    customer.paid_events = 0
+    customer.paid = 0.0
 
 
 @rule
@@ -24,9 +53,12 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.key = population.key[index]
     customer.number = population.number[index]
     customer.row = row
+    customer.own_row = row
     customer.persona = population.persona[index]
     customer.entered = population.entered[index]
     customer.ends = population.ends[index]
+    customer.pauses_at = first_window_limit(world, customer.entered, customer.ends)
+    customer.valued_from = customer.entered
     customer.now = customer.entered
     customer.shift = population.shift[index]
     customer.resting_satisfaction = persona.resting_satisfaction
@@ -44,36 +76,42 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
     customer.stuck = 0
     customer.last_purchase = -math.inf
     customer.last_contact = -math.inf
-    customer.revenue = 0.0
-    customer.spent = 0.0
-    customer.next_retention_day = 0
-    customer.n_responses = 0
-    customer.n_queued = 0
-    customer.changes = 0
-    customer.purchases = 0
-    customer.contacts = 0
-    customer.opens = 0
-    customer.clicks = 0
-    customer.unopened = 0
     customer.interest = population.interest[index]
-    customer.offers = 0
-    customer.observed_hours = 0
-    customer.referrals = 0
-    customer.opt_outs = 0
-    customer.paid_events = 0
-    customer.paid = 0.0
     customer.last_paid = -math.inf
     customer.desk = -1
     customer.awaits_reply = 0
     customer.reply_due = math.inf
+    customer.deferred_until = math.inf
     customer.next_reply = population.replies[index, 0]
     customer.replies_end = population.replies[index, 1]
     for j in range(state.traits.shape[0]):
         state.traits[j] = population.traits[index, j]
     for j in range(state.attributes.shape[0]):
         state.attributes[j] = population.attributes[index, j]
+    customer.zone = customer_zone(world, state)
+    customer.first_profile = customer.zone * (world.profiles.shape[0] // world.zones.shape[0])
+    clear_totals(state)
     customer.held_out = draw_holdout(world, state)
     customer.preferred_pressure = preferred_pressure(world, state)
+
+
+@inlined
+def first_window_limit(world: World, entered: float, ends: float) -> float:
+    """When the observation window opens (day 0), or else closes (the horizon), for a customer; `ends` if neither will happen."""
+    horizon: float = world.setting[0].horizon
+    if entered < 0.0:
+        return 0.0
+    return min(horizon, ends) if entered < horizon else ends
+
+
+@inlined
+def customer_zone(world: World, state: CustomerState) -> int:
+    """The time zone of the customer, from an attribute; the firm's if no attribute states it."""
+    attribute: int = world.setting[0].zone_attribute
+    if attribute < 0:
+        return FIRM
+    zone: int = world.level_zones[int(state.attributes[attribute])]
+    return zone
 
 
 @inlined
@@ -110,7 +148,8 @@ def fill_array(values: Array, value: float) -> None:
 def clear_counters(world: World, state: CustomerState) -> None:
     """Clear the previous customer's tags, scores, counts, offers and contacts.
 
-    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, placed, budget_requests.
+    Writes: tags, decision_counts, visits, cap_times, cap_next, active_hours, requests, scores, messages, offers, sways, placed,
+    budget_requests.
     """
     fill_array(state.tags, 0)
     fill_array(state.decision_counts, 0)
@@ -126,10 +165,16 @@ def clear_counters(world: World, state: CustomerState) -> None:
         state.messages[j].sent = 0
         state.messages[j].opened = 0
         state.messages[j].clicked = 0
+        state.messages[j].true_opened = 0
+        state.messages[j].true_clicked = 0
     for j in range(world.offers.shape[0]):
         state.offers[j].valid_until = -math.inf
         state.offers[j].uses_left = 0
         state.offers[j].redeemed = 0
+        state.offers[j].known = 0
+    for j in range(world.branch_events.shape[0]):
+        state.sways[j].value = 0.0
+        state.sways[j].at = 0.0
     for j in range(world.sites.shape[0]):
         state.placed[j].expires = -math.inf
     for j in range(world.budgets.shape[0]):
@@ -137,9 +182,18 @@ def clear_counters(world: World, state: CustomerState) -> None:
         state.budget_requests[j].nth = 0
 
 
+@inlined
+def draw_membership(state: CustomerState, share: float, stream: np.uint64) -> int:
+    """1 if the customer belongs to a share of customers, else 0; always the same for the same customer and share."""
+    if share <= 0.0:
+        return 0
+    customer = state.customer[0]
+    return 1 if uniform(customer.seed, customer.key, stream, np.uint64(0)) < share else 0
+
+
 @rule
 def initialize_channels(world: World, state: CustomerState) -> None:
-    """Draw consent and compute the affinity for each channel.
+    """Draw consent and which machines respond, and compute the affinity, for each channel.
 
     Writes: channels.
     """
@@ -156,8 +210,15 @@ def initialize_channels(world: World, state: CustomerState) -> None:
         channel_state.opens = 0
         channel_state.clicks = 0
         channel_state.unopened = 0
+        channel_state.true_opens = 0
+        channel_state.true_clicks = 0
+        channel_state.true_unopened = 0
+        channel_state.bounced = 0
+        channel_state.machine_opens = draw_membership(state, channel.machine_opens, channel.stream_machine_opens)
+        channel_state.bot_clicks = draw_membership(state, channel.bot_clicks, channel.stream_bot_clicks)
         channel_state.last_actor = -1
         channel_state.last_contact = -math.inf
+        channel_state.last_counted = -math.inf
 
 
 @rule
@@ -170,17 +231,15 @@ def initialize_clocks(world: World, state: CustomerState) -> None:
     for event in range(world.events.shape[0]):
         record = world.events[event]
         clock = state.clocks[event]
-        factor = world.persona_speed[customer.persona, event]
-        for i in range(record.factor_first, record.factor_first + record.factor_count):
-            factor *= max(state.traits[world.factors[i]], 0.0)
-        clock.factor = min(factor, _SPEED_LIMIT)
+        clock.factor = own_speed(world, state, event)
         clock.speed = 0.0
         clock.remaining = math.inf
         clock.lift = 0.0
         clock.synced = clock_time(world, state, record.profile, customer.now)
         clock.last = -math.inf
+        clock.started = -math.inf
         clock.starts = 0
         clock.count = 0
         clock.active = 0
         clock.allowed = 1
-        state.clock_due[event] = math.inf
+    fill_array(state.clock_due, math.inf)

@@ -25,17 +25,29 @@ def offer_source(world: World, offer: int) -> int:
 
 @rule
 def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> None:
-    """Grant an offer from now on. If the customer already holds it, its expiration date and remaining uses are reset.
+    """Grant an offer from now on. If the customer already holds it, its expiration date and remaining uses are reset, and it stays known.
 
     Writes: offers, customer.offers, outcome.events, the log.
     """
     customer = state.customer[0]
     held = state.offers[offer]
+    if not is_offer_valid(state, offer):
+        held.known = 1 - world.offers[offer].announced
     if held.uses_left == 0:
         customer.offers += 1
     held.valid_until = customer.now + world.offers[offer].days
     held.uses_left = world.offers[offer].uses
     write_log_row(state, out, TouchCode.OFFERED.value, -1, -1, offer_source(world, offer), 0.0)
+
+
+@rule
+def announce_offer(state: CustomerState, offer: int) -> None:
+    """Let the customer know of an offer, if the customer holds it.
+
+    Writes: offers.
+    """
+    if is_offer_valid(state, offer):
+        state.offers[offer].known = 1
 
 
 @inlined

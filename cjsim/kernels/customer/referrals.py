@@ -38,7 +38,8 @@ def referred_key(parent: np.uint64, stream: np.uint64, ordinal: np.uint64) -> np
 def make_referrals(world: World, state: CustomerState, out: Output, effect: int) -> None:
     """Invite the friends of the REFER record `effect`: each joins with a given probability, after a delay.
 
-    Friends who would join after the horizon are counted and logged, but not recorded in `out.referrals`.
+    Friends who would join after the end of the simulation are counted and logged, but not recorded in `out.referrals`. Friends who join
+    after the horizon are recorded, because they may use desks and budgets, but no outcome counts them.
     Writes: decision_counts, customer.referrals, customer.changes, outcome, referrals, n_referrals, the log.
     """
     customer = state.customer[0]
@@ -53,6 +54,8 @@ def make_referrals(world: World, state: CustomerState, out: Output, effect: int)
             write_log_row(state, out, TouchCode.REFERRAL.value, -1, -1, -1, 0.0)
             time = customer.now + quantile(world, record.value, v)
             if time < world.setting[0].horizon:
+                out.outcome[customer.row].referrals += 1
+            if time < world.setting[0].ends:
                 record_referral(state, out, referred_key(customer.key, record.stream, ordinal), time, record.target)
 
 
@@ -60,15 +63,13 @@ def make_referrals(world: World, state: CustomerState, out: Output, effect: int)
 def record_referral(state: CustomerState, out: Output, key: np.uint64, time: float, acquisition_channel: int) -> None:
     """Record a friend who will join at `time` (days), or only count the referral if there is no space left.
 
-    Writes: outcome.referrals, referrals, n_referrals.
+    Writes: referrals, n_referrals.
     """
-    row = state.customer[0].row
-    out.outcome[row].referrals += 1
     index = out.n_referrals[0]
     out.n_referrals[0] = index + 1
     if index < out.referrals.shape[0]:
         referral = out.referrals[index]
         referral.key = key
         referral.time = time
-        referral.parent = row
+        referral.parent = state.customer[0].own_row
         referral.acquisition_channel = acquisition_channel

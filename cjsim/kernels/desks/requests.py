@@ -6,6 +6,7 @@ import numpy as np
 
 from cjsim.kernel import kernel, rule
 from cjsim.kernels.codes import MAX_COUNT, ChangeFlag, TouchCode
+from cjsim.kernels.desks.waiting import hear_promise
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.quantiles import quantile
 from cjsim.kernels.rng import uniform
@@ -29,12 +30,26 @@ def log_conversation(world: World, state: CustomerState, out: Output, touch: int
 
 
 @rule
+def is_open(world: World, desk: int, time: float) -> bool:
+    """Whether an agent of a desk is on duty at a time (days): the number of openings and closings up to then is odd."""
+    first: int = world.desks[desk].opening_first
+    low, high = first, first + world.desks[desk].opening_count
+    while low < high:
+        middle = (low + high) // 2
+        if world.opening_times[middle] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return (low - first) % 2 == 1
+
+
+@rule
 def make_request(world: World, state: CustomerState, out: Output, desk: int, priority: float, site: int, index: int) -> None:
     """Make a request to a desk, or join the open conversation. Requests with higher priority are served first.
 
     `site` and `index` are the site and ordinal of the message that a human channel delivers.
     Without a message, `site` is -1 and `index` is ignored.
-    Writes: customer, requests, desks, the log.
+    Writes: customer, requests, desks, clocks, clock_due, the log.
     """
     customer = state.customer[0]
     desk_outcome = out.desks[customer.row, desk]
@@ -52,8 +67,16 @@ def make_request(world: World, state: CustomerState, out: Output, desk: int, pri
     customer.request_index = index
     customer.request_ordinal = state.requests[desk]
     customer.request_priority = priority
+    customer.request_promise = world.desks[desk].promise
+    customer.request_out_of_hours = 0
+    if not is_open(world, desk, customer.now):
+        customer.request_out_of_hours = 1
+        if desk_outcome.out_of_hours < MAX_COUNT:
+            desk_outcome.out_of_hours += np.uint16(1)
     customer.changes |= ChangeFlag.DESK.value
     state.requests[desk] += 1
+    if site < 0:
+        hear_promise(world, state, desk)
     if customer.next_reply < customer.replies_end:
         customer.reply_due = state.replies[customer.next_reply].time
     else:

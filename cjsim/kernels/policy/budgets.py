@@ -36,6 +36,30 @@ def is_budget_spent(world: World, state: CustomerState, channel: int) -> bool:
 
 
 @rule
+def is_spent(world: World, state: CustomerState, i: int, channel: int) -> bool:
+    """Whether budget `i` is exhausted for the request on a channel that `is_budget_spent` has just examined."""
+    customer = state.customer[0]
+    budget = world.budgets[i]
+    if not includes_channel(budget.channels, channel):
+        return False
+    cutoff = state.cutoffs[budget.first + budget_period(budget, customer.now)]
+    nth: int = state.budget_requests[i].nth
+    is_after: bool = cutoff.used >= budget.at_most and request_comes_after(customer, nth, cutoff)
+    return is_after
+
+
+@rule
+def end_of_spent_budgets(world: World, state: CustomerState, channel: int) -> float:
+    """When the last period ends whose budget is exhausted for a channel now (days)."""
+    now: float = state.customer[0].now
+    end = now
+    for i in range(world.budgets.shape[0]):
+        if is_spent(world, state, i, channel):
+            end = max(end, end_of_period(world.budgets[i], now))
+    return end
+
+
+@rule
 def spend_budget(world: World, state: CustomerState, channel: int) -> None:
     """Count a contact against every budget for its channel that has not counted it before.
 
@@ -60,6 +84,13 @@ def budget_period(budget: np.record, time: float) -> int:
     days: float = budget.days
     last: int = budget.periods - 1
     return min(math.floor((time + TOLERANCE) / days), last)
+
+
+@inlined
+def end_of_period(budget: np.record, time: float) -> float:
+    """The end of the period of a BUDGET record in which a time lies (days)."""
+    days: float = budget.days
+    return (budget_period(budget, time) + 1) * days
 
 
 @inlined

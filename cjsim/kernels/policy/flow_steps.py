@@ -10,6 +10,7 @@ from cjsim.kernels.conditions import TOLERANCE, condition_holds
 from cjsim.kernels.customer.apply_effects import set_tag
 from cjsim.kernels.customer.offers import grant_offer
 from cjsim.kernels.desks.requests import make_request
+from cjsim.kernels.local_time import first_instant, local_time, zone_of
 from cjsim.kernels.log_rows import write_log_row
 from cjsim.kernels.policy.score_triggers import change_score
 from cjsim.kernels.policy.sending import DEFERRED, run_broadcast, send_message
@@ -50,6 +51,18 @@ def resume_waiting_flows(world: World, state: CustomerState, event: int) -> None
             state.actor_due[actor] = state.customer[0].now
 
 
+@inlined
+def has_happened_since(state: CustomerState, event: int, started: float, since: float) -> bool:
+    """Whether an event counts for a WAIT_FOR record that is reached now: it happened in the `since` days before now.
+
+    If `since` is inf, it must have happened after the flow's start `started` (days). An event at the time of the start caused it.
+    """
+    last: float = state.clocks[event].last
+    if since == math.inf:
+        return last > started + TOLERANCE
+    return since > 0.0 and last >= state.customer[0].now - since - TOLERANCE
+
+
 @rule
 def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> None:
     """End the running flows that exit on an event.
@@ -59,7 +72,7 @@ def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> N
     record = world.events[event]
     for i in range(record.exit_first, record.exit_first + record.exit_count):
         actor = world.links[i]
-        if state.runs[actor].mode > FlowMode.WATCHING:
+        if state.runs[actor].mode > FlowMode.WATCHING and state.runs[actor].mode < FlowMode.ABSENT:
             end_flow(world, state, actor)
             write_log_row(state, out, TouchCode.FLOW_EXITED.value, -1, -1, world.actors[actor].source, 0.0)
 
@@ -119,19 +132,21 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
 def next_local_time(world: World, state: CustomerState, step_index: int) -> float:
     """The next time (days), including now, that matches the hour and weekdays of an UNTIL record.
 
-    24:00 belongs to the day that ends then.
+    24:00 belongs to the day that ends then. A time of day that daylight saving skips is reached at the clock change; one that occurs twice
+    counts once, at its first occurrence.
     """
     step = world.steps[step_index]
     now: float = state.customer[0].now
+    zone = zone_of(state, step.by_customer)
     hour: float = step.x
     if step.target == 1 and state.customer[0].observed_hours >= step.other:
         hour = best_hour(state, step.x, step.typical, step.other)
-    day = math.floor(now + TOLERANCE) - 1
+    day = math.floor(local_time(world, zone, now) + TOLERANCE) - 1
     weekday = (day + int(world.setting[0].midnight) // HOURS_PER_DAY + _DAYS_PER_WEEK) % _DAYS_PER_WEEK
-    while (step.count >> weekday) & 1 == 0 or day + hour / 24.0 < now - TOLERANCE:
+    while (step.count >> weekday) & 1 == 0 or first_instant(world, zone, day + hour / 24.0) < now - TOLERANCE:
         day += 1
         weekday = (weekday + 1) % _DAYS_PER_WEEK
-    return max(day + hour / 24.0, now)
+    return max(first_instant(world, zone, day + hour / 24.0), now)
 
 
 @rule
@@ -159,6 +174,8 @@ def run_flow(world: World, state: CustomerState, out: Output, actor: int) -> Non
             state.actor_due[actor] = now + step.x if op == StepCode.WAIT else next_local_time(world, state, run.step)
             run.step = step.next
             return
+        elif op == StepCode.WAIT_FOR and has_happened_since(state, step.target, run.started, step.since):
+            run.step = step.next
         elif op == StepCode.WAIT_FOR:
             run.mode = FlowMode.AWAITING.value
             run.awaited_event = step.target

@@ -3,16 +3,17 @@
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.codes import ChannelKind, FlowMode, SendDecision, TouchCode
 from cjsim.kernels.conditions import TOLERANCE, condition_holds
-from cjsim.kernels.customer.responses import deliver
+from cjsim.kernels.customer.deliverability import transmit
 from cjsim.kernels.desks.requests import make_request
 from cjsim.kernels.log_rows import log_touch
-from cjsim.kernels.policy.guardrails import decide_send, end_of_deferral, record_refusal
+from cjsim.kernels.policy.guardrails import decide_send, record_refusal
 from cjsim.kernels.policy.pull_messages import place_message
-from cjsim.kernels.policy.triggers import schedule_next_date
+from cjsim.kernels.policy.triggers import schedule_next_date, scheduled_time
 from cjsim.kernels.state import CustomerState, Output
 from cjsim.kernels.world import World
 
 SENT, DEFERRED = 0, 1  # outcomes of a send
+PAST_ORDINAL = 1 << 30  # ordinal of a broadcast's first date before day 0; those from day 0 on begin at 0
 
 
 @rule
@@ -27,8 +28,11 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
         return SENT
     decision = decide_send(world, state, site)
     if decision == SendDecision.DEFER:
-        state.runs[actor].mode = FlowMode.DEFERRED.value
-        state.actor_due[actor] = end_of_deferral(world, channel, state.customer[0].now)
+        run = state.runs[actor]
+        if run.mode != FlowMode.DEFERRED:
+            run.tried = state.customer[0].now
+        run.mode = FlowMode.DEFERRED.value
+        state.actor_due[actor] = state.customer[0].deferred_until
         log_touch(world, state, out, TouchCode.DEFERRED.value, site)
         return DEFERRED
     if decision != SendDecision.DELIVER:
@@ -36,7 +40,7 @@ def send_message(world: World, state: CustomerState, out: Output, actor: int, si
     elif world.channels[channel].kind == ChannelKind.HUMAN:
         make_request(world, state, out, world.channels[channel].desk, 0.0, site, index)
     else:
-        deliver(world, state, out, site, index)
+        transmit(world, state, out, site, index)
     return SENT
 
 
@@ -49,11 +53,10 @@ def run_broadcast(world: World, state: CustomerState, out: Output, actor: int) -
     record = world.actors[actor]
     run = state.runs[actor]
     if condition_holds(world, state, record.program):
-        if send_message(world, state, out, actor, world.steps[record.first_step].target, run.next_date) == DEFERRED:
+        ordinal = run.next_date - record.dates_before if run.next_date >= record.dates_before else PAST_ORDINAL + run.next_date
+        if send_message(world, state, out, actor, world.steps[record.first_step].target, ordinal) == DEFERRED:
             return
     run.next_date += 1
-    while (
-        run.next_date < record.schedule_count and world.schedule[record.schedule_first + run.next_date] <= state.customer[0].now + TOLERANCE
-    ):
+    while run.next_date < record.schedule_count and scheduled_time(world, state, actor) <= state.customer[0].now + TOLERANCE:
         run.next_date += 1
     schedule_next_date(world, state, actor)

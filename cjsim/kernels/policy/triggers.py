@@ -27,19 +27,45 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
     """
     record = world.actors[actor]
     run = state.runs[actor]
-    run.mode = FlowMode.IDLE.value
+    run.mode = FlowMode.IDLE.value if record.absent == 0 else FlowMode.ABSENT.value
     run.step = -1
     run.awaited_event = -1
     run.next_date = 0
     run.unopened = 0
     run.started = -math.inf
+    run.tried = -math.inf
     run.last_activity = -math.inf
     state.actor_due[actor] = math.inf
-    if record.trigger == TriggerCode.SCHEDULE:
+    if record.absent == 1:
+        if record.trigger == TriggerCode.INACTIVITY and record.watch_entry == 1:
+            reset_inactivity_timer(world, state, actor)
+    elif record.trigger == TriggerCode.SCHEDULE:
         skip_past_dates(world, state, actor)
         schedule_next_date(world, state, actor)
     elif record.trigger == TriggerCode.INACTIVITY and record.watch_entry == 1:
         reset_inactivity_timer(world, state, actor)
+
+
+@rule
+def admit_actor(world: World, state: CustomerState, actor: int) -> None:
+    """Activate a flow or a broadcast that the present policy contains and the past one did not.
+
+    Nothing that happened before can start it: dates that have passed, a period of inactivity that has ended, stages already entered. It
+    inherits the time of the last start from the flow that it replaces. Writes: runs, actor_due.
+    """
+    record = world.actors[actor]
+    run = state.runs[actor]
+    run.mode = FlowMode.IDLE.value
+    if record.predecessor >= 0:
+        run.started = state.runs[record.predecessor].started
+    if record.trigger == TriggerCode.SCHEDULE:
+        skip_past_dates(world, state, actor)
+        schedule_next_date(world, state, actor)
+    elif record.trigger == TriggerCode.SCORE_BELOW:
+        schedule_score_crossing(world, state, actor)
+    elif record.trigger == TriggerCode.INACTIVITY and run.last_activity + record.inactivity >= state.customer[0].now:
+        run.mode = FlowMode.WATCHING.value
+        state.actor_due[actor] = run.last_activity + record.inactivity
 
 
 @rule
@@ -134,6 +160,14 @@ def reset_inactivity_timers(world: World, state: CustomerState, first: int, coun
         reset_inactivity_timer(world, state, links[i])
 
 
+@inlined
+def scheduled_time(world: World, state: CustomerState, actor: int) -> float:
+    """The time (days) of an actor's next date, which must exist."""
+    record = world.actors[actor]
+    time: float = world.schedule[record.schedule_first + record.schedule_stride * state.customer[0].zone + state.runs[actor].next_date]
+    return time
+
+
 @rule
 def skip_past_dates(world: World, state: CustomerState, actor: int) -> None:
     """Skip the dates of an actor that have passed. A date equal to now has not passed.
@@ -143,7 +177,7 @@ def skip_past_dates(world: World, state: CustomerState, actor: int) -> None:
     record = world.actors[actor]
     run = state.runs[actor]
     passed = state.customer[0].now - TOLERANCE
-    while run.next_date < record.schedule_count and world.schedule[record.schedule_first + run.next_date] < passed:
+    while run.next_date < record.schedule_count and scheduled_time(world, state, actor) < passed:
         run.next_date += 1
 
 
@@ -158,4 +192,4 @@ def schedule_next_date(world: World, state: CustomerState, actor: int) -> None:
     run.mode = FlowMode.WATCHING.value
     state.actor_due[actor] = math.inf
     if run.next_date < record.schedule_count:
-        state.actor_due[actor] = max(world.schedule[record.schedule_first + run.next_date], state.customer[0].now)
+        state.actor_due[actor] = max(scheduled_time(world, state, actor), state.customer[0].now)

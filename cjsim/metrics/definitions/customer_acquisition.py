@@ -17,17 +17,19 @@ def acquisition_metrics(codebook: Codebook) -> list[MetricDefinition]:
     Parameters
     ----------
     codebook : Codebook
-        Names of acquisition channels.
+        Names of acquisition channels, and whether customers exist before day 0: friends who joined them by then count as neither referred
+        nor acquired.
 
     Returns
     -------
     list of MetricDefinition
     """
+    since = ", who joined from day 0 on" if codebook.has_existing else ""
     definitions = [
         MetricDefinition(
             "referrals", "customers", "referred customers who joined, per customer", mean_of_outcome("referrals"), better="higher"
         ),
-        MetricDefinition("referred", SHARE_UNIT, "customers referred by another customer", _referred_share),
+        MetricDefinition("referred", SHARE_UNIT, f"customers referred by another customer{since}", _referred_share),
     ]
     if codebook.acquisition:
         cac = MetricDefinition(
@@ -73,7 +75,7 @@ def booked_acquisition_cost(run: RunRecord) -> Array | None:
     if not spend_by_channel.any():
         return None
     channels, cost = run.acquisition_channels, np.zeros(len(run))
-    arrived = (np.arange(len(run)) >= run.registry.n_initial) & (run.registry.parents < 0)
+    arrived = (np.arange(len(run)) >= run.registry.n_fixed) & (run.registry.parents < 0)
     for channel, spend in enumerate(spend_by_channel):
         arrived_by_channel = arrived & (channels == channel)
         if arrived_by_channel.any():
@@ -101,15 +103,17 @@ def allocated_acquisition_cost(run: RunRecord) -> Array:
 
 
 def _referred_share(run: RunRecord) -> RatioTerms:
-    return mean_per_customer(run, run.registry.parents >= 0)
+    return mean_per_customer(run, (run.registry.parents >= 0) & run.entered_since_start)
 
 
 def _came_by_channel(run: RunRecord, channel: int | None) -> Array:
-    return np.asarray(run.entered & (run.acquisition_channels == channel if channel is not None else run.acquisition_channels >= 0))
+    # Friends who joined the existing base before day 0 have a channel too, but no spend of this run brought them.
+    channels = run.acquisition_channels
+    return np.asarray(run.entered_since_start & (channels == channel if channel is not None else channels >= 0))
 
 
 def _acquired_customers(channel: int) -> Callable[[RunRecord], RatioTerms]:
-    return lambda run: mean_per_customer(run, _came_by_channel(run, channel))._replace(is_total=True)
+    return lambda run: mean_per_customer(run, _came_by_channel(run, channel)).as_total(run.weight)
 
 
 def _acquired_share(channel: int) -> Callable[[RunRecord], RatioTerms]:

@@ -25,6 +25,7 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
     list of MetricDefinition
     """
     detail = partial(MetricDefinition, is_detail=True)
+    since = " and entered from day 0 on" if codebook.has_existing else ""
     definitions = [
         MetricDefinition(
             "entered", SHARE_UNIT, "customers who entered by the horizon", _entry_rate, is_detail=True, denominator="all customers"
@@ -41,11 +42,11 @@ def journey_metrics(codebook: Codebook) -> list[MetricDefinition]:
                 MetricDefinition(
                     "time_to_first_value",
                     "days",
-                    "time from entry to first value, for customers who reached it",
+                    f"time from entry to first value, for customers who reached it{since}",
                     _days_to_moment(i),
                     has_selected_denominator=True,
                     better="lower",
-                    denominator="customers who reached first value",
+                    denominator=f"customers who reached first value{since}",
                 )
             )
     definitions += [
@@ -71,7 +72,8 @@ def _reached_moment_rate(moment: int) -> Callable[[RunRecord], RatioTerms]:
 def _days_to_moment(moment: int) -> Callable[[RunRecord], RatioTerms]:
     def terms(run: RunRecord) -> RatioTerms:
         days = run.outcomes.moments[:, moment] - run.outcomes.customers["entered"]
-        reached = ~np.isnan(days)
+        # Of the customers who exist before day 0, only those who take long reach it after day 0.
+        reached = ~np.isnan(days) & run.entered_since_start
         return ratio_of_sums(run, np.where(reached, days, 0.0), reached)
 
     return terms

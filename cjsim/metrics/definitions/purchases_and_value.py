@@ -1,14 +1,18 @@
-"""Metrics of purchases, offers and money (revenue, margin, cost, clv, roi), per customer and in total."""
+"""Metrics of purchases, offers and money (revenue, margin, cost, clv), per customer and in total."""
 
+import math
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
+from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
+from cjsim.kernels.codes import VALUE_YEAR
 from cjsim.kernels.world import Array
+from cjsim.metrics.definitions.cost_breakdown import allocated_shared_costs
 from cjsim.metrics.definitions.customer_acquisition import allocated_acquisition_cost, booked_acquisition_cost
-from cjsim.metrics.definitions.service_levels import allocated_wages
 from cjsim.metrics.ratios import (
     SHARE_UNIT,
     MetricDefinition,
@@ -18,17 +22,25 @@ from cjsim.metrics.ratios import (
     ratio_of_sums,
     total_over_customers,
 )
+from cjsim.scenario.phrases import span_phrase
 
 
-def purchase_and_value_metrics() -> list[MetricDefinition]:
+def purchase_and_value_metrics(codebook: Codebook) -> list[MetricDefinition]:
     """Return the metrics of purchases and money.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Tells until when CLV counts.
 
     Returns
     -------
     list of MetricDefinition
     """
     selected, total = partial(MetricDefinition, has_selected_denominator=True), partial(MetricDefinition, is_total=True)
-    clv = "discounted margin minus all costs per customer, from entry to the horizon"
+    span = value_span(codebook)
+    cost = "all costs per customer: messages, desks, staff, platform, creative work, setup and acquisition"
+    clv = f"discounted margin minus all costs per customer, {span}"
     return [
         MetricDefinition("purchases", "purchases", "purchases per customer", mean_of_outcome("purchases"), better="higher"),
         selected(
@@ -36,11 +48,9 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
         ),
         MetricDefinition("revenue", "money", "revenue per customer", mean_of_outcome("revenue"), better="higher"),
         MetricDefinition("margin", "money", "margin on purchases per customer", mean_of_outcome("margin"), better="higher"),
-        MetricDefinition("cost", "money", "cost of messages, service, staff and acquisition per customer", _total_cost, better="lower"),
+        MetricDefinition("cost", "money", cost, _total_cost, better="lower"),
         MetricDefinition("clv", "money", clv, _customer_lifetime_value, better="higher"),
-        MetricDefinition(
-            "roi", "ratio", "margin minus all costs, divided by all costs", _return_on_cost, better="higher", denominator="all costs"
-        ),
+        *([] if codebook.value_days is None else [_CLV_365D]),
         total("customers", "customers", "customers who entered by the horizon", total_over_customers(_customer_count), better="higher"),
         total("total_revenue", "money", "revenue from all customers", total_over_customers(mean_of_outcome("revenue")), better="higher"),
         total(
@@ -54,7 +64,7 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
         total(
             "total_clv",
             "money",
-            "customer lifetime value of all customers",
+            "customer lifetime value of all customers" + ("" if codebook.value_days is None else f", {span}"),
             total_over_customers(_customer_lifetime_value),
             better="higher",
         ),
@@ -64,17 +74,32 @@ def purchase_and_value_metrics() -> list[MetricDefinition]:
     ]
 
 
+def value_span(codebook: Codebook) -> str:
+    """Return the time over which CLV counts as text.
+
+    Parameters
+    ----------
+    codebook : Codebook
+        Names and spans of a scenario.
+    """
+    if codebook.value_days is None:
+        return "from entry to the horizon"
+    if codebook.value_days == math.inf:
+        return "from entry to the horizon or value horizon"
+    return f"over {span_phrase(codebook.value_days)} from the start"
+
+
 def _money_with_allocated_costs(
-    money_of: Callable[[RunRecord], Array], *, cost_weight: float, is_discounted: bool = False
+    money_of: Callable[[RunRecord], Array], *, cost_weight: float, amount: Literal["paid", "worth", "worth_365d"] = "paid"
 ) -> Callable[[RunRecord], RatioTerms]:
-    """Return a terms function for money per customer, with acquisition spend and wages as allocated costs.
+    """Return a terms function for money per customer, with acquisition spend, wages and fixed costs as allocated costs.
 
     The money includes the booked acquisition cost, which is removed so that it is not counted twice. Allocated costs do not affect the
     interval.
     """
 
     def terms(run: RunRecord) -> RatioTerms:
-        booked, costs = booked_acquisition_cost(run), allocated_wages(run, is_discounted=is_discounted)
+        booked, costs = booked_acquisition_cost(run), allocated_shared_costs(run, amount=amount)
         money = money_of(run)
         if booked is not None:
             acquisition = allocated_acquisition_cost(run)
@@ -86,17 +111,30 @@ def _money_with_allocated_costs(
 
 
 _total_cost = _money_with_allocated_costs(lambda run: run.outcomes.customers["cost"], cost_weight=1.0)
-_customer_lifetime_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv"], cost_weight=-1.0, is_discounted=True)
+_customer_lifetime_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv"], cost_weight=-1.0, amount="worth")
+_first_year_value = _money_with_allocated_costs(lambda run: run.outcomes.customers["clv_365d"], cost_weight=-1.0, amount="worth_365d")
 _profit_terms = _money_with_allocated_costs(lambda run: run.outcomes.customers["margin"] - run.outcomes.customers["cost"], cost_weight=-1.0)
+
+
+def _value_of_first_year(run: RunRecord) -> RatioTerms:
+    """Return the CLV of the first 365 days, for customers who are simulated for that long."""
+    valued_from = np.maximum(run.outcomes.customers["entered"], 0.0)
+    is_observed = valued_from + VALUE_YEAR <= run.provenance.simulated_days
+    return _first_year_value(run).restricted_to(is_observed)
+
+
+_CLV_365D = MetricDefinition(
+    "clv_365d",
+    "money",
+    "discounted margin minus all costs per customer in the 365 days after entry",
+    _value_of_first_year,
+    better="higher",
+    denominator="customers who entered at least 365 days before the end of the simulation",
+)
 
 
 def _customer_count(run: RunRecord) -> RatioTerms:
     return mean_per_customer(run, np.ones(len(run)))
-
-
-def _return_on_cost(run: RunRecord) -> RatioTerms:
-    gain, cost = _profit_terms(run), _total_cost(run)
-    return gain._replace(denominator=cost.numerator, denominator_cost_weight=1.0)
 
 
 def _repeat_purchase_rate(run: RunRecord) -> RatioTerms:

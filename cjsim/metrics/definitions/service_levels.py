@@ -1,4 +1,4 @@
-"""Metrics of service desks (tickets, service level, abandonment, waiting time, costs), and wages allocated to customers."""
+"""Metrics of service desks (tickets, service level, abandonment, waiting time, utilisation, costs), and wages allocated to customers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +14,15 @@ from cjsim.metrics.ratios import CUSTOMERS_WHO_ENTERED, SHARE_UNIT, MetricDefini
 
 _BETTER: Mapping[str, Literal["higher", "lower"]] = {
     "sla_kept": "higher",
-    **dict.fromkeys(("asked_again", "abandonment", "wait", "desk_cost", "staff_cost"), "lower"),
+    **dict.fromkeys(("asked_again", "out_of_hours", "abandonment", "wait", "desk_cost", "staff_cost"), "lower"),
 }
-_DENOMINATORS = {"sla_kept": "closed requests", "abandonment": "closed requests", "wait": "answered requests"}  # of ratios of requests
+_DENOMINATORS = {
+    "out_of_hours": "requests",
+    "sla_kept": "closed requests",
+    "abandonment": "closed requests that were made in hours",
+    "wait": "answered requests",
+    "utilisation": "agent time",
+}
 _ANSWERED_REPLIES = (ReplyCode.IN_TIME, ReplyCode.LATE)
 
 
@@ -41,7 +47,7 @@ def desk_metrics(codebook: Codebook) -> list[MetricDefinition]:
     return definitions
 
 
-def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: bool = False) -> Array | None:
+def allocated_wages(run: RunRecord, desk: str | None = None, *, amount: Literal["paid", "worth", "worth_365d"] = "paid") -> Array | None:
     """Allocate the wages of desks equally to the customers who entered.
 
     Parameters
@@ -50,8 +56,8 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
         The run.
     desk : str, optional
         Name of a desk. Defaults to all desks.
-    is_discounted : bool
-        Whether wages are discounted, as in CLV.
+    amount : {'paid', 'worth', 'worth_365d'}
+        Wages over the horizon, as in CLV, or as in the CLV of the first 365 days: a field of `Wages`.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, is_discounted: b
         In money; None without wages.
     """
     wages_by_desk = [wages for name, wages in run.wages.items() if desk in (None, name)]
-    money = math.fsum(wages.worth if is_discounted else wages.paid for wages in wages_by_desk)
+    money = math.fsum(getattr(wages, amount) for wages in wages_by_desk)
     if not money:
         return None
     return np.where(run.entered, money / max(int(np.count_nonzero(run.entered)), 1), 0.0)
@@ -71,9 +77,11 @@ def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list
         ("tickets", "requests", f"requests to {desk_name} per customer", _mean_of_desk_field(desk, "asks")),
         ("asked_again", "requests", f"{repeats} while one was open, per customer", _mean_of_desk_field(desk, "joined")),
         ("sla_kept", SHARE_UNIT, f"{closed} that were answered within the promised time", _share_of_ended(desk, ReplyCode.IN_TIME)),
-        ("abandonment", SHARE_UNIT, f"{closed} that were abandoned before an answer", _share_of_ended(desk, ReplyCode.UNANSWERED)),
+        ("out_of_hours", SHARE_UNIT, f"requests to {desk_name} while no agent was on duty", _out_of_hours_share(desk)),
+        ("abandonment", SHARE_UNIT, f"{closed}, made in hours, that were abandoned before an answer", _abandonment(desk)),
         ("wait", "minutes", f"mean wait of requests answered by {desk_name}", _mean_wait_minutes(desk)),
         ("service", "minutes", f"service minutes at {desk_name} per customer", _mean_of_desk_field(desk, "service", MINUTES_PER_DAY)),
+        ("utilisation", "ratio", f"time that agents of {desk_name} spend in conversations", _utilisation(desk)),
         ("desk_cost", "money", f"cost of conversations with {desk_name} per customer", _service_cost_per_customer(desk)),
         ("staff_cost", "money", f"staff wages at {desk_name} per customer", _wages_per_customer(desk_name if name_suffix else None)),
     ]
@@ -109,6 +117,33 @@ def _mean_of_desk_field(desk: int | None, field: str, scale: float = 1.0) -> Cal
 
 def _share_of_ended(desk: int | None, reply: ReplyCode) -> Callable[[RunRecord], RatioTerms]:
     return lambda run: ratio_of_sums(run, _reply_counts(run, (reply,), desk), _reply_counts(run, tuple(ReplyCode), desk))
+
+
+def _out_of_hours_share(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    return lambda run: ratio_of_sums(run, _desk_field(run, "out_of_hours", desk), _desk_field(run, "asks", desk))
+
+
+def _abandonment(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    """Return the terms function of the abandoned share of closed requests, both without requests made out of hours."""
+
+    def terms(run: RunRecord) -> RatioTerms:
+        abandoned = _reply_counts(run, (ReplyCode.UNANSWERED,), desk) - _desk_field(run, "outside_abandoned", desk)
+        return ratio_of_sums(run, abandoned, _reply_counts(run, tuple(ReplyCode), desk) - _desk_field(run, "outside_closed", desk))
+
+    return terms
+
+
+def _utilisation(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
+    """Return the terms function of conversation time per agent time, which is fixed before any customer arrives."""
+
+    def terms(run: RunRecord) -> RatioTerms:
+        names = run.codebook.desks if desk is None else (run.codebook.desks[desk],)
+        days = math.fsum(run.wages[name].agent_days for name in names)
+        each = np.where(run.entered, days / max(int(np.count_nonzero(run.entered)), 1), 0.0)
+        busy = mean_per_customer(run, _desk_field(run, "service", desk))
+        return busy._replace(denominator=np.zeros(len(run)), allocated_cost=each, denominator_cost_weight=1.0)
+
+    return terms
 
 
 def _mean_wait_minutes(desk: int | None) -> Callable[[RunRecord], RatioTerms]:

@@ -67,7 +67,7 @@ def check_purchase_rows(
     net_refunds : bool
         Omit purchases that were refunded in full, each the customer's latest purchase of that amount up to the day of the refund.
     today : date, optional
-        Current date, by default that of the computer. A few purchases after it are mistakes.
+        Current date, by default that of the computer. A few later purchases are treated as mistakes.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def _check_repeated_rows(indexed: IndexedRows, *, drop_duplicates: bool) -> tupl
 
 
 def _repeated_total_warnings(indexed: IndexedRows) -> list[str]:
-    """Warn if many rows have the customer, the day and the amount of the row above: each item may carry the total of its order."""
+    """Warn if many rows have the same customer, day and amount as the row above: each item may carry the total of its order."""
     rows, customer = indexed.rows, indexed.customers.index
     is_repeated = np.zeros(len(rows), dtype=np.bool_)
     for column in (customer, rows.day, rows.money):
@@ -129,14 +129,14 @@ def _repeated_total_warnings(indexed: IndexedRows) -> list[str]:
     share = 100 * rows.money[is_repeated].sum() / rows.money[rows.money > 0].sum()
     count = f"{is_repeated.sum():,} of {len(rows):,}, the first in row {rows.row[np.argmax(is_repeated)]}"
     return [
-        f"rows with the customer, the day and the amount of the row above are kept: {count}; they account for "
+        f"rows with the same customer, day and amount as the row above are kept: {count}; they account for "
         f"{share:.1f} % of total spend; "
         "if each row is an item of an order and the amount is the total of the order, keep one row per order"
     ]
 
 
 def _check_dates(indexed: IndexedRows, today: np.datetime64) -> tuple[IndexedRows, list[str]]:
-    """Omit the rows whose dates are far from all others, and warn of dates in the future."""
+    """Omit the rows whose dates are far from all others, and warn about dates in the future."""
     if not len(indexed):
         return indexed, []
     rows, warnings = indexed.rows, []
@@ -162,7 +162,7 @@ def _check_dates(indexed: IndexedRows, today: np.datetime64) -> tuple[IndexedRow
     elif not isolated.kept.any() and (is_beyond := rows_beyond_pause(rows.day)).any():
         others = rows.day[~is_beyond]
         warnings.append(
-            f"a few rows are separated from the others by a long pause, and are kept: {_dated_rows(rows, is_beyond)}; the other rows are "
+            f"a few rows are separated from the others by a long gap, and are kept: {_dated_rows(rows, is_beyond)}; the other rows are "
             f"from {others.min()} to {others.max()}; if the year is mistyped, correct it"
         )
     return indexed, warnings

@@ -106,7 +106,7 @@ def require_whole_ids(indexed: IndexedRows, column: str) -> None:
 
 
 def with_joined_ids(indexed: IndexedRows) -> tuple[IndexedRows, list[str]]:
-    """Join the IDs that are the same number or text in different forms, and warn of those that differ in case or leading zeros.
+    """Join the IDs that are the same number or text in different forms, and warn about those that differ in case or leading zeros.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 References
 ----------
 Rényi (1953), Acta Mathematica Hungarica 4: the normalized spacings of an exponential sample are independent and identically distributed.
-Pisarenko, Sornette (2012), European Physical Journal Special Topics 205: the test of the largest values, also of a Pareto tail.
+Pisarenko, Sornette (2012), European Physical Journal Special Topics 205: the test of the largest values, including those of a Pareto tail.
 Wheatley, Sornette (2015), Swiss Finance Institute Research Paper 15-28: inward testing of several values, which avoids masking.
 """
 

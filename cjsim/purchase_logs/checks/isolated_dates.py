@@ -9,10 +9,10 @@ from cjsim.purchase_logs.date_numbers import DayArray
 
 MIN_GAP_DAYS = 3 * 365  # assumed: purchases of one log are not interrupted for three years
 SPANS_PER_GAP = 2  # assumed: nor for twice the length of the rest of the log
-MAX_SHARE = 0.005  # assumed: of rows with mistyped dates; more of them are a part of the log
-MIN_PAUSE_DAYS, MIN_ROWS_BEFORE_PAUSE = 60, 50  # a pause in which at least 50 rows would be expected at the rate before it
+MAX_SHARE = 0.005  # assumed: of rows with mistyped dates; more of them are part of the log
+MIN_PAUSE_DAYS, MIN_ROWS_BEFORE_PAUSE = 60, 50  # a gap in which at least 50 rows would be expected at the previous rate
 _MIN_OTHERS = 5  # rows that a single row must be far from
-# Dates that programs write for a missing one: zero of their calendar, or its end. A time zone may shift them by a day.
+# Dates that programs write for a missing one: the first or the last date of their calendar. A time zone may shift them by a day.
 PLACEHOLDER_DAYS = np.array(
     (
         *("0001-01-01", "1000-01-01", "1601-01-01", "1752-12-31", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1900-01-02"),
@@ -41,10 +41,10 @@ class IsolatedDates(NamedTuple):
 def isolated_dates(day: DayArray, *, today: np.datetime64) -> IsolatedDates:
     """Find rows whose dates are far from all others.
 
-    Gaps of more than three years divide the log into periods. The main period is the one with the most rows; it takes in its neighbors
-    across every gap of at most twice its length. Rows outside it are isolated. They are omitted if they are at most 0.5 % of the rows (or a
-    single row beside at least five), and also, if they are at most half of the rows, when their dates are in the future or are placeholders
-    such as 1900-01-01 and 1970-01-01. The current date does not matter for logs without isolated rows.
+    Gaps of more than three years divide the log into periods. The main period is the one with the most rows; it is extended across every
+    gap of at most twice its length. Rows outside it are isolated. They are omitted if they are at most 0.5 % of the rows (or a single row
+    beside at least five), and also, if they are at most half of the rows, when their dates are in the future or are placeholders such as
+    1900-01-01 and 1970-01-01. The current date does not matter for logs without isolated rows.
 
     Parameters
     ----------
@@ -87,10 +87,10 @@ def _main_period(numbers: NDArray[np.int64], starts: NDArray[np.int64], rows: ND
 
 
 def rows_beyond_pause(day: DayArray) -> NDArray[np.bool_]:
-    """Find a few rows at the end or the start of a log that a pause separates from busy days, such as those with a year that is off by one.
+    """Find a few rows at the end or the start of a log that a gap separates from busy days, such as rows whose year is off by one.
 
-    The rows are at most 0.5 % of all rows (or a single row), and the pause has at least 60 days. The other side of the pause has at least
-    50 rows within the length of the pause.
+    The rows are at most 0.5 % of all rows (or a single row), and the gap has at least 60 days. The period of the same length on the other
+    side of the gap has at least 50 rows.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def rows_beyond_pause(day: DayArray) -> NDArray[np.bool_]:
 
 
 def _last_date_before_pause(numbers: NDArray[np.int64], count: NDArray[np.int64]) -> int:
-    """Return the last date before a pause that few rows follow; the last date if there is none."""
+    """Return the last date before a gap that few rows follow; the last date if there is none."""
     total = np.cumsum(count)
     gaps = np.diff(numbers)
     n_after = total[-1] - total[:-1]

@@ -12,7 +12,7 @@ def refunded_purchases(
     """Match each refund with the customer's latest earlier purchase of exactly the same amount.
 
     A purchase on the day of the refund counts as earlier, in whatever order the rows are. Each purchase is refunded at most once: a second
-    refund of the same amount takes the purchase before. A refund of a part of a purchase matches none.
+    refund of the same amount is matched with the purchase before that one. A partial refund matches no purchase.
 
     Parameters
     ----------

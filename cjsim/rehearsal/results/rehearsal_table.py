@@ -42,7 +42,7 @@ def rehearsal_table(result: RehearsalData) -> str:
 
 
 def recommendations(result: RehearsalData) -> str:
-    """Return the recommended design of each alternative, one a line."""
+    """Return the recommended design of each alternative, one per line."""
     return "\n".join(f"{name}: {_recommendation(report)}" for name, report in result.alternatives.items())
 
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from cjsim.kernels.codes import ChannelKind
 from cjsim.scenario.fields import DeskName, EventName, NonNegative, PositiveDuration, ProfileName, RealNumber, Share, Title, TraitName
 from cjsim.scenario.kinds.effects import Gain
-from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw, survival_share
+from cjsim.scenario.kinds.wait_laws import ExponentialWait, FixedWait, WaitLaw, survival_share
 from cjsim.scenario.phrases import duration_phrase, format_number, format_percent, join_names
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
@@ -64,6 +64,11 @@ CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {
 }
 
 
+LossShare = Annotated[RealNumber, Field(ge=0, lt=1)]
+LOSS_KEYS = ("hard_bounce_rate", "soft_bounce_rate", "spam_rate")  # a message may have its own
+TRANSMISSION_KEYS = (*LOSS_KEYS, "machine_opens", "bot_clicks")
+
+
 class Channel(StrictModel):
     """A channel to reach customers, and how they respond to it."""
 
@@ -80,6 +85,24 @@ class Channel(StrictModel):
     """Desk whose agents contact the customer; required for `human` channels, and not allowed for others."""
     consent: Share = Field(1.0, examples=[0.8])
     """Probability that a customer consents to the channel at entry."""
+    consent_covers: Literal["marketing", "all"] = Field("marketing", examples=["all"])
+    """Messages that need consent: only `marketing`, or `all` if transactional messages need it too, as with a device's permission for
+    push notifications."""
+    hard_bounce_rate: LossShare = Field(0.0, examples=[0.004])
+    """Probability of a hard bounce: the address does not exist, and the firm sends nothing more to it. Only on `push`
+    channels."""
+    soft_bounce_rate: LossShare = Field(0.0, examples=[0.006])
+    """Probability of a soft bounce, for example because the mailbox is full. Only on `push` channels."""
+    spam_rate: LossShare = Field(0.0, examples=[0.1])
+    """Probability that a message that does not bounce lands in the spam folder. The customer does not see it there, and the log shows a
+    delivery. Only on `push` channels."""
+    machine_opens: Share = Field(0.0, examples=[0.5])
+    """Share of customers whose mail client opens each message in the inbox by itself. The log shows these opens; nobody reads them. Only on
+    `push` channels."""
+    machine_open_delay: WaitLaw = ExponentialWait(exponential="10min")
+    """Distribution of the time from delivery to an open by the mail client."""
+    bot_clicks: Share = Field(0.0, examples=[0.05])
+    """Share of customers whose mail server opens each message at delivery and clicks on it, to check its links. Only on `push` channels."""
     cost: NonNegative = Field(0.0, examples=[0.002])
     """Money per delivery; on `paid` channels, money per open."""
     click_cost: NonNegative = Field(0.0, examples=[0.4])
@@ -113,6 +136,10 @@ class Channel(StrictModel):
                 must = f"must have '{behavior.needs}' ({behavior.needed_for}) if and only if its kind is '{kind}'"
                 has_kind = self.kind == kind
                 raise FieldError(must, f"Add '{behavior.needs}'." if has_kind else f"Remove '{behavior.needs}', or set 'kind: {kind}'.")
+        if self.kind != "push" and (given := [key for key in TRANSMISSION_KEYS if getattr(self, key) > 0]):
+            raise FieldError(f"must have '{given[0]}' only if its kind is 'push'", f"Remove '{given[0]}', or set 'kind: push'.")
+        if self.hard_bounce_rate + self.soft_bounce_rate >= 1:
+            raise FieldError("must have bounce rates that sum to less than 1", "Lower 'hard_bounce_rate' or 'soft_bounce_rate'.")
         return self
 
     @property
@@ -141,7 +168,7 @@ class Channel(StrictModel):
 
     def phrase(self) -> str:
         """Describe the channel."""
-        parts = [f"{format_percent(self.consent)} consent"]
+        parts = [f"{format_percent(self.consent)} consent{' (for all messages)' if self.consent_covers == 'all' else ''}"]
         parts += [f"shown at the next {' or '.join(self.visits)}"] if self.visits else []
         parts += [f"handled by the {self.desk} desk"] if self.desk else []
         parts += [f"{format_number(self.cost)} {self.behavior.cost_phrase}"] if self.cost else []

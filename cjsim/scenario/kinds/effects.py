@@ -1,13 +1,14 @@
 """The family of effects: what events, messages and desk replies do to a customer. Each kind has its schema, checks, phrase and record."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, ClassVar, Protocol, get_args
+from collections.abc import Iterable, Iterator
+from typing import Annotated, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from cjsim.kernels.codes import EffectCode, TouchCode
 from cjsim.scenario.fields import (
     AcquisitionName,
+    BranchName,
     ChannelName,
     DeskName,
     EventName,
@@ -23,8 +24,10 @@ from cjsim.scenario.fields import (
     WeightOrTrait,
 )
 from cjsim.scenario.kinds.amount_laws import AmountLaw
-from cjsim.scenario.kinds.references import ReferringKind, add_scores
-from cjsim.scenario.kinds.registers import Chain, DeclaredJourney, PendingIndex, RecordFields
+from cjsim.scenario.kinds.effect_kind import EffectKind, EffectRecords
+from cjsim.scenario.kinds.reaction_effects import AnnounceEffect, SwayEffect
+from cjsim.scenario.kinds.references import add_scores
+from cjsim.scenario.kinds.registers import DeclaredJourney, PendingIndex
 from cjsim.scenario.kinds.wait_laws import FixedWait, WaitLaw
 from cjsim.scenario.name_checks import trait_faults, unknown_name_faults
 from cjsim.scenario.phrases import desk_phrase, format_number, format_percent, join_names, score_phrase
@@ -38,41 +41,6 @@ ALL_CHANNELS = "all"
 Gain = Annotated[RealNumber, Field(ge=-1, le=1, examples=[0.1, -0.2])]
 Lift = Annotated[RealNumber, Field(ge=-1, le=1000, examples=[0.5])]
 PriorityRank = Annotated[Integer, Field(ge=-1000, le=1000, examples=[10])]  # higher goes first
-
-
-class EffectRecords(Chain, Protocol):
-    """The effect records of one owner (an event, a message's touch or a desk's reply) under construction."""
-
-    def draw_fields(self, use: str) -> RecordFields:
-        """The stream and the slot of the owner's next random draw for a use such as `value`."""
-
-    def add_all(self, effects: "Iterable[Effect]") -> tuple[int | None, list[PendingIndex]]:
-        """Append effects. Returns the index of their first record (None if none) and the fields that need the index of the next."""
-
-
-class EffectKind(ReferringKind):
-    """An effect on a customer, such as a change of stage or of satisfaction."""
-
-    code: ClassVar[EffectCode]
-    predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a place for the value of the key
-    logs: ClassVar[Mapping[TouchCode, str]] = {}  # channel touches that it logs, with sentences about the customer that contain `{channel}`
-
-    def phrase(self) -> str:
-        """Describe the effect as the predicate of a sentence about the customer."""
-        return self.predicate.format(self.body)
-
-    def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
-        """Yield faults for unknown names and for effects that are not allowed at this path."""
-        yield from self.unknown_faults(path, journey)
-
-    def compile(self, records: EffectRecords) -> list[PendingIndex]:
-        """Append the EFFECT_RECORD records of the effect. Returns the fields that need the index of the next record."""
-        [name] = self.referred()
-        return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
-
-    def inner(self) -> Iterator[tuple[KeyPath, "tuple[Effect, ...]"]]:
-        """Lists of effects inside this effect, with their paths."""
-        yield from ()
 
 
 class GoEffect(EffectKind, key="go"):
@@ -89,7 +57,7 @@ class PurchaseTerms(StrictModel):
     """Amount of a purchase: a random value times traits."""
 
     value: AmountLaw = Field(examples=[{"lognormal": {"median": 40, "sigma": 0.6}}])
-    """Distribution of the value before discounts, in money; a number means a fixed value. Customers do not respond to its size."""
+    """Distribution of the value before discounts, in money; a number means a fixed value. Customers respond to it only through `demand`."""
     times: tuple[TraitRef, ...] = ()
     """Traits that multiply the value."""
     margin: Annotated[RealNumber, Field(ge=-10, le=1)] = Field(1.0, examples=[0.35])
@@ -314,7 +282,7 @@ class FireEffect(EffectKind, key="fire"):
 
 
 class Branch(StrictModel):
-    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5))."""
+    """One outcome of `choose`: its odds are weight * exp(bend * (satisfaction - 0.5) + sway)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"weight": 0.3, "effects": [{"go": "active"}]}]})
 
@@ -324,11 +292,14 @@ class Branch(StrictModel):
     """Weight of satisfaction in the odds; positive values make the branch more likely for satisfied customers."""
     effects: tuple["Effect", ...] = ()
     """Effects if this branch is drawn; none by default."""
+    name: BranchName | None = None
+    """Name of the branch, by which messages and effects can `sway` it; only in events."""
 
     def phrase(self) -> str:
         """Describe the odds and the effects of the branch."""
         bend = f" (bend {self.bend:+g})" if self.bend else ""
-        return f"{self.weight}{bend}: {join_names(effect.phrase() for effect in self.effects) or 'nothing'}"
+        name = "" if self.name is None else f"{self.name} "
+        return f"{name}{self.weight}{bend}: {join_names(effect.phrase() for effect in self.effects) or 'nothing'}"
 
 
 class ChooseEffect(EffectKind, key="choose"):
@@ -344,8 +315,12 @@ class ChooseEffect(EffectKind, key="choose"):
     def faults(self, path: KeyPath, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield faults for unknown traits, and for branches that all have weight 0."""
         for index, branch in enumerate(self.choose):
+            here = (*path, self.key, index)
             if isinstance(branch.weight, str):
-                yield from trait_faults((*path, self.key, index, "weight"), branch.weight, journey.traits)
+                yield from trait_faults((*here, "weight"), branch.weight, journey.traits)
+            if branch.name is not None and path[0] != "events":
+                must = "must be left out, because only branches of an event can be swayed"
+                yield Fault((*here, "name"), must, f"'{branch.name}' in a {str(path[0]).removesuffix('s')}", "Remove the name.")
         if not any(branch.weight for branch in self.choose):
             yield Fault((*path, self.key), "must have a weight above 0", "weights of 0", "Give one branch a weight.")
 
@@ -356,7 +331,8 @@ class ChooseEffect(EffectKind, key="choose"):
         for branch in self.choose:
             weight = branch.weight
             odds = {"column": records.registers.trait_column(weight)} if isinstance(weight, str) else {"x": weight}
-            entry = records.add({"op": EffectCode.JUMP, "y": branch.bend, **odds})
+            code = {} if branch.name is None else {"slot": records.branch_code(branch.name)}
+            entry = records.add({"op": EffectCode.JUMP, "y": branch.bend, **odds, **code})
             pending += entry
             entries.append(entry[0][0])
         for branch, entry_record in zip(self.choose, entries, strict=True):
@@ -383,6 +359,8 @@ Effect = Annotated[
     | OptOutEffect
     | OptInEffect
     | OfferEffect
+    | AnnounceEffect
+    | SwayEffect
     | AskEffect
     | ReferEffect
     | FireEffect

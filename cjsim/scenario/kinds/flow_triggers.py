@@ -18,13 +18,14 @@ from cjsim.scenario.fields import (
     PositiveDuration,
     ScoreName,
     StageName,
+    TimeZone,
     check_listed_once,
     hour_text,
 )
 from cjsim.scenario.kinds.registers import PolicyNames, RecordFields, Registers, span_fields
 from cjsim.scenario.kinds.schedules import Schedule
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults, unknown_name_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_alternatives
+from cjsim.scenario.phrases import channels_phrase, duration_phrase, join_alternatives, zone_phrase
 from cjsim.yaml.keyed_union import KeyedUnion, Kind
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import FieldError
@@ -189,7 +190,7 @@ class DatedTrigger(TriggerKind):
         """Return the schedule."""
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        """Say that it is the date of the flow."""
+        """Say that the flow starts on its date."""
         return "on its date"
 
     def can_start(self, reachable: Reachable) -> bool:
@@ -198,8 +199,9 @@ class DatedTrigger(TriggerKind):
 
     def fields(self, registers: Registers) -> RecordFields:
         """Return the fields of a scheduled flow."""
-        times = self.dates().times(start=registers.start, horizon_days=registers.horizon)
-        return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", registers.schedule_span(times))}
+        schedule = self.dates()
+        first, count, stride = registers.occurrences(schedule.local_times, schedule.time_zone)
+        return {"trigger": TriggerCode.SCHEDULE, **span_fields("schedule", (first, count)), "schedule_stride": stride}
 
 
 class DateTrigger(DatedTrigger, key="date"):
@@ -209,12 +211,14 @@ class DateTrigger(DatedTrigger, key="date"):
     """Date on which the flow starts, for all customers who are in the journey."""
     at: Hour | None = Field(None, examples=["09:00"])
     """Time of day at which the flow starts; midnight at the start of the date by default."""
+    time_zone: TimeZone = "firm"
+    """Whose clock and calendar count: those of the firm, for all customers at once, or those of each customer."""
 
     def phrase(self) -> str:
-        return f"on {self.date} at {hour_text(self.at or 0.0)}"
+        return f"on {self.date} at {hour_text(self.at or 0.0)}{zone_phrase(self.time_zone, 'firm')}"
 
     def dates(self) -> Schedule:
-        return Schedule(dates=(self.date,), at=hour_text(self.at or 0.0))
+        return Schedule(dates=(self.date,), at=hour_text(self.at or 0.0), time_zone=self.time_zone)
 
 
 class ScheduleTrigger(DatedTrigger, key="schedule"):

@@ -1,111 +1,40 @@
 """Guardrails: rules that every send must pass. Each kind has its schema, checks, phrases and record."""
 
 import math
-import re
-from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from cjsim.kernels.codes import SendDecision
 from cjsim.scenario.fields import (
     ActorName,
-    ChannelNames,
+    CalendarDay,
     Condition,
     Hour,
-    Integer,
-    PositiveDuration,
     Share,
+    TimeZone,
     hour_text,
     is_in_yearly_period,
-    parse_day,
     readable_duration,
 )
+from cjsim.scenario.kinds.channel_rules import ChannelRule, LocalMoments, PastContact
+from cjsim.scenario.kinds.contact_limits import Budget, Cap, Gap
 from cjsim.scenario.kinds.registers import DeclaredJourney, RecordFields, Registers
 from cjsim.scenario.name_checks import duplicate_faults, unknown_item_faults
-from cjsim.scenario.phrases import channels_phrase, duration_phrase, format_percent, join_alternatives, join_names
+from cjsim.scenario.phrases import channels_phrase, format_percent, join_alternatives, join_names, zone_phrase
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import FieldError, StrictModel
 
-MAX_PERIODS = 1_000_000  # per budget, because each period needs memory
 _DAYS_BEYOND_HORIZON = 366  # covers the end of a blackout that is in force at the horizon
-
-
-def _parse_calendar_day(value: Any) -> Any:
-    text = f"{value}"
-    try:
-        # A leap year, so that 02-29 exists.
-        day = parse_day(f"2024-{text}" if re.fullmatch(r"\d\d-\d\d", text) else value)
-    except ValueError:
-        must = "must be an existing date from 1900 to 2199, such as 2026-12-24, or 12-24 for every year"
-        raise FieldError(must, "Write it as YYYY-MM-DD, or as MM-DD for every year.") from None
-    return text if len(text) == len("12-24") else day
 
 
 def _check_given_once(days: tuple[date | str, ...]) -> tuple[date | str, ...]:
     if len({*days}) < len(days):
         raise FieldError("must not contain a date twice", "Remove one of the two.")
     return days
-
-
-_DAY_SCHEMA = WithJsonSchema(
-    {"type": "string", "title": "date (MM-DD for every year)", "pattern": r"^(\d{4}-)?\d{2}-\d{2}$", "examples": ["2026-12-24", "12-24"]}
-)
-CalendarDay = Annotated[date | str, BeforeValidator(_parse_calendar_day), _DAY_SCHEMA]  # one date, or a month and day in every year
-
-
-class PastContact(NamedTuple):
-    """A delivered message."""
-
-    time: float  # days since the start
-    channel: str
-
-
-class ChannelRule(StrictModel):
-    """A guardrail that applies to the channels in `channels`, or to all channels if none are named."""
-
-    noun: ClassVar[str]
-    channels: ChannelNames = ()
-    """Channels to which the rule applies; all channels by default."""
-
-    def applies_to(self, channel: str) -> bool:
-        """Whether the rule applies to a channel."""
-        return not self.channels or channel in self.channels
-
-    @abstractmethod
-    def phrase(self) -> str:
-        """Describe the rule as a restriction on sends."""
-
-    @abstractmethod
-    def records(self, registers: Registers) -> list[RecordFields]:
-        """The fields of its records."""
-
-    def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
-        """Yield the faults of the rule in a scenario with this horizon."""
-        yield from ()
-
-    def warnings(self) -> Iterator[str]:
-        """Yield likely mistakes, each as the predicate of a sentence."""
-        yield from ()
-
-    def scenario_warnings(self, *, start: date, horizon_days: float, channels: Iterable[str]) -> Iterator[str]:
-        """Yield likely mistakes in a scenario that uses these channels of the rule, each as the predicate of a sentence."""
-        yield from ()
-
-    def deferral_reason(self, at: datetime) -> str:
-        """Return why the rule defers a send at a local time; empty if the rule allows it."""
-        return ""
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        """Return why the rule refuses a send at a time (days), given the past contacts; empty if the rule allows it."""
-        return ""
-
-    def recent_contacts(self, now: float, days: float, contacts: Iterable[PastContact]) -> list[float]:
-        """Return the times of the contacts on the rule's channels within the last `days` days."""
-        return [contact.time for contact in contacts if self.applies_to(contact.channel) and now - contact.time < days]
 
 
 class QuietHours(ChannelRule):
@@ -116,6 +45,8 @@ class QuietHours(ChannelRule):
     """Time of day at which quiet hours begin."""
     end: Hour = Field(alias="to", examples=["08:00"])
     """Time of day at which quiet hours end and deferred sends continue; it may be on the next day."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose clock counts: that of the customer or that of the firm."""
 
     @model_validator(mode="after")
     def _not_all_day(self) -> "QuietHours":
@@ -124,13 +55,16 @@ class QuietHours(ChannelRule):
         return self
 
     def phrase(self) -> str:
-        return f"none between {hour_text(self.start)} and {hour_text(self.end)}{channels_phrase(self.channels)}"
+        hours = f"{hour_text(self.start)} and {hour_text(self.end)}{zone_phrase(self.time_zone, 'customer')}"
+        return f"none between {hours}{channels_phrase(self.channels)}"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        return [{"channels": registers.channel_mask(self.channels), "start": self.start, "end": self.end}]
+        hours = {"start": self.start, "end": self.end, "by_customer": int(self.time_zone == "customer")}
+        return [{"channels": registers.channel_mask(self.channels), **hours}]
 
-    def deferral_reason(self, at: datetime) -> str:
-        return self.noun if self.blocks(at.hour + at.minute / 60 + at.second / 3600) else ""
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        local = at[self.time_zone]
+        return self.noun if self.blocks(local.hour + local.minute / 60 + local.second / 3600) else ""
 
     def blocks(self, hour: float) -> bool:
         """Whether the rule defers a send at this hour of the day."""
@@ -157,6 +91,8 @@ class Blackout(ChannelRule):
     then: Literal["defer", "refuse"] = Field("defer", examples=["refuse"])
     """What happens to a send: `defer` makes it wait until midnight after the last day, when all guardrails check it again, and `refuse`
     drops it."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose calendar counts: that of the customer or that of the firm."""
 
     @model_validator(mode="after")
     def _days_fit(self) -> "Blackout":
@@ -187,11 +123,13 @@ class Blackout(ChannelRule):
         when = f"on {' and '.join(days for days in (dated, yearly and f'{yearly} of every year') if days)}"
         if not self.dates:
             when = f"from {self.first} to {self.last}" + (" of every year" if isinstance(self.first, str) else "")
+        when += zone_phrase(self.time_zone, "customer")
         return f"not {when}{channels_phrase(self.channels)} ({'refused' if self.then == 'refuse' else 'deferred'})"
 
     def records(self, registers: Registers) -> list[RecordFields]:
-        terms = {"channels": registers.channel_mask(self.channels), "refuses": int(self.then == "refuse")}
-        days = range(math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
+        flags = {"refuses": int(self.then == "refuse"), "by_customer": int(self.time_zone == "customer")}
+        terms = {"channels": registers.channel_mask(self.channels), **flags}
+        days = range(registers.local_days.start, math.ceil(registers.horizon) + _DAYS_BEYOND_HORIZON)
         runs = groupby(days, lambda number: self.covers(registers.start + timedelta(days=number)))
         spans = [list(run) for is_covered, run in runs if is_covered]
         return [{**terms, "begin": span[0], "end": span[-1] + 1} for span in spans]
@@ -204,97 +142,17 @@ class Blackout(ChannelRule):
         elif covered == days and used:
             yield f"covers the whole simulated period, so nothing is ever sent by {join_alternatives(used)}."
 
-    def deferral_reason(self, at: datetime) -> str:
-        return self.noun if self.then == "defer" and self.covers(at.date()) else ""
+    def deferral_reason(self, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        return self.noun if self.then == "defer" and self.covers(at[self.time_zone].date()) else ""
 
     def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
         return self.noun if decision is SendDecision.BLACKOUT else ""
 
 
-class Gap(ChannelRule):
-    """A minimum time between two contacts."""
-
-    noun = "gap"
-    at_least: PositiveDuration = Field(examples=["20h"])
-    """Minimum time from one delivery to the next send."""
-
-    def phrase(self) -> str:
-        return f"at least {duration_phrase(self.at_least)} between contacts{channels_phrase(self.channels)}"
-
-    def records(self, registers: Registers) -> list[RecordFields]:
-        return [{"channels": registers.channel_mask(self.channels), "days": self.at_least}]
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        recent = self.recent_contacts(now, self.at_least, contacts)
-        if decision is not SendDecision.GAP or not recent:
-            return ""
-        return f"the last contact was {duration_phrase(now - max(recent))} ago, but the minimum gap is {duration_phrase(self.at_least)}"
-
-
-class Cap(ChannelRule):
-    """At most `at_most` contacts in any period of length `per`."""
-
-    noun = "cap"
-    at_most: Annotated[Integer, Field(ge=0, le=1000)] = Field(examples=[3])
-    """Largest number of deliveries to one customer in a period."""
-    per: PositiveDuration = Field(examples=["7d"])
-    """Length of the period, a rolling window that ends at the send."""
-
-    def phrase(self) -> str:
-        return f"at most {self.at_most} in {duration_phrase(self.per)}{channels_phrase(self.channels)}"
-
-    def records(self, registers: Registers) -> list[RecordFields]:
-        first = registers.reserve("cap_times", self.at_most)
-        return [{"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most, "first": first}]
-
-    def warnings(self) -> Iterator[str]:
-        yield from _zero_warnings(self.at_most, self.channels)
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        recent = self.recent_contacts(now, self.per, contacts)
-        if decision is not SendDecision.CAP or len(recent) < self.at_most:
-            return ""
-        return f"{len(recent)} contact{'s' if len(recent) != 1 else ''} in {duration_phrase(self.per)}, and the cap is {self.at_most}"
-
-
-class Budget(ChannelRule):
-    """At most `at_most` contacts with all customers together in each period of length `per`, counted from the start."""
-
-    noun = "budget"
-    at_most: Annotated[Integer, Field(ge=0, le=10**12)] = Field(examples=[50_000])
-    """Largest number of sends to all customers together in a period."""
-    per: PositiveDuration = Field(examples=["30d"])
-    """Length of the periods, which are counted from the start of the simulation."""
-
-    def phrase(self) -> str:
-        return f"at most {self.at_most:,} in {duration_phrase(self.per)}{channels_phrase(self.channels)}, across all customers"
-
-    def records(self, registers: Registers) -> list[RecordFields]:
-        periods = math.floor(registers.horizon / self.per) + 1
-        terms = {"channels": registers.channel_mask(self.channels), "days": self.per, "at_most": self.at_most}
-        return [{**terms, "first": registers.reserve("cutoffs", periods), "periods": periods}]
-
-    def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
-        if horizon_days / self.per > MAX_PERIODS:
-            must = f"must divide the {readable_duration(horizon_days)} of the simulation into at most {MAX_PERIODS:,} periods"
-            yield Fault((*path, "per"), must, readable_duration(self.per), "Lengthen the period, or shorten the horizon.")
-
-    def warnings(self) -> Iterator[str]:
-        yield from _zero_warnings(self.at_most, self.channels)
-
-    def refusal_reason(self, decision: SendDecision, now: float, contacts: Iterable[PastContact]) -> str:
-        return "the budget for all customers is exhausted" if decision is SendDecision.BUDGET else ""
-
-
-def _zero_warnings(at_most: int, channels: tuple[str, ...]) -> Iterator[str]:
-    if at_most == 0:
-        yield f"is 0, so nothing is ever sent by {join_alternatives(channels) or 'any channel'}."
-
-
 class Guardrails(StrictModel):
     """Rules that every send must pass, in this order: consent (always), holdout, exit, blackouts, quiet hours, gaps, caps, budgets.
 
-    Among the blackouts in force, refusal takes precedence over deferral. All rules check a deferred send again, so a send that waited
+    Among the rules of one kind, refusal takes precedence over deferral. All rules check a deferred send again, so a send that waited
     until midnight may be deferred again by the quiet hours of that night.
     """
 
@@ -339,6 +197,11 @@ class Guardrails(StrictModel):
             yield f"never when {self.exit}"
         yield from (rule.phrase() for _, rule in self.all_rules())
 
+    @property
+    def limits_defer(self) -> bool:
+        """Whether a gap, cap or budget makes sends wait."""
+        return any(rule.then == "defer" for rule in (*self.gaps, *self.caps, *self.budgets))
+
     def name_faults(self, journey: DeclaredJourney) -> Iterator[Fault]:
         """Yield a fault for each unknown channel."""
         for path, rule in self.all_rules():
@@ -376,15 +239,17 @@ class Guardrails(StrictModel):
                 if not channel:
                     return
 
-    def deferral_reason(self, channel: str, at: datetime) -> str:
-        """Return why a send on a channel is deferred at a local time."""
-        reasons = (rule.deferral_reason(at) for _, rule in self.all_rules() if rule.applies_to(channel))
+    def deferral_reason(self, channel: str, at: LocalMoments, now: float, contacts: Iterable[PastContact]) -> str:
+        """Return why a send on a channel is deferred. `at` is the local time of the firm and of the customer, `now` in days."""
+        known = list(contacts)
+        reasons = (rule.deferral_reason(at, now, known) for _, rule in self.all_rules() if rule.applies_to(channel))
         return next((reason for reason in reasons if reason), "deferred")
 
     def refusal_reason(self, decision: SendDecision, channel: str, now: float, contacts: Iterable[PastContact]) -> str:
         """Return why a send on a channel is refused at a time (days)."""
         fixed = {
             SendDecision.CONSENT: f"no consent for {channel}",
+            SendDecision.BOUNCED: "an earlier message hard-bounced",
             SendDecision.HOLDOUT: "in the holdout",
             SendDecision.EXIT: f"the exit condition holds ({self.exit})",
         }

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cjsim.scenario.fields import WEEKDAYS, Hour, Integer, Weekday, hour_text
+from cjsim.scenario.fields import WEEKDAYS, Hour, Integer, TimeZone, Weekday, hour_text
 from cjsim.scenario.kinds.registers import RecordFields
-from cjsim.scenario.phrases import join_items
-from cjsim.yaml.strict_model import StrictModel
+from cjsim.scenario.phrases import join_items, zone_phrase
+from cjsim.yaml.strict_model import FieldError, StrictModel
 
 
 class WaitUntilTerms(StrictModel):
@@ -28,6 +28,16 @@ class WaitUntilTerms(StrictModel):
     """Time of day at which customers typically open, click and visit; `at` by default. It matters only with `best_hour`."""
     learn_from: Annotated[Integer, Field(ge=1, le=1000)] = Field(5, examples=[10])
     """Number of observed opens, clicks and visits before the hour is shifted. It matters only with `best_hour`."""
+    time_zone: TimeZone = Field("customer", examples=["firm"])
+    """Whose clock and calendar count: those of the customer or those of the firm."""
+
+    @model_validator(mode="after")
+    def _own_hour(self) -> "WaitUntilTerms":
+        if self.best_hour and self.time_zone == "firm":
+            raise FieldError(
+                "must not have 'time_zone: firm' with 'best_hour'", "Remove 'time_zone': best hours are in the customer's time."
+            )
+        return self
 
     @property
     def typical_hour(self) -> float:
@@ -38,11 +48,12 @@ class WaitUntilTerms(StrictModel):
         """Return the fields of the STEP_RECORD record that hold these terms; the weekdays are bits, Monday first."""
         days = sum(1 << WEEKDAYS.index(day) for day in set(self.weekdays)) if self.weekdays else 2 ** len(WEEKDAYS) - 1
         shift = {"typical": self.typical_hour, "target": int(self.best_hour), "other": self.learn_from}
-        return {"x": self.at, "count": days, **shift}
+        return {"x": self.at, "count": days, "by_customer": int(self.time_zone == "customer"), **shift}
 
     def phrase(self) -> str:
         """Describe the wait as an instruction."""
         days = f" on {join_items(day.capitalize() for day in self.weekdays)}" if self.weekdays else ""
+        days += zone_phrase(self.time_zone, "customer")
         if not self.best_hour:
             return f"wait until {hour_text(self.at)}{days}"
         learned = (

@@ -47,3 +47,8 @@ def add_scores(records: Chain, points: Mapping[str, float], *, code: int, empty:
         records.resume(pending)
         pending = records.add({"op": code, "target": records.registers.code("score", name), "x": gain})
     return pending
+
+
+def experiment_stream(experiment: str) -> str:
+    """Return the name of the random stream that draws a customer's arm of an experiment."""
+    return f"experiment:{experiment}"

@@ -1,6 +1,6 @@
 """Protocols through which kinds are checked and compiled. The compiler and the validation code implement them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
@@ -8,6 +8,7 @@ from cjsim.kernels.codes import DistributionCode
 from cjsim.yaml.paths import Fault, KeyPath
 
 RecordFields = dict[str, Any]  # fields of a record of `kernels.world`; missing fields are 0
+LocalTimes = Callable[..., list[float]]  # (range of days since the start, start=date): local times in days since midnight of day 0
 PendingIndex = tuple[RecordFields, str]  # a record, and the field that will hold the index of the next record
 
 
@@ -22,7 +23,7 @@ class DistributionRecord(NamedTuple):
     kind: DistributionCode = DistributionCode.NEVER
     table: int = 0
     length: int = 0
-    pad: int = 0
+    stride: int = 0
     scale: float = 0.0
     a: float = 0.0
 
@@ -44,6 +45,7 @@ class Registers(Protocol):
     """Assigns codes, random streams, slots and tables to the parts of a scenario."""
 
     start: date  # day 0
+    begins: float  # days from day 0 to the beginning of the simulation, 0 or negative
     horizon: float  # days from the start to the end
 
     @property
@@ -65,8 +67,18 @@ class Registers(Protocol):
     def factor_span(self, references: Iterable[str]) -> tuple[int, int]:
         """Append trait columns used as factors. Returns their first index and count in `World.factors`."""
 
-    def schedule_span(self, times: Iterable[float]) -> tuple[int, int]:
-        """Append the times of a schedule. Returns their first index and count in `World.schedule`."""
+    @property
+    def local_days(self) -> range:
+        """Days of all local calendars that the simulation can reach, as numbers of days since the start."""
+
+    def occurrences(self, local_times: LocalTimes, time_zone: str) -> tuple[int, int, int]:
+        """Append the occurrences of something that recurs in local time to `World.schedule`.
+
+        `time_zone` says whose local time counts. Returns the first index, the count, and the stride from one time zone to the next.
+        """
+
+    def branch(self, event: str, name: str) -> int:
+        """Return the code of a named branch of an event's `choose`."""
 
     def condition(self, text: str | None) -> int:
         """Return the index of the first record of a policy condition, or -1 if there is none."""

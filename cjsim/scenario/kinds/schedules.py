@@ -6,11 +6,46 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cjsim.scenario.fields import WEEKDAYS, Day, Hour, Integer, Weekday, hour_text
+from cjsim.scenario.fields import WEEKDAYS, Day, Hour, Integer, TimeZone, Weekday, hour_text
 from cjsim.scenario.name_checks import duplicate_faults
-from cjsim.scenario.phrases import join_items
+from cjsim.scenario.phrases import join_items, zone_phrase
 from cjsim.yaml.paths import Fault, KeyPath
 from cjsim.yaml.strict_model import FieldError, StrictModel
+
+
+def days_on_weekdays(days: range, weekdays: Iterable[str], every_weeks: int, *, start: date) -> list[int]:
+    """Return the days that fall on one of the weekdays, every n weeks, in blocks of seven days from the start.
+
+    Parameters
+    ----------
+    days : range
+        Days since the start.
+    weekdays : iterable of str
+        Days of the week.
+    every_weeks : int
+        Number of weeks from one block to the next.
+    start : date
+        Day 0.
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> days_on_weekdays(range(30), ["monday"], 2, start=date(2026, 1, 4))
+    [1, 15, 29]
+    """
+    chosen = {WEEKDAYS.index(weekday) for weekday in weekdays}
+    return [day for day in days if (start + timedelta(days=day)).weekday() in chosen and day // 7 % every_weeks == 0]
+
+
+def weeks_phrase(weekdays: tuple[str, ...], every_weeks: int) -> str:
+    """Describe weekdays every n weeks."""
+    weeks = "every week" if every_weeks == 1 else f"every {every_weeks} weeks"
+    if every_weeks == 1 and set(weekdays) == set(WEEKDAYS):
+        return "every day"
+    return f"{weeks} on {join_items(day.capitalize() for day in weekdays)}"
 
 
 class Schedule(StrictModel):
@@ -26,6 +61,8 @@ class Schedule(StrictModel):
     """Dates; either these or `weekdays` are required."""
     at: Hour = Field(examples=["10:00"])
     """Time of day at which the schedule applies, on each of these days."""
+    time_zone: TimeZone = "firm"
+    """Whose clock and calendar count: those of the firm, for all customers at once, or those of each customer."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "Schedule":
@@ -40,47 +77,37 @@ class Schedule(StrictModel):
 
     def phrase(self) -> str:
         """Describe the schedule."""
-        weeks = "every week" if self.every_weeks == 1 else f"every {self.every_weeks} weeks"
-        if self.every_weeks == 1 and set(self.weekdays) == set(WEEKDAYS):
-            when = "every day"
-        elif self.weekdays:
-            when = f"{weeks} on {join_items(day.capitalize() for day in self.weekdays)}"
-        else:
-            when = f"on {join_items(str(day) for day in self.dates)}"
-        return f"{when} at {hour_text(self.at)}"
+        dates = f"on {join_items(str(day) for day in self.dates)}"
+        when = weeks_phrase(self.weekdays, self.every_weeks) if self.weekdays else dates
+        return f"{when} at {hour_text(self.at)}{zone_phrase(self.time_zone, 'firm')}"
 
-    def times(self, *, start: date, horizon_days: float) -> list[float]:
-        """Return the scheduled times from the start to the horizon.
+    def local_times(self, days: range, *, start: date) -> list[float]:
+        """Return the scheduled times.
 
         `every_weeks` counts seven-day blocks from the start. The first block is always included.
 
         Parameters
         ----------
+        days : range
+            Days since the start from which weekdays are taken. Dates are taken whether they are in it or not.
         start : date
             Day 0.
-        horizon_days : float
-            Days.
 
         Returns
         -------
         list of float
-            Days since the start, ascending.
+            Local times in days since midnight of day 0, ascending.
 
         Examples
         --------
-        >>> Schedule(weekdays=["monday"], every_weeks=2, at="12:00").times(start=date(2026, 1, 4), horizon_days=30)
+        >>> Schedule(weekdays=["monday"], every_weeks=2, at="12:00").local_times(range(30), start=date(2026, 1, 4))
         [1.5, 15.5, 29.5]
         """
         if self.dates:
-            days: Iterable[int] = sorted({(day - start).days for day in self.dates})
+            chosen: Iterable[int] = sorted({(day - start).days for day in self.dates})
         else:
-            weekdays = {WEEKDAYS.index(weekday) for weekday in self.weekdays}
-            days = [
-                day
-                for day in range(int(horizon_days) + 1)
-                if (start + timedelta(days=day)).weekday() in weekdays and day // 7 % self.every_weeks == 0
-            ]
-        return [time for day in days if 0 <= (time := day + self.at / 24) <= horizon_days]
+            chosen = days_on_weekdays(days, self.weekdays, self.every_weeks, start=start)
+        return [day + self.at / 24 for day in chosen]
 
     def is_within(self, *, start: date, horizon_days: float) -> bool:
         """Whether any date is within the simulated period. Always true for a schedule of weekdays.

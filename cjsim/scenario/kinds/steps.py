@@ -20,9 +20,10 @@ from cjsim.scenario.fields import (
     Share,
     TagName,
 )
+from cjsim.scenario.kinds.earlier_events import Since, since_days, since_phrase
 from cjsim.scenario.kinds.effects import DeskRequest
 from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
-from cjsim.scenario.kinds.references import ReferringKind, add_scores
+from cjsim.scenario.kinds.references import ReferringKind, add_scores, experiment_stream
 from cjsim.scenario.kinds.registers import Chain, PendingIndex, PolicyNames, RecordFields
 from cjsim.scenario.name_checks import duplicate_faults, sum_faults
 from cjsim.scenario.phrases import desk_phrase, duration_phrase, format_percent, score_phrase
@@ -100,6 +101,7 @@ class StepBranch(NamedTuple):
     phrase: str  # heading in descriptions
     steps: "tuple[Step, ...]"
     is_shown_empty: bool = False  # appears in descriptions even without steps
+    takes_time: bool = False  # time passes before the first of its steps
 
 
 class SendStep(StepKind, key="send"):
@@ -157,6 +159,8 @@ class WaitForTerms(StrictModel):
     """Event to wait for; the firm must observe it."""
     at_most: PositiveDuration = Field(examples=["14d"])
     """Longest time to wait."""
+    since: Since = Field(None, examples=["flow_start"])
+    """Time from which an event that has already happened counts: a duration before this step, or `flow_start`; by default, none counts."""
     then: tuple["Step", ...] = ()
     """Steps to take when the event happens in time; none by default."""
     otherwise: tuple["Step", ...] = Field(default=(), alias="else")
@@ -167,23 +171,24 @@ class WaitForStep(StepKind, key="wait_for"):
     """Waits for an event, up to a maximum time."""
 
     code = StepCode.WAIT_FOR
-    takes_time = True
     changes_something = False
     wait_for: WaitForTerms
     """Event to wait for, the longest wait, and what to do in either case."""
 
     def phrase(self) -> str:
-        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}"
+        return f"wait up to {duration_phrase(self.wait_for.at_most)} for {self.wait_for.event}{since_phrase(self.wait_for.since)}"
 
     def name_faults(self, path: KeyPath, names: PolicyNames) -> Iterator[Fault]:
         yield from names.observed_faults((*path, self.key, "event"), "event", self.wait_for.event)
 
     def compile(self, records: StepRecords, path: str) -> list[PendingIndex]:
         event = records.registers.code("event", self.wait_for.event)
-        return _add_fork(records, {"op": self.code, "target": event, "x": self.wait_for.at_most}, self, path)
+        terms = {"x": self.wait_for.at_most, "since": since_days(self.wait_for.since)}
+        return _add_fork(records, {"op": self.code, "target": event, **terms}, self, path)
 
     def branches(self) -> Iterator[StepBranch]:
-        yield from _then_else(self.key, self.wait_for.then, self.wait_for.otherwise)
+        waits = (self.wait_for.since is None, True)
+        yield from _then_else(self.key, self.wait_for.then, self.wait_for.otherwise, waits)
 
 
 class BranchTerms(StrictModel):
@@ -217,9 +222,9 @@ class BranchStep(StepKind, key="branch"):
         return self.branch.condition
 
 
-def _then_else(key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]") -> Iterator[StepBranch]:
-    for name, steps in (("then", then), ("else", otherwise)):
-        yield StepBranch((key, name), name, name, steps)
+def _then_else(key: str, then: "tuple[Step, ...]", otherwise: "tuple[Step, ...]", waits: tuple[bool, ...] = ()) -> Iterator[StepBranch]:
+    for (name, steps), takes_time in zip((("then", then), ("else", otherwise)), waits or (False, False), strict=True):
+        yield StepBranch((key, name), name, name, steps, takes_time=takes_time)
 
 
 def _add_fork(records: StepRecords, record: RecordFields, step: StepKind, path: str) -> list[PendingIndex]:
@@ -238,11 +243,6 @@ class Arm(StrictModel):
     """Share of customers in this arm; the shares of all arms sum to 1."""
     steps: tuple["Step", ...] = ()
     """Steps for customers in this arm; none by default."""
-
-
-def experiment_stream(experiment: str) -> str:
-    """Return the name of the random stream that draws a customer's arm of an experiment."""
-    return f"experiment:{experiment}"
 
 
 def _change_something(steps: tuple["Step", ...]) -> bool:

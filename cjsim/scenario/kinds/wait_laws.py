@@ -1,4 +1,4 @@
-"""The family of wait laws: distributions of waiting times, in days."""
+"""The family of wait laws: distributions of waiting times, in days, and waits for the calendar."""
 
 from functools import lru_cache
 from typing import Annotated, cast
@@ -6,7 +6,9 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, Field
 
 from cjsim.scenario.fields import Duration, PositiveDuration
+from cjsim.scenario.kinds.calendar_waits import CalendarWait
 from cjsim.scenario.kinds.distributions import DistributionKind, Empirical, Exponential, Gamma, Lognormal, WaitDistribution, Weibull
+from cjsim.scenario.kinds.registers import DistributionRecord, Registers
 from cjsim.scenario.phrases import delay_phrase, duration_phrase
 from cjsim.yaml.keyed_union import KeyedUnion
 from cjsim.yaml.strict_model import short_form
@@ -32,6 +34,10 @@ class WaitKind(DistributionKind):
     def is_always_zero(self) -> bool:
         """Whether the wait is always 0."""
         return self.support() == (0, 0)
+
+    def event_record(self, registers: Registers) -> DistributionRecord:
+        """Return the compiled record of the wait of an event."""
+        return self.record(registers.tables)
 
     def phrase(self) -> str:
         """Describe the wait, starting with "after"."""
@@ -122,6 +128,10 @@ class EmpiricalWait(WaitKind, key="empirical"):
 
 WaitLaw = Annotated[
     ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait, KeyedUnion("distribution of a waiting time")
+]
+EventWait = Annotated[
+    ExponentialWait | GammaWait | WeibullWait | LognormalWait | FixedWait | EmpiricalWait | CalendarWait,
+    KeyedUnion("wait of an event"),
 ]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from cjsim.scenario.spec import ScenarioSpec
 from cjsim.simulation.documents import Scenario
-from cjsim.validate.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
-from cjsim.validate.free_value_lint import free_value_warnings
-from cjsim.validate.lint import all_lint_warnings
-from cjsim.validate.unused_lint import without_parts_of_others
+from cjsim.validate.warnings.accepted_warnings import SortedWarnings, sort_accepted, unused_entry_warnings
+from cjsim.validate.warnings.free_value_lint import free_value_warnings
+from cjsim.validate.warnings.lint import all_lint_warnings
+from cjsim.validate.warnings.unused_lint import without_parts_of_others
 from cjsim.yaml.document import Document
 
 
@@ -38,7 +38,7 @@ def find_warnings(document: Document, simulated: Callable[[Scenario], list[str]]
         found = found._replace(reported=without_parts_of_others(record, found.reported, [arm.scenario for arm in arms()]))
     unused = [] if simulated is None else unused_entry_warnings(record, warnings)
     free = getattr(document, "free", None)  # of a study
-    own = [] if free is None else free_value_warnings(free, getattr(document, "mixes", {}))
+    own = [] if free is None else free_value_warnings(free, getattr(document, "mixes", {}), record.to_dict()["journey"])
     return SortedWarnings(
         [*own, *(f"{prefix}{warning}" for warning in (*found.reported, *unused))],
         [one._replace(warning=f"{prefix}{one.warning}") for one in found.accepted],

@@ -9,7 +9,7 @@ from cjsim.errors import InputError, short_repr
 from cjsim.progress import Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.sampled.customer_sample import SampledRun, simulate_sample
-from cjsim.validate.condition_lint import PlacedCondition, condition_consequence
+from cjsim.validate.warnings.condition_lint import PlacedCondition, condition_consequence
 from cjsim.yaml.paths import KeyPath, parse_path
 
 _CONSTANTS = {True: "1 == 1", False: "1 == 0"}
@@ -19,7 +19,7 @@ MIN_AFFECTED = 20  # customers for whom the condition decided something; fewer s
 def condition_effect_warnings(
     scenario: Scenario, conditions: list[PlacedCondition], samples: list[SampledRun], progress: Progress
 ) -> Iterator[str]:
-    """Yield a warning for each condition that changes nothing if it is replaced by true or by false.
+    """Yield a warning for each condition that changes nothing if it is replaced with true or with false.
 
     All customers use the same random numbers with and without the condition, so any difference is due to the condition.
 
@@ -69,7 +69,10 @@ def _n_affected(scenario: Scenario, condition: PlacedCondition, truth: bool, sam
 
 
 def _simulate_with(scenario: Scenario, condition: PlacedCondition, truth: bool, sample: SampledRun) -> SampledRun | None:
-    """Simulate the customers of a sample with a constant in place of the condition. None if that never ends, so the condition matters."""
+    """Simulate the customers of a sample with a constant in place of the condition.
+
+    None if the simulation never ends, which shows that the condition matters.
+    """
     path = parse_path(condition.path)
     assert path is not None
     changed: Scenario = _with_value(scenario, path, _CONSTANTS[truth])

@@ -9,8 +9,9 @@ from cjsim.compiler.arrivals import draw_arrivals
 from cjsim.compiler.cohorts import Cohort
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.compiler.plan import Plan
-from cjsim.compiler.population import initial_cohort
+from cjsim.compiler.population import existing_cohort, initial_cohort
 from cjsim.engine.compiled import CompiledEngine
+from cjsim.engine.generations import Generations
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.errors import InputError, format_error
@@ -18,7 +19,6 @@ from cjsim.kernels.state import LOG_ROW
 from cjsim.kernels.world import Array
 from cjsim.progress import NoProgress
 from cjsim.simulation.documents import Scenario
-from cjsim.simulation.simulate import Generations
 
 MAX_ARRIVALS = 1_000_000
 _MAX_GROWTH = 20  # customers including referred ones, per customer of the sample
@@ -29,10 +29,11 @@ class Population(NamedTuple):
     """The customers of a scenario who enter without a referral."""
 
     n_initial: int
+    n_existing: int
     arrivals: Cohort
 
     def __len__(self) -> int:
-        return self.n_initial + len(self.arrivals)
+        return self.n_initial + self.n_existing + len(self.arrivals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class _KeptRows:
 
 
 def simulate_sample(scenario: Scenario, size: int) -> SampledRun:
-    """Simulate a sample of the customers of a scenario, with initial customers and arrivals in proportion to their numbers.
+    """Simulate a sample of the customers of a scenario: initial and existing customers and arrivals in proportion to their numbers.
 
     Desks and budgets are those of the scenario, so they are less busy than with all customers.
 
@@ -99,12 +100,15 @@ def simulate_sample(scenario: Scenario, size: int) -> SampledRun:
     population = _population(plan, scenario)
     n_sampled = min(size, len(population))
     n_initial = round(n_sampled * population.n_initial / max(len(population), 1))
-    arrivals = _evenly_chosen(population.arrivals, n_sampled - n_initial).with_first_number(n_initial)
+    n_existing = round(n_sampled * population.n_existing / max(len(population), 1))
+    n_arrivals = min(max(n_sampled - n_initial - n_existing, 0), len(population.arrivals))
+    arrivals = _evenly_chosen(population.arrivals, n_arrivals).with_first_number(n_initial + n_existing)
     engine, kept = CompiledEngine(plan, seed, rows=_INITIAL_LOG_ROWS), _KeptRows()
     engine.prepare()
     generations = Generations(plan, WorkerPool([engine]), writer=kept, progress=NoProgress(), max_customers=_MAX_GROWTH * max(size, 1))
-    initial = initial_cohort(plan, seed, 0, n_initial)
-    generations.simulate([CustomerBatch(n_initial, initial.subset), CustomerBatch(len(arrivals), arrivals.subset)])
+    initial, existing = initial_cohort(plan, seed, 0, n_initial), existing_cohort(plan, seed, n_initial, 0, n_existing)
+    cohorts = initial, existing, arrivals
+    generations.simulate([CustomerBatch(len(cohort), cohort.subset) for cohort in cohorts])
     outcomes = Outcomes.concatenate(generations.outcomes)
     return SampledRun(plan, np.concatenate(kept.rows), outcomes, n_sampled, len(population) / max(n_sampled, 1))
 
@@ -119,7 +123,8 @@ def _population(plan: Plan, scenario: Scenario) -> Population:
                 "journey.acquisition", must, f"about {expected:,.0f}", "Shorten the horizon, or check without a simulation (`static`)."
             )
         )
-    return Population(scenario.customers, draw_arrivals(plan, scenario.seed, first=0, at_most=2 * MAX_ARRIVALS))
+    n_existing = plan.population.n_existing
+    return Population(scenario.customers, n_existing, draw_arrivals(plan, scenario.seed, first=0, at_most=2 * MAX_ARRIVALS))
 
 
 def _evenly_chosen(cohort: Cohort, count: int) -> Cohort:

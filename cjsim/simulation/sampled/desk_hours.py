@@ -1,6 +1,5 @@
 """Warnings about desks that are closed when customers ask, and about desks with too few or too many agents."""
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator
 
@@ -9,8 +8,9 @@ from numpy.typing import NDArray
 
 from cjsim.kernels.codes import HOURS_PER_DAY, TouchCode
 from cjsim.scenario.phrases import format_percent
-from cjsim.scenario.rosters import Roster
+from cjsim.scenario.rosters import Roster, crew_days, roster_of
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.sampled.customer_sample import SampledRun
 
 MIN_REQUESTS = 20  # fewer show little about a desk
@@ -35,9 +35,11 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
     """
     sources, rows = sample.plan.codebook.sources, sample.rows
     escalations = {staffing.escalate.to for staffing in scenario.policy.desks.values() if staffing.escalate is not None}
+    firm = zone_table(scenario).zones[0]
     where = f"in a simulation of {sample.n_sampled} customers"
     for code, name in enumerate(scenario.journey.desks):
-        roster = sample.plan.desks[code].roster
+        crews = [crew._replace(begins=max(crew.begins, 0.0)) for crew in sample.plan.desks[code].crews if crew.ends > 0]
+        roster = roster_of(crews, horizon_days=scenario.horizon)
         asked = rows[(rows["event"] == TouchCode.ASKED) & (rows["source"] == sources.index(name))]
         if len(asked) < MIN_REQUESTS or not any(roster.staff):
             continue
@@ -45,14 +47,16 @@ def desk_warnings(scenario: ScenarioSpec, sample: SampledRun) -> Iterator[str]:
         is_call = asked["channel"] >= 0  # the firm calls, as soon as an agent is free
         own = ~is_call
         if own.any() and (share := float(is_closed[own].mean())) > MAX_CLOSED_SHARE:
-            hours = _hours_text(asked["time"][own & is_closed], int(own.sum()))
+            local = np.array([firm.at(time) for time in asked["time"][own & is_closed].tolist()])
+            hours = _hours_text(local, int(own.sum()))
             yield (
-                f"policy.desks.{name}.shifts: {format_percent(round(share, 2))} of the requests {where} come when no agent works "
+                f"policy.desks.{name}.shifts: {format_percent(round(share, 2))} of the requests {where} arrive when no agent is on duty "
                 f"(most at {hours}). Move or extend the shifts, or make 'patience' longer."
             )
         waits = scenario.journey.desks[name].patience == "endless"
         served = int(np.count_nonzero(is_call | ~is_closed | waits))
-        load = served * sample.weight * scenario.journey.desks[name].service.mean() / agent_days(roster, scenario.horizon)
+        staffed_days = sample.plan.desks[code].shared * crew_days(sample.plan.desks[code].crews, scenario.horizon)
+        load = served * sample.weight * scenario.journey.desks[name].service.mean() / staffed_days
         if load < MIN_UTILIZATION and name not in escalations:
             yield (
                 f"policy.desks.{name}.shifts: the agents are busy {_rounded_percent(load)} of their time (from the requests {where}), "
@@ -86,29 +90,6 @@ def agents_at(roster: Roster, time: float) -> int:
     """
     index = bisect_right(roster.times, time) - 1
     return roster.staff[index] if index >= 0 else 0
-
-
-def agent_days(roster: Roster, horizon_days: float) -> float:
-    """Return the time that all agents together are at work, in days.
-
-    Parameters
-    ----------
-    roster : Roster
-        The agents over time.
-    horizon_days : float
-        Simulated days.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> agent_days(Roster((0.375, 0.5), (2, 0)), 1.0)
-    0.25
-    """
-    ends = (*roster.times[1:], horizon_days)
-    return math.fsum((end - begin) * staff for begin, end, staff in zip(roster.times, ends, roster.staff, strict=True))
 
 
 def _hours_text(times: NDArray[np.float64], n_requests: int) -> str:

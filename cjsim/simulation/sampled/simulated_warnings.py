@@ -7,7 +7,7 @@ from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.sampled.condition_effects import condition_effect_warnings
 from cjsim.simulation.sampled.customer_sample import simulate_sample
 from cjsim.simulation.sampled.desk_hours import desk_warnings
-from cjsim.validate.condition_lint import constant_conditions, scenario_conditions
+from cjsim.validate.warnings.condition_lint import constant_conditions, scenario_conditions
 
 SAMPLE_SIZE = 500
 _FIRST_SAMPLE_SIZE = 50  # most conditions make a difference here, which saves the larger simulation

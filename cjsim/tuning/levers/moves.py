@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from cjsim.scenario.fields import hour_text, parse_duration, parse_hour
 from cjsim.scenario.kinds.steps import Step
-from cjsim.scenario.traversal import iterate_steps, policy_steps
+from cjsim.scenario.traversal import NEVER_CONDITION, iterate_steps, policy_steps
 from cjsim.simulation.documents import Scenario
 from cjsim.tuning.levers.titles import MAX_PRIORITY, lever_title
 from cjsim.yaml.paths import KeyPath, existing_node, path_text
@@ -28,7 +28,6 @@ from cjsim.yaml.tree import Node, to_tree
 
 MoveKind = Literal["duration", "hour", "whole", "share", "number", "switch", "rank", "onoff", "step", "scenario"]
 
-NEVER_CONDITION = "day < 0"  # switches off a flow or a broadcast
 ALWAYS_CONDITION = "day >= 0"
 _MOVABLE_DEFAULTS = ("every_weeks", "holdout", "best_hour")
 # Attributes and activity hours are facts about customers. Moments and stages define metrics.
@@ -118,6 +117,8 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
     policy = scenario.policy
     for leaf in iterate_leaves(policy, ("policy",)):
         name = leaf.path[-1]
+        if leaf.path[1] == "costs":  # prices, not decisions
+            continue
         if not leaf.is_written and name not in _MOVABLE_DEFAULTS:
             continue
         if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:

@@ -139,7 +139,7 @@ class PairedRunner:
     def _simulate(self, scenario: Scenario) -> Run:
         from cjsim.simulation.simulate import simulate
 
-        return simulate(scenario, **self._run_options, progress=_NotesOnly(self.progress))
+        return simulate(scenario, **self._run_options, replications=1, progress=_NotesOnly(self.progress))
 
     def _terms_of(self, run: Run) -> list[RatioTerms]:
         """Return the terms of the metric, of cost and of profit."""
@@ -181,7 +181,7 @@ class _NotesOnly(NoProgress):
 
 
 def _runs_differ(base: Run, other: Run) -> bool:
-    """Return whether the outcomes of any customer or the wages of the staff differ."""
-    return base.wages != other.wages or any(
+    """Return whether the outcomes of any customer or the wages or fixed costs differ."""
+    return (base.wages, base.fixed_costs) != (other.wages, other.fixed_costs) or any(
         before.tobytes() != after.tobytes() for before, after in zip(base.outcomes, other.outcomes, strict=True)
     )

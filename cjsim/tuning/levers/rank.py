@@ -13,15 +13,17 @@ from types import MappingProxyType
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, did_you_mean, format_error, short_repr
+from cjsim.metrics.multiple_testing import holm, p_value
+from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.scenario_sources import ScenarioSource, ScenarioSources, as_scenario, named_scenarios, require_same_customers
 from cjsim.simulation.summary_tables import has_new_customers
 from cjsim.tuning.levers.moves import Move, list_moves
-from cjsim.tuning.levers.multiple_testing import holm, p_value
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect
+from cjsim.validate.warnings.free_value_lint import notes_on_sizes
 
 _Request = tuple[Move, Scenario | None]  # a move, and its scenario if that is a separate document
 
@@ -106,6 +108,8 @@ def levers(
         digest=_request_digest(base.digests["scenario"], metric, base.customers, base.seed, requests),
         seconds=time.perf_counter() - started,
         currency=scenario.currency,
+        assumptions=notes_on_sizes((move.path for move, _effect in measured), scenario.to_dict()["journey"]),
+        notes=tuple(firm_notes(runner.baseline_run)),
     )
 
 

@@ -9,7 +9,6 @@ from cjsim.json_records import ComparableRecord, plain_values
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
-from cjsim.validate.free_value_lint import notes_on_sizes
 
 _NEGLIGIBLE = 1e-6  # of the metric
 
@@ -108,6 +107,10 @@ class RankingData(ComparableRecord):
         Sobol indices of selected levers, from `add_sobol_indices`.
     currency : str, optional
         Currency of the scenario.
+    assumptions : tuple of str
+        Notes on changed prices and discounts to whose size customers do not respond.
+    notes : tuple of str
+        A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
     """
 
     scenario: str
@@ -127,14 +130,11 @@ class RankingData(ComparableRecord):
     seconds: float
     sobol_indices: SobolIndices | None = None
     currency: str | None = None
+    assumptions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.levers)
-
-    @property
-    def assumptions(self) -> tuple[str, ...]:
-        """Notes on changed prices and discounts, because customers do not respond to their size."""
-        return notes_on_sizes(lever.move.path for lever in self.levers)
 
     def by_effect_per_cost(self) -> list[LeverEffect]:
         """Return significant moves that improve the metric and change the cost; empty if the metric is `cost`.
@@ -167,5 +167,5 @@ class RankingData(ComparableRecord):
         further |= {"currency": self.currency} if self.currency else {}
         levers = [lever.row() | {"set": lever.move.values} for lever in self.levers]
         content = {name: getattr(self, name) for name in names} | {"levers": levers, "refused": self.refusal_reasons}
-        noted = {"assumptions": list(self.assumptions)} if self.assumptions else {}
+        noted = {name: list(texts) for name in ("assumptions", "notes") if (texts := getattr(self, name))}
         return plain_values(further | content | noted)

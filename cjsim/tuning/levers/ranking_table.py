@@ -12,6 +12,7 @@ from cjsim.metrics.number_format import (
     with_unit,
 )
 from cjsim.metrics.text_table import align_columns, wrap_lines
+from cjsim.scenario.phrases import join_items
 from cjsim.tuning.levers.ranking_data import LeverEffect, RankingData, is_negligible
 from cjsim.tuning.levers.sobol_indices import SobolIndices, VarianceShare
 from cjsim.tuning.levers.titles import move_value_text
@@ -138,7 +139,7 @@ def _sobol_section(sobol_indices: SobolIndices, ranking: RankingData) -> str:
 
 
 def _units_sentence(ranking: RankingData) -> str:
-    """State the units of the columns: that of the effect, and the currency of cost and profit."""
+    """State the unit of the effects, and the currency of cost and profit."""
     unit = unit_in_text(ranking.unit, ranking.currency)
     of_effect = f" Effects are in {unit}." if unit and unit != ranking.currency else ""
     if not ranking.currency:
@@ -158,7 +159,7 @@ def _unaffected_lines(ranking: RankingData) -> list[str]:
     """Name the moves that change nothing, and those that change neither the metric nor any money."""
     same = [lever for lever in ranking.levers if not lever.changes_any_customer]
     same_amounts = [lever for lever in ranking.levers if lever.changes_any_customer and not lever.changes_any_amount]
-    amounts = ", ".join(dict.fromkeys((ranking.metric, "cost", "profit")))
+    amounts = join_items(dict.fromkeys((ranking.metric, "cost", "profit")))
     return [_names_of_moves("no customer", same), _names_of_moves(f"{amounts} by less than a millionth", same_amounts)]
 
 
@@ -177,7 +178,11 @@ def _refused_line(ranking: RankingData) -> str:
 
 
 def _table_caption(ranking: RankingData) -> str:
-    shares = " Customers share desks or budgets; intervals treat them as independent." if ranking.has_shared_resources else ""
+    shares = (
+        " Customers share desks or budgets, but intervals treat them as independent customers of one seed, so they may be too narrow:"
+        " confirm a lever with `compare`, which replicates."
+    )
+    shares = shares if ranking.has_shared_resources else ""
     mix = "^ ratio among converters, buyers, recipients or openers. A move can change who they are, not only what they do."
     return "\n".join(
         [
@@ -189,5 +194,6 @@ def _table_caption(ranking: RankingData) -> str:
             "cost: change in cost per customer. per cost: effect per unit of additional cost, shown if the cost rises significantly.",
             *(["profit: change in the profit from all customers; * its interval excludes 0."] if ranking.has_new_customers else []),
             *ranking.assumptions,
+            *ranking.notes,
         ]
     )

@@ -18,8 +18,9 @@ from cjsim.errors import InputError, format_error
 from cjsim.progress import Progress, progress_task
 from cjsim.scenario.fields import parse_duration, parse_hour
 from cjsim.scenario.search_space import Free, Space
+from cjsim.scenario.traversal import NEVER_CONDITION
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.moves import ALWAYS_CONDITION, NEVER_CONDITION, Move, model_value_at
+from cjsim.tuning.levers.moves import ALWAYS_CONDITION, Move, model_value_at
 from cjsim.tuning.levers.paired_runner import PairedRunner
 from cjsim.tuning.levers.ranking_data import RankingData
 from cjsim.tuning.levers.sobol_indices import FloatArray, LeverIndices, SobolIndices, estimate_indices, evaluate_saltelli_points

@@ -51,7 +51,7 @@ def summarize_optimum(optimum: SearchResult, *, is_saved: bool = False) -> str:
 
 
 def verdict_text(optimum: SearchResult) -> str:
-    """Return the verdict in sentences, one a line."""
+    """Return the verdict in sentences, one per line."""
     return "\n".join(_verdict_lines(optimum))
 
 

@@ -27,7 +27,7 @@ def default_base_learner(kind: str, *, is_binary: bool, n_rows: int, seed: int =
     """Create a pipeline that takes a DataFrame with numeric, boolean, text and categorical columns, and missing values.
 
     Text and categorical columns become indicators of their 20 most frequent values; the rest share an indicator. "linear": numbers are
-    standardized, missing ones are replaced by the median and marked by an indicator; then L2-regularized logistic or ridge regression
+    standardized, missing ones are replaced with the median and marked by an indicator; then L2-regularized logistic or ridge regression
     (penalty 1). "trees": gradient-boosted trees with 8 leaves each, learning rate 0.1, and 100 iterations (50 for 200,000 rows or more).
     Leaves hold at least 20 rows and 1/500 of all rows, because effects are small relative to the noise in an outcome.
 
@@ -100,7 +100,7 @@ def _encoder(numbers: Any) -> ColumnTransformer:
 def fit_base_learner(learner: Any, X: Any, target: FloatArray, *, seed: int, sample_weight: FloatArray | None = None) -> Any:
     """Fit a copy of a base learner.
 
-    If the target has a single value, a classifier is replaced by that constant.
+    If the target has a single value, a classifier is replaced with that constant.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def check_leakage(units: AssignmentUnits, arms: tuple[str, ...], *, seed: int = 
         `figure` is the AUC of the arm that is predicted best, `column` the feature whose permutation reduces it most.
     """
     if not units.columns:
-        return Finding(check=CHECK, severity="ok", message="not tested, because there are every feature is constant")
+        return Finding(check=CHECK, severity="ok", message="not tested, because every feature is constant")
     counts = np.bincount(units.treatment, minlength=len(arms))
     if counts.min() < _MIN_UNITS / 2:
         return Finding(check=CHECK, severity="ok", message="not tested, because an arm is too small")

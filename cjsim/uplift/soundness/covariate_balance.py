@@ -46,7 +46,7 @@ def check_balance(units: AssignmentUnits, n_arms: int, *, seed: int = 0) -> Find
     219-236.
     """
     if not units.columns:
-        return Finding(check=CHECK, severity="ok", message="not tested, because there are every feature is constant")
+        return Finding(check=CHECK, severity="ok", message="not tested, because every feature is constant")
     if np.bincount(units.treatment, minlength=n_arms).min() < 2:
         return Finding(check=CHECK, severity="ok", message="not tested, because an arm is too small")
     p = _joint_p_value(units.matrix, units.treatment, n_arms, seed)

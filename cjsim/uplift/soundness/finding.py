@@ -71,7 +71,7 @@ def finding_of_test(
     severity : {"warning", "error"}
         Severity if the test is significant.
     figure : float
-        The main figure of the messages.
+        The main figure quoted in the messages.
     column : str, optional
         The column that the alarm concerns.
     """

@@ -94,9 +94,10 @@ def _influential_rows(trial: Trial, name: str, y: FloatArray, arm: int) -> Findi
     propensity = None if trial.propensity is None else trial.propensity[~is_top]
     without = arm_means(y[~is_top], trial.treatment[~is_top], len(trial.arms), propensity=propensity).means
     trimmed = float(without[arm] - without[0])
+    top = "the most influential row, which carries" if n_top == 1 else f"the {n_top} most influential rows, which carry"
     text = (
-        f"the effect of '{trial.arms[arm]}' on '{name}' is {effect.effect:.4g}, and {trimmed:.4g} without the {n_top} rows of most "
-        f"influence, which carry {100 * carried:.0f} % of its variance"
+        f"the effect of '{trial.arms[arm]}' on '{name}' is {effect.effect:.4g}, and {trimmed:.4g} without {top} {100 * carried:.0f} % of "
+        "its variance"
     )
     changes_sign = effect.low * effect.high > 0 and trimmed * effect.effect < 0
     if carried <= _CARRIED and not changes_sign:

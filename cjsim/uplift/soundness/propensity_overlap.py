@@ -40,7 +40,7 @@ def check_overlap(trial: Trial) -> Finding:
         heavy += int(np.count_nonzero(weights > _LARGE_WEIGHT * weights.mean())) if len(weights) else 0
     worst = int(np.argmin(shares))
     text = (
-        f"the weights leave arm '{trial.arms[worst]}' with {100 * shares[worst]:.0f} % of its rows in effect; smallest propensity of an "
+        f"the weights effectively leave arm '{trial.arms[worst]}' with {100 * shares[worst]:.0f} % of its rows; smallest propensity of an "
         f"assigned arm {own.min():.2g}, {heavy} rows with more than {_LARGE_WEIGHT:.0f} times the mean weight of their arm"
     )
     severity: Severity = "error" if shares[worst] < _TOO_LOW_SHARE else "warning" if shares[worst] < _LOW_SHARE else "ok"

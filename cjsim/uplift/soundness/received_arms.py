@@ -31,7 +31,8 @@ def check_received_arms(trial: Trial) -> Finding | None:
     same_everywhere = all(len(np.unique(trial.received[trial.treatment == arm])) == 1 for arm in range(len(trial.arms)))
     if same_everywhere:
         message = (
-            f"all rows of an arm received the same other arm: {by_arm}. Labels are swapped, or a treatment was never given. Check them."
+            f"all rows of an arm received the same arm, but not the assigned one: {by_arm}. Labels are swapped, or a treatment was never "
+            "given. Check them."
         )
         return Finding(check=CHECK, severity="error", message=message, figure=share)
     return Finding(

@@ -64,7 +64,7 @@ def export_rule(
     Returns
     -------
     TargetingRule
-        The rule. For a distilled rule, `agreement` is the share of held-out rows on which the rule and the model decide alike.
+        The rule. For a distilled rule, `agreement` is the share of held-out rows on which the rule and the model make the same decision.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def _distilled(model: Any, X: pd.DataFrame, threshold: float, arm: int, depth: i
     is_held_out = np.random.default_rng(seed).random(len(X)) < _HELD_OUT_SHARE
     if len(np.unique(decisions[~is_held_out])) < 2 or not is_held_out.any():
         got = f"{int(decisions.sum())} treated of {len(X)} rows"
-        remedy = "Choose another threshold, or use no rule."
+        remedy = "Choose another threshold, or do not use a rule."
         raise InputError(format_error("model", "must treat some rows but not all", got, remedy))
     is_text = make_column_selector(dtype_exclude=["number", "bool"])
     labels = OneHotEncoder(handle_unknown="ignore", sparse_output=False)

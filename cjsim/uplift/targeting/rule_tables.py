@@ -153,7 +153,7 @@ def _load(path: str, _changed: int, _bytes: int) -> TargetingRule:
     try:
         content = read_json_object(path, max_bytes=_MAX_BYTES, remedy=remedy, is_finite=False)
         if content.get("format") != FORMAT:
-            raise InputError(format_error(path, f"{must} with the format '{FORMAT}'", "other content", remedy))
+            raise InputError(format_error(path, f"{must} with the format '{FORMAT}'", "different content", remedy))
         rule = TargetingRule.from_json(content)
     except ValidationError as error:
         first = error.errors()[0]

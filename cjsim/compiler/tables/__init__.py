@@ -1,0 +1,1 @@
+"""Arrays that the kernels read: one file for each part of a scenario."""

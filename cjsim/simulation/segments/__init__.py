@@ -1,0 +1,1 @@
+"""Metrics and differences by group of customers."""

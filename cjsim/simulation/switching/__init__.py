@@ -1,0 +1,1 @@
+"""Scenarios without some or all touchpoints."""

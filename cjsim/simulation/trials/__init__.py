@@ -1,0 +1,1 @@
+"""Trials of a simulated experiment, as the firm would analyze them."""

@@ -1,0 +1,1 @@
+"""Warnings about likely mistakes in valid documents."""
