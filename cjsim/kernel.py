@@ -164,17 +164,12 @@ def kernel(function: F) -> F:
 
 
 def is_compiled(kernel: Callable[..., Any]) -> bool:
-    """Return whether calls of a kernel start without compilation: it is loaded, in the cache, or the JIT is off.
-
-    A cached kernel counts only if its files are whole and newer than the file that defines it, because numba would compile it again
-    otherwise.
-    """
+    """Return whether calls of a kernel start without compilation: it is loaded, undamaged in the cache, or the JIT is off."""
     if config.DISABLE_JIT:
         return True
     function: Any = kernel
-    written = Path(function.py_func.__code__.co_filename).stat().st_mtime
     file = _cache_file(kernel)
-    return bool(function.signatures) or (file is not None and file.is_intact(written))
+    return bool(function.signatures) or (file is not None and file.is_intact())
 
 
 def cache_failure(kernel: Callable[..., Any]) -> OSError | None:

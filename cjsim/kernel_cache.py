@@ -52,17 +52,11 @@ class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
         except OSError as error:
             self.failure = error
 
-    def is_intact(self, since: float) -> bool:
-        """Return whether a kernel is stored, and no file of it is missing, damaged, or older than a time.
-
-        Parameters
-        ----------
-        since : float
-            The time, in seconds since 1970.
-        """
+    def is_intact(self) -> bool:
+        """Return whether a kernel is stored for the current source, and no file of it is missing or damaged."""
         paths = [self._data_path(name) for name in self._load_index().values()]
         try:
-            return bool(paths) and all(_read_checked(Path(path), since) for path in paths)
+            return bool(paths) and all(_read_checked(Path(path)) for path in paths)
         except (DamagedCacheFileError, OSError):
             return False
 
@@ -95,10 +89,10 @@ def _digest(path: Path, content: bytes) -> bytes:
     return hashlib.blake2b(path.name.encode() + b"\0" + content, digest_size=_DIGEST_BYTES).digest()
 
 
-def _read_checked(path: Path, since: float = 0.0) -> bytes:
-    """Return the content of a file after its digest. Raises DamagedCacheFileError if they do not match, or if the file is too old."""
+def _read_checked(path: Path) -> bytes:
+    """Return the content of a file after its digest. Raises DamagedCacheFileError if they do not match."""
     facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_FILE_BYTES or facts.st_mtime < since:
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_FILE_BYTES:
         raise DamagedCacheFileError(path)
     stored = path.read_bytes()
     content = stored[_DIGEST_BYTES:]

@@ -178,7 +178,7 @@ def test_command_compiles_all_kernels_and_counts_them(compiled: list[str]) -> No
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
-def test_a_kernel_older_than_its_source_counts_as_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_is_compiled_again_only_if_the_content_of_its_source_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "rules.py"
     source.write_text("def scaled(x):\n    return x\n", encoding="utf-8")
     monkeypatch.setattr("cjsim.kernel.cache_folder", lambda: tmp_path)
@@ -186,8 +186,12 @@ def test_a_kernel_older_than_its_source_counts_as_not_compiled(tmp_path: Path, m
     compile_for(kernel(function), [1.0])
     fresh = kernel(function)  # without the compiled function in memory
     assert is_compiled(fresh)
-    os.utime(source, (2e9, 2e9))
-    assert not is_compiled(fresh)
+    os.utime(source, (2e9, 2e9))  # as after another checkout of the same version
+    assert is_compiled(kernel(function))
+    compile_for(again := kernel(function), [1.0])
+    assert sum(again.stats.cache_hits.values()) == 1  # type: ignore[attr-defined]
+    source.write_text("def scaled(x):\n    return 2 * x\n", encoding="utf-8")
+    assert not is_compiled(kernel(runpy.run_path(str(source))["scaled"]))
 
 
 @pytest.mark.slow

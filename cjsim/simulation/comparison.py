@@ -48,18 +48,8 @@ if TYPE_CHECKING:
 DifferenceByMetric = Mapping[str, PairedDifference]
 PredictionByMetric = Mapping[str, PredictionInterval]
 T = TypeVar("T")
-_SHARED_FACTS: tuple[str, ...] = (
-    "customers",
-    "seed",
-    "start",
-    "horizon",
-    "value_horizon",
-    "existing",
-    "past_policy",
-    "follow_up_days",
-    "until_days",
-)
-_SHARED_FACTS += ("currency", "sample", "replications")
+_SHARED_FACTS: tuple[str, ...] = ("customers", "seed", "start", "horizon", "value_horizon", "existing", "past_policy")
+_SHARED_FACTS += ("follow_up_days", "until_days", "currency", "sample", "replications")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

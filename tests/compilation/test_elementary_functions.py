@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cjsim.compiler import elementary_functions
+from cjsim.compiler.tables import elementary_functions
 
 PACKAGE = Path(__file__).resolve().parents[2] / "cjsim"
 POINTS = np.random.default_rng(1).normal(0.0, 3.0, (50, 4))

@@ -1,6 +1,7 @@
 """One valid document of each kind that uses nearly every field, in a file with one value a line, so that each value has its own line."""
 
 import contextlib
+import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ def complete_documents(folder: Path) -> dict[str, CompleteDocument]:
     scenario["accept_warnings"] = {"journey.messages": "for tests"}
     scenario["journey"]["accept_warnings"] = {"messages": "for tests"}
     scenario["policy"]["accept_warnings"] = {"flows": "for tests"}
-    scenario["policy"]["flows"]["lead"]["steps"][1]["wait_until"]["typical"] = "19:30"
+    _add_missing_fields(scenario)
     study |= {"objectives": [{"metric": "clv", "direction": "maximize"}]}
     study["constraints"] += [{"metric": "open_rate", "at_least": 0}]
     study["mixes"]["messages"]["at_least"] = 0.1
@@ -57,6 +58,23 @@ def complete_documents(folder: Path) -> dict[str, CompleteDocument]:
         "rows": _written(folder, Experiment, _experiment(tiny, sweep={"list": [{HOLDOUT: 0.1}, {HOLDOUT: 0.2}]}), inside),
         "sobol": _written(folder, Experiment, _experiment(tiny, sweep={"sobol": free}), inside),
     }
+
+
+def _add_missing_fields(scenario: dict[str, Any]) -> None:
+    """Add the fields that the world with every construct does not use, because a change of it would change recorded results."""
+    journey, policy = scenario["journey"], scenario["policy"]
+    scenario |= {"value_horizon": "150d", "existing": {"customers": 50, "years": 0.5, "policy": copy.deepcopy(policy)}}
+    events, weekly = journey["events"], {"weekdays": ["monday"], "every_weeks": 2, "at": "06:00", "time_zone": "firm"}
+    events["weekly"] = {"in": ["member"], "wait": {"calendar": weekly}, "effects": [{"satisfy": 0.01}]}
+    quarterly = {"days_of_month": [1], "every_months": 3, "at": "06:00"}
+    events["quarterly"] = {"in": ["member"], "wait": {"calendar": quarterly}, "effects": [{"satisfy": 0.01}]}
+    journey["messages"]["letter"]["sway"] = {touch: {"browse": {"curious": 0.5}} for touch in ("delivered", "opened", "clicked")}
+    policy["guardrails"]["caps"][1]["drop_after"] = "2d"
+    policy["guardrails"]["blackouts"][0]["time_zone"] = "customer"
+    policy["flows"]["autumn"]["on"]["time_zone"] = "customer"
+    policy["flows"]["lead"]["steps"][1]["wait_until"]["typical"] = "19:30"
+    policy["flows"]["unread"]["steps"][0]["wait_until"]["time_zone"] = "firm"
+    policy["desks"]["help"]["promised"] = True
 
 
 def _experiment(scenario: dict[str, Any], **variants: Any) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def wrong_inputs(kind: str, document: CompleteDocument) -> Iterator[WrongInput]:
         text = path_text(wrong.path)
         if text.startswith(document.covered or ("-",)) or (kind in ("grid", "rows", "sobol") and not text.startswith("sweep")):
             continue
-        if kind == "scenario" and (text.startswith("journey.") or (text.startswith("policy.") and "name" not in wrong.fault)):
+        if kind == "scenario" and (
+            text.startswith(("journey.", "existing.policy.")) or (text.startswith("policy.") and "name" not in wrong.fault)
+        ):
             continue  # tested as a journey and as a policy
         yield wrong
 

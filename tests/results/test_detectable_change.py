@@ -60,7 +60,7 @@ def test_replications_that_are_needed_are_those_of_a_t_test_with_80_percent_powe
     found = cj.compare({"shop": shop("10d"), "sooner": shop("9.5d")}, customers=40, replications=6)
     differences = np.array([one.metrics["revenue"].value for one in found.runs["sooner"].replications])
     differences -= [one.metrics["revenue"].value for one in found.runs["shop"].replications]
-    detected = found.to_json(detect=0.02, metric="revenue")["detect"]
+    detected = found.to_json(detect=0.02, metrics=["revenue"])["detect"]
     number = math.ceil(detected["replications"]["value"])
     shift = detected["size"] / differences.std(ddof=1) * math.sqrt(number)
     assert 1 - nct.cdf(t.ppf(0.975, number - 1), number - 1, shift) == pytest.approx(0.8, abs=0.02)

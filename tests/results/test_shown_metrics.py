@@ -40,7 +40,7 @@ def test_footnote_counts_the_metrics_that_are_hidden_because_others_changed_more
     text = " ".join(str(offered).split())
     n_hidden, n_less = map(int, re.findall(r"(\d+) metrics are hidden: (\d+) that changed less than those shown", text)[0])
     effects = offered.alternatives["offered"]
-    assert n_hidden == len(effects) - len(shown(offered)) and 0 < n_less < n_hidden
+    assert n_hidden == len(effects.keys() - shown(offered)) and 0 < n_less < n_hidden
     assert "the others are breakdowns by stage or channel, totals over all customers, and metrics that are undefined, 0 or constant" in text
 
 

@@ -23,9 +23,9 @@ class RecordedTasks(Progress):
         self.tasks[-1][2].append(n)
 
 
-def tasks(scenario: Any, **options: Any) -> list[tuple[str, int, list[int]]]:
+def tasks(scenario: Any, *, replications: int = 1, **options: Any) -> list[tuple[str, int, list[int]]]:
     recorded = RecordedTasks()
-    simulate(scenario, customers=60, progress=recorded, **options)
+    simulate(scenario, customers=60, progress=recorded, replications=replications, **options)
     return recorded.tasks
 
 
@@ -35,6 +35,12 @@ def test_days_of_the_horizon_are_reported_before_customers(engine: str) -> None:
     assert (label, total, later) == ("sharing: days, all customers together", 120, "sharing")
     assert sum(reports) == total
     assert all(days >= 0 for days in reports)
+
+
+def test_each_further_replication_reports_its_days_and_its_customers() -> None:
+    names = ["sharing", "sharing, replication 2 of 3", "sharing, replication 3 of 3"]
+    labels = [label for label, _, _ in tasks(sharing_customers(), replications=3)]
+    assert labels == [label for name in names for label in (f"{name}: days, all customers together", name)]
 
 
 @pytest.mark.parametrize("engine", ["compiled", "readable"])

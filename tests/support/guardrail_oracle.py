@@ -183,6 +183,10 @@ class SimulatedTraffic:
             < persona.consent.get(name, channel.consent)
         }
 
+    def is_logged_since_entry(self, customer: int) -> bool:
+        """Whether a customer entered on day 0 or later. The log lacks what happened to others before day 0."""
+        return bool(self.result.outcomes.customers["entered"][customer] >= 0)
+
     def rows_by_customer(self) -> Iterator[tuple[int, list[LogRow]]]:
         for customer, rows in itertools.groupby(self.rows, key=lambda row: row.customer):
             yield customer, list(rows)
@@ -268,8 +272,8 @@ class GuardrailOracle:
         self.contacts: list[LogRow] = []  # those that gaps and caps count
         self.n_contacts = 0
         self.bounced: set[str] = set()
-        self.first_tries: dict[str, float] = {}  # of the sends that wait, by source
-        self.retries: dict[str, float] = {}  # when they are tried again
+        self.first_tries: dict[tuple[str, str], float] = {}  # of the sends that wait, by source and message
+        self.retries: dict[tuple[str, str], float] = {}  # when they are tried again
         self.collisions = 0
         self.event_counts: Counter[str] = Counter()
 
@@ -277,9 +281,11 @@ class GuardrailOracle:
         """Record a row of the log."""
         self.event_counts[row.event] += 1
         if row.event == "deferred":
-            self.first_tries.setdefault(row.source, row.time)
-        elif row.event in (*SEND_OUTCOMES, *BOUNCES, "flow_exited"):
-            self.first_tries.pop(row.source, None)
+            self.first_tries.setdefault((row.source, row.message), row.time)
+        elif row.event in (*SEND_OUTCOMES, *BOUNCES):
+            self.first_tries.pop((row.source, row.message), None)
+        elif row.event == "flow_exited":
+            self.first_tries = {send: time for send, time in self.first_tries.items() if send[0] != row.source}
         if row.event == "bounced_hard":
             self.bounced.add(row.channel)
         if row.event == "delivered":
@@ -293,8 +299,8 @@ class GuardrailOracle:
 
     def expected_outcome(self, row: LogRow, log_index: int) -> str:
         """The expected outcome of a send; `log_index` is its index in the log."""
-        if row.time > self.retries.get(row.source, np.inf) + TIME_TOLERANCE:
-            self.first_tries.pop(row.source, None)  # the `if` of a broadcast did not hold when its send was tried again
+        if row.time > self.retries.get((row.source, row.message), np.inf) + TIME_TOLERANCE:
+            self.first_tries.pop((row.source, row.message), None)  # the `if` of a broadcast did not hold when its send was tried again
         is_transactional = self.traffic.is_transactional(row)
         if row.channel not in self.consent and not (is_transactional and self.traffic.consents_cover[row.channel] == "marketing"):
             return "suppressed_consent"
@@ -311,7 +317,7 @@ class GuardrailOracle:
             return "suppressed_blackout"
         end = self.traffic.deferral_end(row.time, row.channel, self.customer)
         if not is_pull and end is not None:
-            self.retries[row.source] = end
+            self.retries[row.source, row.message] = end
             return "deferred"
         return self.expected_rule_outcome(row, log_index)
 
@@ -325,7 +331,7 @@ class GuardrailOracle:
                     self.collisions += self.is_collision(limit.channels, row)
                     return f"suppressed_{name}"
             if limits:
-                self.retries[row.source] = max(self.end_of_limit(limit, row) for limit in limits)
+                self.retries[row.source, row.message] = max(self.end_of_limit(limit, row) for limit in limits)
                 return "deferred"
         spent = []
         for budget, contacts in zip(self.traffic.rules.budgets, self.traffic.budgeted_contacts, strict=True):
@@ -337,7 +343,7 @@ class GuardrailOracle:
                 spent.append((begin + budget.per, self.is_refused(budget, row, begin + budget.per)))
         if not spent:
             return "delivered"
-        self.retries[row.source] = max(end for end, _ in spent)
+        self.retries[row.source, row.message] = max(end for end, _ in spent)
         return "suppressed_budget" if any(is_refused for _, is_refused in spent) else "deferred"
 
     def end_of_limit(self, limit: Gap | Cap, row: LogRow) -> float:
@@ -351,7 +357,9 @@ class GuardrailOracle:
         """Whether a limit that is used up refuses a send rather than defer it until its end."""
         is_pull = self.traffic.channel_kinds[row.channel] == "pull"
         longest = np.inf if limit.drop_after is None else limit.drop_after
-        return limit.then == "refuse" or is_pull or end > self.first_tries.get(row.source, row.time) + longest + TIME_TOLERANCE
+        return (
+            limit.then == "refuse" or is_pull or end > self.first_tries.get((row.source, row.message), row.time) + longest + TIME_TOLERANCE
+        )
 
     def is_collision(self, channels: tuple[str, ...], row: LogRow) -> bool:
         """Whether the last contact on a rule's channels came from another source."""

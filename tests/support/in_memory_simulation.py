@@ -102,10 +102,10 @@ def simulate_in_memory(
     follow_up_days: float | None = None,
     until_days: Array | None = None,
 ) -> InMemoryResult:
-    """Simulate a scenario with its log in memory."""
+    """Simulate a single run of a scenario with its log in memory."""
     writer = InMemoryLogWriter()
     with mock.patch.object(seeded_run, "LogWriter", writer):
-        options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes}
+        options: dict[str, Any] = {"customers": customers, "seed": seed, "threads": 1, "processes": processes, "replications": 1}
         options |= {"follow_up_days": follow_up_days, "until_days": until_days}
         result = simulate_module.simulate(scenario, engine=engine, log="kept", **options)
     rows = np.concatenate(writer.rows)

@@ -73,8 +73,8 @@ def counts_p_value(seen: Floats, chances: Floats) -> float:
 def simulate_small(
     journey: dict[str, Any], *, customers: int, policy: dict[str, Any] | None = None, log: Any = None, **settings: Any
 ) -> Run:
-    """Simulate the smallest scenario with this journey and policy; `settings` are those of the scenario."""
-    return simulate(small_scenario(journey=journey, policy=policy, **settings), customers=customers, log=log)
+    """Simulate a single run of the smallest scenario with this journey and policy; `settings` are those of the scenario."""
+    return simulate(small_scenario(journey=journey, policy=policy, **settings), customers=customers, log=log, replications=1)
 
 
 def moment_times(run: Run, moment: str) -> Floats:

@@ -56,10 +56,10 @@ def test_every_send_is_delivered_or_dropped_after_the_longest_wait(longest_hours
 
 
 def test_sent_waiting_and_dropped_sends_add_up_to_those_tried() -> None:
-    found = queue(arrivals(40, 6), {"at_most": 1, "per": "24h", "drop_after": "5d"})
+    found = queue(arrivals(80, 6), {"at_most": 1, "per": "24h", "drop_after": "5d"})
     last = [history[-1][1] for history in found.values()]
     counts = {outcome: last.count(outcome) for outcome in OUTCOMES}
-    assert sum(counts.values()) == 40
+    assert sum(counts.values()) == 80
     assert all(count > 0 for count in counts.values())
     assert counts["delivered"] == 20  # one a day, on each of the 20 days
 
