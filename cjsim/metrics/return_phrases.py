@@ -55,10 +55,15 @@ def roi_cells(change: IncrementalReturn) -> ReturnCells:
 
 
 def break_even_cells(change: IncrementalReturn) -> ReturnCells:
-    """Return the break-even cost per contact and its confidence set, or the reason why there is none."""
+    """Return the break-even cost per contact and its confidence set, or the reason why there is none.
+
+    There is none if the number of contacts stays the same, or if margin and contacts clearly change in opposite directions.
+    """
     found = change.break_even_cost
     if found.shape == "undefined":
         return "-", "same contacts"
+    if _has_no_break_even(change):
+        return "-", "fewer contacts" if change.contacts.effect < 0 else "less margin"
     return format_value(found.value, MONEY_UNIT, _decimals(found, MONEY_UNIT)), _set_text(found, MONEY_UNIT)
 
 
@@ -74,6 +79,10 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
     found, contacts = change.break_even_cost, change.contacts
     if found.shape == "undefined":
         return "It sends the same number of contacts, so there is no break-even cost per contact."
+    if _has_no_break_even(change):
+        if contacts.effect < 0:
+            return "It earns more margin with fewer contacts, whatever a contact costs."
+        return "It earns less margin with more contacts, whatever a contact costs."
     number = with_unit(format_value(found.value, MONEY_UNIT, _decimals(found, MONEY_UNIT)), MONEY_UNIT, currency)
     if found.shape == "everything":
         return f"The break-even cost per contact cannot be bounded, because the change in contacts is unclear (estimate {number})."
@@ -81,6 +90,12 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
         return f"The break-even cost per contact is {number}, but the change in contacts is unclear: {_set_text(found, MONEY_UNIT)}."
     meaning = "more contacts pay for themselves if each costs less" if contacts.effect > 0 else "fewer contacts pay off if each costs more"
     return f"Break-even cost per contact: {number} {_set_text(found, MONEY_UNIT)} ({meaning})."
+
+
+def _has_no_break_even(change: IncrementalReturn) -> bool:
+    """Return whether margin and contacts clearly change in opposite directions, so that no positive cost per contact breaks even."""
+    found = change.break_even_cost
+    return found.shape == "interval" and found.high < 0
 
 
 def _set_text(found: FiellerSet, unit: str) -> str:

@@ -141,8 +141,9 @@ def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns
 
 
 def _is_text(rows: Sequence[Sequence[str]], column: int) -> bool:
-    """Whether a column holds words, which can be broken between lines, rather than numbers and intervals."""
-    return any(row[column][:1].isalpha() and " " in row[column] for row in rows)
+    """Whether a column holds words, which can be broken between lines, rather than numbers, or intervals among which words may stand."""
+    cells = [row[column] for row in rows]
+    return any(cell[:1].isalpha() and " " in cell for cell in cells) and not any(cell.startswith("[") for cell in cells)
 
 
 def _longest_word(texts: Sequence[str]) -> int:

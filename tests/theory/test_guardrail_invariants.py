@@ -23,7 +23,12 @@ def heavy_traffic() -> SimulatedTraffic:
 @pytest.fixture(scope="module")
 def all_traffic(heavy_traffic: SimulatedTraffic) -> list[SimulatedTraffic]:
     """Heavy traffic, a scenario with every construct, and 150 random scenarios."""
-    more = {"journey.events.browse.wait": {"exponential": "8h"}, "journey.events.buy.wait": {"exponential": "2d"}, "customers": 40, "horizon": "75d"}
+    more = {
+        "journey.events.browse.wait": {"exponential": "8h"},
+        "journey.events.buy.wait": {"exponential": "2d"},
+        "customers": 40,
+        "horizon": "75d",
+    }
     everything = Scenario.load(ROOT / "tests" / "worlds" / "every_construct.yaml", set=more)
     return [heavy_traffic, SimulatedTraffic(everything), *(SimulatedTraffic(Scenario.from_dict(data)) for data in generate_scenarios(150))]
 
