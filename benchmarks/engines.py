@@ -86,8 +86,8 @@ def engine_rates(shop: Scenario, rounds: int) -> dict[str, list[float]]:
 def desk_rates(saas: Scenario, rounds: int) -> dict[str, list[float]]:
     """Events/s of both engines on a scenario with a desk, by CPU time."""
     contestants: dict[str, Callable[[], int]] = {
-        "compiled": lambda: simulate(saas, customers=10_000, threads=1).provenance.events,
-        "readable": lambda: simulate(saas, customers=40, engine="readable").provenance.events,
+        "compiled": lambda: simulate(saas, customers=10_000, threads=1, replications=1).provenance.events,
+        "readable": lambda: simulate(saas, customers=40, engine="readable", replications=1).provenance.events,
     }
     for work in contestants.values():
         work()
@@ -185,7 +185,7 @@ def main() -> None:
         assert run.metrics
         print(peak_bytes())
     elif options.peak_desk:
-        simulate(Scenario.load(SAAS), customers=options.peak_desk)
+        simulate(Scenario.load(SAAS), customers=options.peak_desk, replications=1)
         print(peak_bytes())
     elif options.start:
         simulate(Scenario.load(SHOP), customers=1)
