@@ -107,7 +107,7 @@ def record_of(number: int, journey: str, scenario: cj.Scenario) -> dict[str, Any
         "has_shared_resources": found.has_shared_resources,
         "revenue": totals["revenue"],
         "margin": totals["margin"],
-        "revenue_without": float(cj.simulate(without_campaigns(scenario)).outcomes.customers["revenue"].sum()),
+        "revenue_without": float(cj.simulate(without_campaigns(scenario), replications=1).outcomes.customers["revenue"].sum()),
         "touched": touched,
         "touchpoints": touchpoints,
     }
@@ -119,7 +119,7 @@ def credits_of(scenario: cj.Scenario) -> tuple[dict[str, dict[str, dict[str, Any
     touched: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.parquet"
-        customers = cj.simulate(scenario, log=log).outcomes.customers
+        customers = cj.simulate(scenario, log=log, replications=1).outcomes.customers
         for touch in dict.fromkeys(touch for touch, _ in CREDITS):
             logged = LoggedTouches(EventLog(log), events=purchase_events(scenario.journey), touch=touch)
             for days in (days for kind, days in CREDITS if kind == touch):

@@ -221,7 +221,7 @@ def predict(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Pat
     scenario = write_scenario(calls, fit, config, work)
     hung_up, wait = {}, {}
     for replication in range(config["replications"]):
-        log = simulate(scenario, seed=config["seed"] + replication, log=work / "log.parquet").log
+        log = simulate(scenario, seed=config["seed"] + replication, replications=1, log=work / "log.parquet").log
         assert log is not None
         ends = log.query(
             "select customer, any_value(event) as event, coalesce(any_value(value), 0) * 60 as wait from log "

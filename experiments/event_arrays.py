@@ -41,7 +41,7 @@ def simulate_events(scenario: cj.Scenario, seed: int, events: Sequence[str]) -> 
     """
     names = ", ".join(f"'{event}'" for event in events)
     with tempfile.TemporaryDirectory() as folder:
-        run = cj.simulate(scenario, seed=seed, log=Path(folder) / "log.parquet")
+        run = cj.simulate(scenario, seed=seed, replications=1, log=Path(folder) / "log.parquet")
         assert run.log is not None
         rows = run.log.query(f"""
             select customer, event::varchar as event, epoch(time) as seconds, coalesce(value, 0) as value

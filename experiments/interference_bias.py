@@ -84,7 +84,7 @@ def reused(case: Case, settings: cj.RehearsalSettings) -> DesignReport:
     seeds = range(case.base.seed, case.base.seed + settings.replications)
     arms = []
     for scenario in (case.base, case.alternative):
-        runs = (cj.simulate(scenario, seed=seed) for seed in seeds)
+        runs = (cj.simulate(scenario, seed=seed, replications=1) for seed in seeds)
         arms.append(_joined([metric_terms(run, case.metric, run.entered) for run in runs]))
     return rehearse_design(ArmPopulations.from_arms(*arms), size=case.base.customers, settings=settings)[0]
 

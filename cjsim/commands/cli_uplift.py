@@ -90,7 +90,7 @@ def uplift(
     Example: cjsim uplift trial.csv --treatment arm --control control --outcome revenue
     """
     if rule is not None and rule_file is None:
-        raise InputError(format_error("--rule", "must be given with --export-rule", short_repr(rule), "Name the file to write."))
+        raise InputError(format_error("--rule", "must be given with --export-rule", "no --export-rule", "Add --export-rule FILE."))
     if cuped and adjust is None:
         raise InputError(format_error("--cuped", "must be used with --adjust", "no --adjust", "Add --adjust COL."))
     if rule_file is not None and not force:

@@ -81,8 +81,8 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
         return "It sends the same number of contacts, so there is no break-even cost per contact."
     if _has_no_break_even(change):
         if contacts.effect < 0:
-            return "It earns more margin with fewer contacts, whatever a contact costs."
-        return "It earns less margin with more contacts, whatever a contact costs."
+            return "Margin rises and contacts fall, so no cost per contact breaks even."
+        return "Margin falls and contacts rise, so no cost per contact breaks even."
     number = with_unit(format_value(found.value, MONEY_UNIT, _decimals(found, MONEY_UNIT)), MONEY_UNIT, currency)
     if found.shape == "everything":
         return f"The break-even cost per contact cannot be bounded, because the change in contacts is unclear (estimate {number})."

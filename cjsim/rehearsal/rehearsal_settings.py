@@ -172,8 +172,8 @@ class RehearsalSettings:
         if self.replications < 2:
             raise InputError(format_error("replications", "must be at least 2", str(self.replications), "Use a value such as 10."))
         if self.enroll_per_day is not None and not 0 < self.enroll_per_day < math.inf:
-            remedy = "Give the customers who enroll per day."
-            raise InputError(format_error("enroll_per_day", "must be above 0", f"{self.enroll_per_day:g}", remedy))
+            remedy = "Give the number of customers who enroll per day."
+            raise InputError(format_error("enroll_per_day", "must be a finite number above 0", f"{self.enroll_per_day:g}", remedy))
         if self.ramp is not None and self.analyses is not None:
             _require_fixed_horizon(self.analyses)
 

@@ -18,7 +18,7 @@ class Range(NamedTuple):
 
     @property
     def truth(self) -> bool | None:
-        """Whether these values count as true, as false, or (None) some as true and some as false."""
+        """True if all these values count as true, False if all count as false, None otherwise."""
         if not self.has_nan and (self.low > 0 or self.high < 0):
             return True
         return False if self.low == self.high == 0 else None

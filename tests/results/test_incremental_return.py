@@ -71,14 +71,15 @@ def test_equal_policies_have_no_break_even_cost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contacts", "cell", "words"), [(1, "fewer contacts", "more margin with fewer"), (7, "less margin", "less margin with more")]
+    ("contacts", "cell", "words"),
+    [(1, "fewer contacts", "Margin rises and contacts fall"), (7, "less margin", "Margin falls and contacts rise")],
 )
 def test_no_cost_per_contact_breaks_even_if_margin_and_contacts_move_apart(contacts: int, cell: str, words: str) -> None:
     margin = {1: 6.0, 7: 4.0}[contacts]
     found = returns_of(changed(10, margin=5, cost=1, contacts=4), changed(10, margin=margin, cost=2, contacts=contacts))
     assert found.break_even_cost.value == pytest.approx(-1 / 3)
     assert break_even_cells(found) == ("-", cell)
-    assert return_sentences("other", found).endswith(f"It earns {words} contacts, whatever a contact costs.")
+    assert return_sentences("other", found).endswith(f"{words}, so no cost per contact breaks even.")
 
 
 def test_a_set_that_is_not_an_interval_is_described_in_words() -> None:

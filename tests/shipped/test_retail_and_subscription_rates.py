@@ -85,7 +85,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
     folder = tmp_path_factory.mktemp("logs")
     found = {}
     for name, (scenario, customers, changes) in RUNS.items():
-        run = cj.simulate(load_shipped(scenario, **changes), customers=customers, seed=2, log=folder / f"{name}.parquet")
+        run = cj.simulate(load_shipped(scenario, **changes), customers=customers, seed=2, replications=1, log=folder / f"{name}.parquet")
         assert run.log is not None
         found[name] = run.log
     return found
@@ -109,7 +109,7 @@ def test_proactive_churn_offer_raises_churn(tmp_path: Path) -> None:
     gone = {}
     for name, held_out in (("offered", 0.0), ("spared", 1.0)):
         scenario = load_shipped("subscription_churn_offer", **{"policy.flows.proactive_churn_offer.holdout": held_out})
-        run = cj.simulate(scenario, customers=10_000, seed=2, log=tmp_path / f"{name}.parquet")
+        run = cj.simulate(scenario, customers=10_000, seed=2, replications=1, log=tmp_path / f"{name}.parquet")
         assert run.log is not None
         gone[name] = run.log.query("""
             with turn as (select customer, min(time) as since from log where message = 'cheaper_plan'
@@ -130,7 +130,7 @@ def test_referred_customers_stay_longer_and_are_worth_more() -> None:
     # With 14,000 customers, both ratios have a standard error of about 3 %.
     stream = {"journey.acquisition.word_of_mouth.baseline": 25.0, "journey.acquisition.search.baseline": 0.0, "policy.acquisition": {}}
     referred, all_readers = (
-        cj.simulate(load_shipped("subscription", **stream, **mix), customers=10, seed=2).metrics
+        cj.simulate(load_shipped("subscription", **stream, **mix), customers=10, seed=2, replications=1).metrics
         for mix in ({}, {"journey.acquisition.word_of_mouth.personas": {}})
     )
     assert abs(referred["churn"].value / all_readers["churn"].value - 0.82) < 0.06 + 4.5 * 0.03

@@ -224,7 +224,7 @@ def test_log_file_is_identical_if_an_unused_element_is_appended(tmp_path: Path) 
 
     for name, (scenario, customers) in BASE_SCENARIOS.items():
         for log, world in (("with", with_change(scenario, last)), ("without", scenario)):
-            simulate(world, customers=customers, log=tmp_path / f"{name} {log}")
+            simulate(world, customers=customers, log=tmp_path / f"{name} {log}", replications=1)
         assert (tmp_path / f"{name} with").read_bytes() == (tmp_path / f"{name} without").read_bytes()
 
 
@@ -234,14 +234,14 @@ def test_log_file_is_identical_if_an_unused_flow_is_prepended(tmp_path: Path) ->
     never = {"on": {"event": "visit"}, "if": "purchases < 0", "priority": 999, "steps": [{"send": "newsletter"}]}
     data["policy"]["flows"] = {"ark": never, **data["policy"]["flows"]}
     for name, scenario in (("without", shop), ("with", Scenario.from_dict(data))):
-        simulate(scenario, customers=200, log=tmp_path / name)
+        simulate(scenario, customers=200, log=tmp_path / name, replications=1)
     assert (tmp_path / "with").read_bytes() == (tmp_path / "without").read_bytes()
 
 
 @pytest.mark.parametrize("name", BASE_SCENARIOS)
 def test_equal_policies_have_zero_effects_for_every_customer(name: str) -> None:
     scenario, customers = BASE_SCENARIOS[name]
-    pair = compare({"one": scenario, "same": with_change(scenario, flow_whose_if_never_holds)}, customers=customers)
+    pair = compare({"one": scenario, "same": with_change(scenario, flow_whose_if_never_holds)}, customers=customers, replications=1)
     found = pair.alternatives["same"]
     assert all(math.isnan(effect.effect) or (effect.effect, effect.low, effect.high) == (0, 0, 0) for effect in found.values())
     defined = [metric for metric, effect in found.items() if not math.isnan(effect.effect)]

@@ -109,7 +109,7 @@ def rehearse_ramped_design(
     Returns
     -------
     reports : tuple of DesignReport
-        Reports of the stratified analyses. Their share is that of all customers of the test.
+        Reports of the stratified analyses. Each states the share over all customers in the test.
     test : RampedTest
         Phases of the test, and the pooled analysis.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cjsim.compiler.plan import Codebook
 from cjsim.engine.run_record import RunRecord
-from cjsim.errors import InputError, format_error, unknown_name_parts
+from cjsim.errors import InputError, did_you_mean, format_error, unknown_name_parts
 from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.metrics.ratios import MetricDefinition, RatioTerms, mean_of_outcome, mean_per_customer, total_over_customers
@@ -152,7 +152,9 @@ def require_monthly_metrics(metrics: Sequence[str], known: Sequence[str]) -> Non
     """
     for metric in metrics:
         if metric not in known:
-            raise InputError(format_error("metrics", *unknown_name_parts(metric, known, "metric")))
+            must, got, _ = unknown_name_parts(metric, known, "metric")
+            remedy = did_you_mean(metric, known) or "Use a metric with monthly totals, such as 'total_revenue'."
+            raise InputError(format_error("metrics", must, got, remedy))
 
 
 def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
