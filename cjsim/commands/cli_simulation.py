@@ -19,7 +19,7 @@ from cjsim.commands.arguments import (
     parse_set_options,
     require_shared_settings,
 )
-from cjsim.commands.console import output_folder, print_output, progress_bar, with_exit_codes
+from cjsim.commands.console import after_saving, output_folder, print_output, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
 from cjsim.table_files import write_csv
 
@@ -137,18 +137,20 @@ def simulate(
             progress=progress,
             monthly=with_cohorts or is_by_month(by, document.journey.attributes),
         )
-        grouped = None if by is None and where is None else run.by(by, where=where, exposed_only=exposed)
-        cohorts = run.cohorts(where=where) if with_cohorts else None
         if folder is not None:
             run.save(folder)
-            if grouped is not None:
-                grouped.save(folder)
-            if cohorts is not None:
-                cohorts.save(folder)
-            if trial is not None:
-                write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
-            if log is not None and not events:
-                log.unlink()
+        with after_saving():
+            grouped = None if by is None and where is None else run.by(by, where=where, exposed_only=exposed)
+            cohorts = run.cohorts(where=where) if with_cohorts else None
+            if folder is not None:
+                if grouped is not None:
+                    grouped.save(folder)
+                if cohorts is not None:
+                    cohorts.save(folder)
+                if trial is not None:
+                    write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
+        if log is not None and not events:
+            log.unlink()
     shown = run if grouped is None else grouped
     texts: list[Callable[[], str]] = [] if cohorts is None else [cohorts.summary]
     texts += [] if cohorts is not None and by is None else [partial(shown.summary, full=full)]
@@ -241,10 +243,11 @@ def compare(
             progress=progress,
             monthly=is_monthly,
         )
-        grouped = None if by is None and where is None else comparison.by(by, where=where, metrics=shown)
         if folder is not None:
             comparison.save(folder)
-            if grouped is not None:
+        with after_saving():
+            grouped = None if by is None and where is None else comparison.by(by, where=where, metrics=shown)
+            if folder is not None and grouped is not None:
                 grouped.save(folder)
     of_run = () if is_monthly else shown  # metrics of a month are not metrics of a run
     order = cast("SortOrder", sort or SORT_ORDERS[0])

@@ -84,7 +84,8 @@ def with_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
 
 def _given_options(values: Mapping[str, Any], options: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of the options that are given, by option. A flag that is off is not given."""
-    return {options[name]: value for name, value in values.items() if name in options and value is not None and value not in (False, [])}
+    given = {name: value for name, value in values.items() if name in options and value is not None}
+    return {options[name]: value for name, value in given.items() if value is not False and value != []}
 
 
 def _require_working_folder() -> None:
@@ -202,16 +203,40 @@ def output_folder(out: Path | None, *, command: str, force: bool) -> Iterator[Pa
     Raises
     ------
     InputError
-        If the folder cannot be written, another run is writing to it, or it holds files that the command would replace without `force`.
+        If the folder cannot be written, another run is writing to it, or it holds files that the command would replace without `force`;
+        or the error of a block `after_saving`, once the files are published.
     """
+    failure: InputError | None = None
     with atomic_output_folder(out) as draft:
         if out is not None:
             _check_earlier_result(out, command, force=force)
-        yield draft
+        try:
+            yield draft
+        except _ErrorAfterSaving as error:
+            failure = error.cause
         file_names = [] if draft is None else sorted(path.name for path in draft.iterdir())
     if out is not None:
         _kept.set(f"The result is in '{out}'.")
         echo_message(f"{out}: wrote {', '.join(file_names)}")
+    if failure is not None:
+        raise failure
+
+
+class _ErrorAfterSaving(Exception):  # noqa: N818 - it reports an error, but does not end the command at once
+    """An error that does not make the files in the draft useless."""
+
+    def __init__(self, cause: InputError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+@contextlib.contextmanager
+def after_saving() -> Iterator[None]:
+    """Within `output_folder`: if an InputError is raised in this block, the draft is published first. Use it once a result is saved."""
+    try:
+        yield
+    except InputError as error:
+        raise _ErrorAfterSaving(error) from error
 
 
 def _check_earlier_result(out: Path, command: str, *, force: bool) -> None:

@@ -11,7 +11,7 @@ from cjsim.compiler.plan import FloatArray, Plan
 from cjsim.engine.buffers import make_outcomes
 from cjsim.engine.outcomes import Outcomes
 from cjsim.engine.population_limit import check_population_limit
-from cjsim.engine.sync_points import shares_resources
+from cjsim.engine.sync_points import brings_friends, shares_resources
 from cjsim.engine.worker_pool import CustomerBatch, WorkerPool
 from cjsim.kernels.world import Array
 from cjsim.progress import Progress, progress_task
@@ -54,7 +54,8 @@ class Generations:
     outcomes : list of Outcomes
         Outcomes by batch. Concatenated, they cover all customers in order.
     late_entries : ndarray of float64
-        Times from the horizon on at which customers enter, in days, ascending. Empty if nothing depends on them.
+        Times from the horizon on at which customers enter, in days, ascending. Empty if customers are simulated
+        independently and nothing is paid after the horizon.
     do_customers_interact : bool
         Whether a customer's trajectory may have depended on others, through desks or budgets.
     """
@@ -121,9 +122,11 @@ class Generations:
             self.late_entries = self._late_entry_times(late)
 
     def _late_entry_times(self, late: CustomerBatch) -> FloatArray:
-        """Simulate the customers who enter after the horizon for the friends they refer, and return all entries from the horizon on."""
-        entered = [outcomes.customers["entered"] for outcomes in self.outcomes]
-        count, cohorts = self._count, [late.subset(0, late.size), *_next_cohorts(self._late_referrals)]
+        """Return all entries from the horizon on. Customers who enter then are simulated if they may refer friends."""
+        entered, arrivals = [outcomes.customers["entered"] for outcomes in self.outcomes], late.subset(0, late.size)
+        if not brings_friends(self._plan.world):
+            return self._after_horizon([*entered, arrivals.entered])
+        count, cohorts = self._count, [arrivals, *_next_cohorts(self._late_referrals)]
         while cohorts:
             referrals: list[Array] = []
             for cohort in cohorts:
@@ -136,6 +139,10 @@ class Generations:
                     referrals += chunk.referrals
                     self._progress.advance(size)
             cohorts = _next_cohorts(referrals)
+        return self._after_horizon(entered)
+
+    def _after_horizon(self, entered: Sequence[Array]) -> FloatArray:
+        """Return the times from the horizon on, ascending."""
         times = np.sort(np.concatenate(entered))
         return np.asarray(times[times >= self._plan.world.setting[0].horizon])
 

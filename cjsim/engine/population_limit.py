@@ -96,6 +96,6 @@ def draw_limited_arrivals(
     fixed = f"{n_fixed:,} initial{' and existing' if plan.population.n_existing else ''} customers"
     if not expected:
         raise population_limit_error(max_customers, fixed, "Use fewer customers")
-    until = " until the value horizon" if has_late else ""
+    until, limit = (" until the value horizon", "value horizon") if has_late else ("", "horizon")
     got = f"{fixed} and about {expected:,.0f} arrivals from acquisition channels{until}"
-    raise population_limit_error(max_customers, got, "Lower the arrivals or the spend, shorten the horizon")
+    raise population_limit_error(max_customers, got, f"Lower the arrivals or the spend, shorten the {limit}")

@@ -81,7 +81,7 @@ def incremental_return(baseline: RunRecord, alternative: RunRecord) -> Increment
     totals = {name: (_total(baseline, name), _total(alternative, name)) for name in ("margin", "cost", "contacts")}
     counts = [int(run.entered.sum()) for run in (baseline, alternative)]
     is_per_customer = counts[0] == counts[1] > 0
-    scale = 1 / counts[0] if is_per_customer else 1.0
+    scale = 1 / (counts[0] * baseline.weight) if is_per_customer else 1.0  # totals are those of the whole firm
     changes = {name: _scaled(paired_difference(before, after, pairing), scale) for name, (before, after) in totals.items()}
     roots = {name: _change_by_root(before, after, pairing) for name, (before, after) in totals.items()}
 
@@ -117,7 +117,8 @@ def replicated_return(pairs: Sequence[tuple[RunRecord, RunRecord]]) -> Increment
     ones = [incremental_return(*pair) for pair in pairs]
     is_per_customer = all(one.is_per_customer for one in ones)
     scales = [
-        1.0 if is_per_customer or not one.is_per_customer else float(pair[0].entered.sum()) for one, pair in zip(ones, pairs, strict=True)
+        1.0 if is_per_customer or not one.is_per_customer else float(before.entered.sum()) * before.weight
+        for one, (before, _) in zip(ones, pairs, strict=True)
     ]
     values = {
         name: [(scale * getattr(one, name).baseline, scale * getattr(one, name).value) for scale, one in zip(scales, ones, strict=True)]

@@ -9,6 +9,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.replicated_estimates import PredictionInterval
 
+_KEEP_FIRM = "Omit `customers` to keep the firm."
 _COST_NAMES = {PLATFORM: "platform", CREATIVE: "creative work", SETUP: "setup"}
 
 
@@ -26,7 +27,9 @@ def run_notes(run: RunRecord) -> list[str]:
     """
     origin = run.provenance
     notes = narrow_interval_notes(run)
-    notes += [f"{note} To simulate a share of the same firm, use `sample`." for note in _changed_firm_notes(run)]
+    is_smaller = origin.firm_customers is not None and origin.customers < origin.firm_customers
+    remedy = "To simulate a share of the same firm, use `sample`." if is_smaller else _KEEP_FIRM
+    notes += [f"{note} {remedy}" for note in _changed_firm_notes(run)]
     if origin.sample is not None:
         share = f"{100 * origin.sample:g} %"
         notes.append(f"A sample of {share} of the firm's customers: totals are scaled up to the whole firm, n counts simulated customers.")
@@ -84,7 +87,7 @@ def firm_notes(run: RunRecord) -> list[str]:
     list of str
         One note, or none.
     """
-    return [f"{note} Omit `customers` to keep the firm." for note in _changed_firm_notes(run)]
+    return [f"{note} {_KEEP_FIRM}" for note in _changed_firm_notes(run)]
 
 
 def _changed_firm_notes(run: RunRecord) -> list[str]:

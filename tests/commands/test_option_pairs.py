@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import typer
 from trial_worlds import trial_scenario
+from typer.testing import CliRunner
 from wrong_options import commands
 
+import cjsim as cj
 from cjsim.cli import app
 from cjsim.commands.option_pairs import RULES
 from cjsim.compiler.compile_scenario import compile_scenario
@@ -217,3 +219,18 @@ def test_a_value_is_not_set_twice(outcome: Callable[[str, list[Setting]], Outcom
     found = outcome("simulate", [Setting("--set", "horizon=9d"), Setting("--horizon", "8d")])
     assert found[0] == 2
     assert found[2] == "--set: must be used without --horizon for the same value, got 'horizon=9d'. Give the value once.\n"
+
+
+def test_an_option_with_the_value_0_is_given() -> None:
+    found = CliRunner().invoke(app, ["simulate", "shop", "--seed", "0", "--set", "seed=5"])
+    assert (found.exit_code, "--seed" in found.stderr, "--set" in found.stderr) == (2, True, True)
+
+
+@pytest.mark.parametrize("command", [["simulate", "shop"], ["compare", "shop", "shop_better"]])
+def test_results_are_kept_if_nobody_meets_the_condition(command: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    found = CliRunner().invoke(app, [*command, "--customers", "2", "--where", "country == 'CH'", "--out", str(out)])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "must hold for at least one customer who entered" in found.stderr
+    kind = cj.Run if command[0] == "simulate" else cj.Comparison
+    assert kind.load(out)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from shared_firms import desk_firm, growing_firm
 from small_scenarios import small_scenario
+from trial_worlds import trial_scenario
 
 import cjsim as cj
 from cjsim.errors import InputError
@@ -219,3 +220,11 @@ def test_grouped_effects_are_saved(comparison: cj.Comparison, tmp_path: Path) ->
 
 def test_undefined_effects_are_left_out_of_gains() -> None:
     assert find_gains({"DE": effect(5, 1), "FR": effect(math.nan, 1)}).n_pairs == 0
+
+
+def test_customers_of_an_arm_are_compared_only_if_the_arms_are_the_same() -> None:
+    mail = [{"send": "promo_mail"}]
+    found = cj.compare({"half": trial_scenario(treated=mail), "fifth": trial_scenario(treated=mail, share=0.2)}, customers=50)
+    for chosen in ({"by": "arm"}, {"where": "arm == 'treated'"}):
+        with pytest.raises(InputError, match=f"^{next(iter(chosen))}: must have the same arms and shares in every scenario as in 'half'"):
+            found.by(**chosen)

@@ -134,6 +134,20 @@ def test_policies_are_compared_on_the_same_sample() -> None:
     assert found.alternatives["b"]["cost"].effect < 0
 
 
+@pytest.mark.parametrize("replications", [1, 3])
+def test_returns_of_a_sample_are_per_customer(replications: int) -> None:
+    firm = small_scenario(policy={"costs": {"setup": 90}}, customers=40)
+    other = firm.with_values({"policy.costs.setup": 50})
+    found = cj.compare({"a": firm, "b": other}, sample=0.25, replications=replications)
+    assert found.returns["b"].is_per_customer
+    assert found.returns["b"].cost.effect == pytest.approx(found.alternatives["b"]["cost"].effect) == pytest.approx(-1.0)
+
+
+def test_more_customers_than_the_firm_has_cannot_be_a_sample() -> None:
+    notes = cj.simulate(growing_firm(), customers=80).to_json()["notes"]
+    assert notes[0].endswith("Omit `customers` to keep the firm.")
+
+
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, True, float("nan")])
 def test_share_must_be_above_0_and_at_most_1(share: float) -> None:
     with pytest.raises(InputError, match="sample"):

@@ -173,6 +173,11 @@ def test_friends_who_join_after_the_horizon_bear_fixed_costs_whether_or_not_cust
     assert clv_worth(firm_with_friends(**shared), engine) == clv_worth(firm_with_friends(), engine)
 
 
+def test_arrivals_after_the_horizon_bear_fixed_costs_if_nobody_refers_friends() -> None:
+    alone, shared = (firm_with_friends(journey={"events": {"refer": {}}}, **rules) for rules in ({}, {"rules": NEVER_BINDS}))
+    assert clv_worth(alone) == clv_worth(shared) < clv_worth(alone.with_values({"journey.acquisition.ads.baseline": 1e-6}))
+
+
 @pytest.mark.parametrize("shared", [{}, {"rules": NEVER_BINDS}], ids=["alone", "budget"])
 def test_initial_customers_who_enter_after_the_horizon_bear_fixed_costs(shared: Any) -> None:
     friendless = {"events": {"refer": {}}, "acquisition": {}}

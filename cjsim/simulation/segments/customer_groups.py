@@ -99,17 +99,21 @@ def require_shared_groups(codebooks: Mapping[str, Codebook], by: str | None, *, 
     """
     (baseline, first), *others = codebooks.items()
     grouping, experiment = (None, None) if by is None else find_grouping(first, by)
-    if where is not None:
-        parse_filter(first, where)
+    uses_arms = where is not None and ARM in _names_in(parse_filter(first, where), first)
     for name, codebook in others:
         if grouping is not None and not _has_grouping(codebook, grouping):
             must, remedy = "must be a grouping of every scenario", "Choose one that all scenarios have."
             raise InputError(format_error("by", must, f"'{by}', which '{name}' lacks", remedy))
-        if experiment is not None and codebook.experiments[experiment] != first.experiments[experiment]:
-            must, got = f"must have the same arms and shares in every scenario as in '{baseline}'", f"other ones in '{name}'"
-            raise InputError(format_error("by", must, got, "Use the same split in both: otherwise, arms consist of different customers."))
         if where is not None:
             _require_filter(codebook, where, name)
+        has_other_arms = experiment is not None and codebook.experiments[experiment] != first.experiments[experiment]
+        if has_other_arms or (uses_arms and codebook.experiments != first.experiments):
+            must, got = f"must have the same arms and shares in every scenario as in '{baseline}'", f"other ones in '{name}'"
+            field, remedy = (
+                "by" if has_other_arms else "where",
+                "Use the same split in both: otherwise, arms consist of different customers.",
+            )
+            raise InputError(format_error(field, must, got, remedy))
     return grouping
 
 

@@ -280,6 +280,10 @@ def _gain_sentence(
 ) -> str:
     """Name the groups that gain most and lose, or state that groups do not differ clearly."""
     of_metric = {group: by_metric[objective.name] for group, by_metric in effects.items() if objective.name in by_metric}
+    if not of_metric:
+        return f"The alternative does not have {objective.name}."
+    if len(of_metric) == 1:
+        return f"There is only one group by {by}, so no groups can be compared."
     gains = find_gains(of_metric, is_lower_better=objective.better == "lower")
     pairs = f"Holm's correction for {gains.n_pairs} pair{'s' * (gains.n_pairs != 1)} of groups"
     if gains.most is None or gains.least is None:
