@@ -74,7 +74,7 @@ def pair_subscribers(nobody: cj.Run, somebody: cj.Run) -> Subscribers:
 
 def simulate_subscribers(customers: int, seeds: Sequence[int], condition: str = ALL) -> Subscribers:
     """Simulate the subscribers of all seeds without the offer, and with the offer to those who meet the condition."""
-    pairs = [[cj.simulate(scenario(asks, customers), seed=seed) for asks in (NOBODY, condition)] for seed in seeds]
+    pairs = [[cj.simulate(scenario(asks, customers), seed=seed, replications=1) for asks in (NOBODY, condition)] for seed in seeds]
     return concatenate_subscribers([pair_subscribers(nobody, somebody) for nobody, somebody in pairs])
 
 

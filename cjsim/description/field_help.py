@@ -268,6 +268,8 @@ def _plural(words: str) -> str:
     --------
     >>> _plural("name of a stage"), _plural("time of day"), _plural("number from 0 to 1"), _plural("Gap")
     ('names of stages', 'times of day', 'numbers from 0 to 1', 'Gap records')
+    >>> _plural("name of a branch")
+    'names of branches'
     >>> _plural("mapping from names to numbers above 0")
     'mappings from names to numbers above 0'
     """
@@ -279,7 +281,7 @@ def _plural(words: str) -> str:
         return f"mappings{words.removeprefix('mapping')}"
     head, article, noun = words.partition(" of an " if " of an " in words else " of a ")
     if article:
-        return f"{head}s of {noun.replace(' or ', 's or ')}s"
+        return f"{head}s of {' or '.join(f'{one}es' if one.endswith('ch') else f'{one}s' for one in noun.split(' or '))}"
     head, space, rest = words.partition(" of " if " of " in words else " ")
     whole, space, rest = ("whole numbers", words[12:13], words[13:]) if words.startswith("whole number") else (f"{head}s", space, rest)
     return f"{whole}{space}{rest}"

@@ -85,7 +85,7 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
         target.mkdir(parents=True, exist_ok=True)
         yield target
     except OSError as error:
-        message = format_error(str(target), "must be a writable folder", error.strerror or str(error), "Choose another folder.")
+        message = format_error(str(target), "must be a writable folder", f"the error '{error.strerror or error}'", "Choose another folder.")
         raise InputError(message) from error
 
 

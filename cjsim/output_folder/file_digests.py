@@ -90,7 +90,7 @@ def require_unchanged_manifest(file: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def is_listed(name: str, manifest: Mapping[str, Any]) -> bool:
-    """Return whether a file belongs to a result. Manifests of earlier versions list no files; then every file does.
+    """Return whether a file belongs to a result. If the manifest lists no files, as in earlier versions, every file belongs to it.
 
     Parameters
     ----------

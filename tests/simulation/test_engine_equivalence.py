@@ -112,7 +112,7 @@ def test_compiled_engine_without_jit_gives_the_same_bytes(count: int) -> None:
 
 def assert_same_simulation(reference: InMemoryResult, path: Path, **options: int) -> bytes:
     """Assert that a simulation has the outcomes and rows of one chunk; returns the bytes of its log."""
-    outcomes = simulate(every_construct(60), log=path, **options).outcomes  # type: ignore[arg-type]
+    outcomes = simulate(every_construct(60), log=path, replications=1, **options).outcomes  # type: ignore[arg-type]
     assert [
         field for field, one, other in zip(outcomes._fields, outcomes, reference.outcomes, strict=True) if one.tobytes() != other.tobytes()
     ] == []
@@ -195,7 +195,7 @@ def test_customer_that_overflows_buffers_is_simulated_again_with_larger_ones(
 
 
 def test_run_without_a_log_has_the_same_outcomes(reference: InMemoryResult) -> None:
-    outcomes = simulate(every_construct(60), threads=2).outcomes
+    outcomes = simulate(every_construct(60), threads=2, replications=1).outcomes
     assert [mine.tobytes() for mine in outcomes] == [other.tobytes() for other in reference.outcomes]
 
 

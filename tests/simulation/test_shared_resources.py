@@ -70,7 +70,7 @@ def shared_scenario() -> Scenario:
 
 def digest(path: Path, **options: Any) -> str:
     """Digest of a run's log and outcomes, including the referral tree."""
-    run = simulate(shared_scenario(), log=path, **options)
+    run = simulate(shared_scenario(), log=path, replications=1, **options)
     assert len(run) > 20
     return hashlib.sha256(b"".join([path.read_bytes(), *(of.tobytes() for of in run.outcomes)])).hexdigest()
 
@@ -223,7 +223,7 @@ def test_opt_out_before_an_outbound_call_cancels_it() -> None:
 
 
 def test_desk_events_name_the_desk_as_source(tmp_path: Path) -> None:
-    simulate(shared_scenario(), log=tmp_path / "log.parquet", threads=1)
+    simulate(shared_scenario(), log=tmp_path / "log.parquet", threads=1, replications=1)
     rows = EventLog(tmp_path / "log.parquet").to_pandas()
     asked = rows[rows["event"] == "asked"]
     assert set(asked["source"]) == {"help", "expert"} and set(asked["channel"].dropna()) == {"call"}

@@ -80,7 +80,7 @@ class EmpiricalTime(Empirical):
 
 
 class ExponentialWait(WaitKind, key="exponential"):
-    """An exponentially distributed wait. The mean alone is a short form."""
+    """An exponentially distributed wait. As a short form, give only the mean."""
 
     exponential: Annotated[
         ExponentialTime, BeforeValidator(short_form("mean", str, float, int), json_schema_input_type=PositiveDuration | ExponentialTime)
