@@ -139,18 +139,20 @@ def simulate(
         )
         if folder is not None:
             run.save(folder)
-        with after_saving():
-            grouped = None if by is None and where is None else run.by(by, where=where, exposed_only=exposed)
-            cohorts = run.cohorts(where=where) if with_cohorts else None
-            if folder is not None:
-                if grouped is not None:
-                    grouped.save(folder)
-                if cohorts is not None:
-                    cohorts.save(folder)
-                if trial is not None:
-                    write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
-        if log is not None and not events:
-            log.unlink()
+        try:
+            with after_saving():
+                grouped = None if by is None and where is None else run.by(by, where=where, exposed_only=exposed)
+                cohorts = run.cohorts(where=where) if with_cohorts else None
+                if folder is not None:
+                    if grouped is not None:
+                        grouped.save(folder)
+                    if cohorts is not None:
+                        cohorts.save(folder)
+                    if trial is not None:
+                        write_csv(run.trial(trial, follow_up_days=trial_window), folder / "trial.csv")
+        finally:
+            if log is not None and not events:
+                log.unlink()
     shown = run if grouped is None else grouped
     texts: list[Callable[[], str]] = [] if cohorts is None else [cohorts.summary]
     texts += [] if cohorts is not None and by is None else [partial(shown.summary, full=full)]

@@ -141,11 +141,13 @@ def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns
 
 
 def _is_text(rows: Sequence[Sequence[str]], column: int) -> bool:
-    """Whether a column holds words, which can be broken between lines, rather than numbers, or intervals among which words may stand."""
-    cells = [row[column] for row in rows]
-    return any(cell[:1].isalpha() and " " in cell for cell in cells) and not any(cell.startswith("[") for cell in cells)
+    """Whether a column holds words, which can be broken between lines, rather than numbers and intervals only."""
+    return any(row[column][:1].isalpha() and " " in row[column] for row in rows)
 
 
 def _longest_word(texts: Sequence[str]) -> int:
-    """Number of characters of the longest word, but not of a word that is too long for a narrow column."""
-    return max((min(len(word), _LONGEST_WORD) for text in texts for word in text.split()), default=0)
+    """Number of characters of the longest word, but not of a word that is too long for a narrow column. An interval is one word."""
+    intervals = [len(text) for text in texts if text.startswith("[")]
+    return max(
+        [*intervals, *(min(len(word), _LONGEST_WORD) for text in texts if not text.startswith("[") for word in text.split())], default=0
+    )

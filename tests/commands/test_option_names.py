@@ -47,7 +47,7 @@ def test_arguments_in_backticks_become_options() -> None:
         (["levers", TINY, "--metric", "clv", "--only", "policy.x", "--customers", "10"], "--only: must be the path of a lever"),
         (
             ["rehearse", "shop", "shop_better", "--metric", "clv", "--sizes", "10", "--days", "5", "--enroll", "0"],
-            "--enroll: must be above 0",
+            "--enroll: must be a finite number above 0",
         ),
     ],
 )

@@ -117,7 +117,7 @@ def test_folder_has_the_report_with_the_figure(tmp_path: Path) -> None:
         (("--ramp", "0d=5%,7d=120%"), "ramp: must have shares above 0 and below 1, got 1.2"),
         (("--ramp", "0d=5%", "--from", "2026-02-01"), "ramp: must be omitted if all customers enroll on one date, 2026-02-01, got 1 phase"),
         (("--share", "0.3,0.7"), "--share: must be one fraction or percentage, got '0.3,0.7'"),
-        (("--enroll", "0"), "--enroll: must be above 0"),
+        (("--enroll", "0"), "--enroll: must be a finite number above 0"),
         (("--enroll", "50,60"), "--enroll: must be one number, got '50,60'"),
         (("--guardrail", "opt_outs=inf"), "--guardrail: must be METRIC=MARGIN with a finite margin above 0, got 'opt_outs=inf'"),
         (("--guardrail", "opt_out"), "guardrail: .* Did you mean 'opt_outs'"),

@@ -13,6 +13,7 @@ from small_scenarios import small_scenario
 from trial_worlds import trial_scenario
 from typer.testing import CliRunner
 
+import cjsim as cj
 from cjsim.cli import app
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
@@ -188,8 +189,9 @@ def test_a_window_that_leaves_no_rows_is_refused_with_the_longest_one(trial_file
     found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", "59.999d", "--out", str(tmp_path / "out"))
     assert found.exit_code == 2
     assert "--trial: must count outcomes for at most" in found.stderr
-    assert not (tmp_path / "out").exists()
+    assert cj.Run.load(tmp_path / "out").metrics  # the run itself is kept
+    assert not {"trial.csv", "log.parquet"} & {file.name for file in (tmp_path / "out").iterdir()}
     longest = found.stderr.split("must count outcomes for at most ")[1].split(" days")[0]
-    found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", f"{longest}d", "--out", str(tmp_path / "out"))
+    found = invoke("simulate", trial_file, "--trial", "promo", "--trial-window", f"{longest}d", "--out", str(tmp_path / "shorter"))
     assert found.exit_code == 0, found.stderr
-    assert len(pd.read_csv(tmp_path / "out" / "trial.csv"))
+    assert len(pd.read_csv(tmp_path / "shorter" / "trial.csv"))
