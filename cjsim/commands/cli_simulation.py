@@ -270,6 +270,7 @@ def walk(
     customer: Annotated[int, options.number_option("--customer", "K", "Number of the customer, counting from 0.", example=7)],
     seed: options.Seed = None,
     sets: options.Set = None,
+    max_customers: options.MaxCustomers = None,
     truth: Annotated[
         bool, typer.Option("--truth", help="Include what the firm cannot observe: persona, traits, satisfaction, hidden events.")
     ] = False,
@@ -290,6 +291,6 @@ def walk(
     with progress_bar() as progress:
         from cjsim.reporting.walk import walk as walk_scenario
 
-        diary = walk_scenario(document, customer=customer, truth=truth, progress=progress)
+        diary = walk_scenario(document, customer=customer, truth=truth, max_customers=max_customers, progress=progress)
     width = max(shutil.get_terminal_size((120, 24)).columns, 60)
     print_output(as_json, table_format, text=lambda: diary.summary(width=width, full=full), content=diary.to_json, table=diary.to_pandas)

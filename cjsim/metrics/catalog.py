@@ -60,7 +60,7 @@ def find_metric_definition(run: RunRecord | Plan, metric: str) -> MetricDefiniti
     return definitions[metric]
 
 
-def require_metrics(codebook: Codebook, metrics: Sequence[str]) -> None:
+def require_metrics(codebook: Codebook, metrics: Sequence[str], *, alternatives: Sequence[Codebook] = ()) -> None:
     """Raise if a metric does not exist.
 
     Parameters
@@ -69,16 +69,23 @@ def require_metrics(codebook: Codebook, metrics: Sequence[str]) -> None:
         Names of the scenario.
     metrics : sequence of str
         Names of metrics.
+    alternatives : sequence of Codebook
+        Names of the scenarios that are compared with it. At least one of them must have each metric, too.
 
     Raises
     ------
     InputError
         The message suggests a metric with a similar name.
     """
-    definitions = all_metric_definitions(codebook) if metrics else {}
+    if not metrics:
+        return
+    definitions, others = all_metric_definitions(codebook), [all_metric_definitions(one) for one in alternatives]
     for metric in metrics:
         if metric not in definitions:
             raise InputError(format_error("metrics", *unknown_name_parts(metric, definitions, "metric")))
+        if others and not any(metric in one for one in others):
+            must, got = "must exist in an alternative, too", f"'{metric}', which only the baseline has"
+            raise InputError(format_error("metrics", must, got, "Choose a metric that both have."))
 
 
 def estimate_all_metrics(run: RunRecord) -> Mapping[str, MetricEstimate]:

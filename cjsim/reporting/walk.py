@@ -24,7 +24,9 @@ from cjsim.kernels.customer.referrals import REFERRED
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.reporting.diary import Diary, DiaryLine
 from cjsim.reporting.event_text import EventDescriber, EventText
+from cjsim.scenario.spec import MAX_CUSTOMERS
 from cjsim.scenario.time_zones import zone_table
+from cjsim.simulation.argument_checks import checked_integer
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
@@ -37,7 +39,13 @@ _TOTALED_OUTCOMES = ("purchases", "revenue", "discounts", "margin", "cost", "clv
 
 @checked_arguments
 def walk(
-    scenario: ScenarioSource, *, customer: int, seed: int | None = None, truth: bool = False, progress: Progress | None = None
+    scenario: ScenarioSource,
+    *,
+    customer: int,
+    seed: int | None = None,
+    truth: bool = False,
+    max_customers: int | None = None,
+    progress: Progress | None = None,
 ) -> Diary:
     """Simulate one customer and return the diary.
 
@@ -51,6 +59,8 @@ def walk(
         Random seed in [0, 2**63). Overrides the scenario.
     truth : bool
         Whether to include what only the simulator knows: persona, traits, satisfaction, hidden events and stages.
+    max_customers : int, optional
+        As in `simulate`. It matters if other customers must be simulated, too.
     progress : Progress, optional
         Receives messages about slow steps.
 
@@ -61,7 +71,7 @@ def walk(
     Raises
     ------
     InputError
-        If the customer does not exist or a value is out of range.
+        If the customer does not exist, the population exceeds `max_customers`, or a value is out of range.
 
     Examples
     --------
@@ -80,10 +90,12 @@ def walk(
     used_seed = scenario.seed if seed is None else scenario.with_values({"seed": seed}).seed
     plan = compile_scenario(scenario.checked())
     is_shared = shares_resources(plan)
-    cohort = _find_customer(scenario, plan, used_seed, customer, progress)
+    by_default = default_population_limit(scenario.customers + plan.population.n_existing)
+    limit = by_default if max_customers is None else checked_integer("max_customers", max_customers, 1, MAX_CUSTOMERS)
+    cohort = _find_customer(scenario, plan, used_seed, customer, limit, progress)
     kernels = [*kernels_of_runs(is_shared=False, engine="readable"), *(kernels_of_runs(is_shared=True) if is_shared else [])]
     compile_kernels(kernels, progress or NoProgress())
-    shared_results = _simulate_shared_results(scenario, plan, used_seed, progress or NoProgress()) if is_shared else None
+    shared_results = _simulate_shared_results(scenario, plan, used_seed, limit, progress or NoProgress()) if is_shared else None
     trajectory = trace_customer(plan, used_seed, cohort, shared_results)
     builder = _DiaryBuilder(scenario, plan, trajectory, is_truth=truth)
     return Diary(
@@ -99,7 +111,7 @@ def walk(
     )
 
 
-def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, progress: Progress | None) -> Cohort:
+def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, limit: int, progress: Progress | None) -> Cohort:
     """Return a cohort with only this customer. Referred customers are known only after all customers have been simulated."""
     initial = scenario.customers
     if not isinstance(customer, int | np.integer):
@@ -109,12 +121,12 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
     n_existing = plan.population.n_existing
     if 0 <= customer - initial < n_existing:
         return existing_cohort(plan, seed, initial, int(customer) - initial, 1)
-    (arrivals, _), n_fixed = _draw_scenario_arrivals(scenario, plan, seed), initial + n_existing
+    (arrivals, _), n_fixed = _draw_scenario_arrivals(scenario, plan, seed, limit), initial + n_existing
     if 0 <= customer - n_fixed < len(arrivals):
         return arrivals.subset(customer - n_fixed, 1)
     count = n_fixed + len(arrivals)
     if customer >= count and any(effect["op"] == EffectCode.REFER for effect in plan.world.effects):
-        run = simulate(scenario, seed=seed, replications=1, progress=progress)
+        run = simulate(scenario, seed=seed, replications=1, max_customers=limit, progress=progress)
         count = len(run)
         if customer < count:
             row, entered = slice(customer, customer + 1), run.outcomes.customers["entered"]
@@ -123,27 +135,23 @@ def _find_customer(scenario: Scenario, plan: Plan, seed: int, customer: int, pro
     raise InputError(format_error("customer", must, short_repr(customer), "Choose an initial, acquired or referred customer."))
 
 
-def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, progress: Progress) -> SharedResults:
+def _simulate_shared_results(scenario: Scenario, plan: Plan, seed: int, limit: int, progress: Progress) -> SharedResults:
     """Simulate desk replies and budget spending, which depend on all customers."""
     progress.note(f"cjsim: customers in {scenario.name} share desks or budgets, so all of them are simulated ...")
-    arrivals, late = _draw_scenario_arrivals(scenario, plan, seed)
+    arrivals, late = _draw_scenario_arrivals(scenario, plan, seed, limit)
     existing = existing_cohort(plan, seed, scenario.customers, 0, plan.population.n_existing)
     cohorts = (initial_cohort(plan, seed, 0, scenario.customers), existing, arrivals, late)
     with progress_task(
         progress, math.ceil(scenario.simulated_days) - math.floor(scenario.begins), f"{scenario.name}: days, all customers together"
     ):
-        return SharedResourcePass(plan, seed, max_customers=_population_limit(scenario, plan)).run(cohorts, progress)
+        return SharedResourcePass(plan, seed, max_customers=limit).run(cohorts, progress)
 
 
-def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int) -> tuple[Cohort, Cohort]:
+def _draw_scenario_arrivals(scenario: Scenario, plan: Plan, seed: int, limit: int) -> tuple[Cohort, Cohort]:
     """Draw the arrivals before and after the horizon, as a run of the whole scenario does."""
     firm, has_late = FirmShare.of(scenario, scenario.customers, None, seed), shares_resources(plan)
-    limits = {"n_fixed": scenario.customers + plan.population.n_existing, "max_customers": _population_limit(scenario, plan)}
-    return draw_limited_arrivals(plan, seed, firm, with_late=has_late, **limits)
-
-
-def _population_limit(scenario: Scenario, plan: Plan) -> int:
-    return default_population_limit(scenario.customers + plan.population.n_existing)
+    n_fixed = scenario.customers + plan.population.n_existing
+    return draw_limited_arrivals(plan, seed, firm, with_late=has_late, n_fixed=n_fixed, max_customers=limit)
 
 
 class _DiaryBuilder:

@@ -201,6 +201,7 @@ class Comparison(FolderResult):
         InputError
             If a metric does not exist.
         """
+        self._require_metrics(metrics)
         baseline = self.runs[self.baseline]
         detection = None if detect is None else self._detection(metrics[0] if metrics else OBJECTIVE, detect)
         text = comparison_summary(
@@ -273,6 +274,10 @@ class Comparison(FolderResult):
         """Draw the relative effects on the metrics that matter or moved most, with their intervals."""
         return COMPARISON_FIGURE.figure(self._paired_runs())
 
+    def _require_metrics(self, metrics: Sequence[str]) -> None:
+        baseline, *others = (run.codebook for run in self.runs.values())
+        require_metrics(baseline, metrics, alternatives=others)
+
     def _paired_runs(self) -> PairedRuns:
         baseline = self.runs[self.baseline]
         return PairedRuns(baseline, compared_metrics(baseline, self.baseline, self.alternatives, self.returns))
@@ -293,7 +298,7 @@ class Comparison(FolderResult):
             If a metric does not exist.
         """
         objective = metrics[0] if metrics else OBJECTIVE
-        require_metrics(self.runs[self.baseline].codebook, metrics)
+        self._require_metrics(metrics)
         alternatives = {
             name: {
                 "metrics": {
@@ -345,7 +350,7 @@ class Comparison(FolderResult):
         frame["unit"] = [definitions[metric].unit for _, metric in rows]
         if self.predictions:
             frame[["prediction_low", "prediction_high"]] = np.array([self.predictions[name][metric] for name, metric in rows])
-        require_metrics(self.runs[self.baseline].codebook, metrics)
+        self._require_metrics(metrics)
         return frame[frame.index.get_level_values("metric").isin(metrics)] if metrics else frame
 
     def _write_files(self, folder: Path) -> None:

@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from cjsim.compiler.compile_scenario import compile_scenario
-from cjsim.compiler.plan import Codebook
-from cjsim.errors import InputError, format_error, unknown_name_parts
-from cjsim.metrics.catalog import all_metric_definitions
+from cjsim.metrics.catalog import require_metrics
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.months.calendar_months import is_by_month
-from cjsim.simulation.months.monthly_metrics import monthly_definitions
+from cjsim.simulation.months.monthly_metrics import monthly_definitions, require_monthly_metrics
 from cjsim.simulation.segments.customer_groups import require_possible, require_shared_groups
 
 
@@ -45,18 +43,9 @@ def check_requested_tables(
             days = (math.floor(scenarios[name].begins), math.ceil(scenarios[name].horizon) - 1)
             earliest, latest = (scenarios[name].start + timedelta(days=day) for day in days)
             require_possible(codebook, where, months=(earliest, latest))
-    is_monthly = is_by_month(by, next(iter(codebooks.values())).attributes)
-    first, *others = [_metric_names(scenarios[name], codebook, is_monthly=is_monthly) for name, codebook in codebooks.items()]
-    for metric in metrics:
-        if metric not in first:
-            must, got, remedy = unknown_name_parts(metric, first, "metric")
-            raise InputError(format_error("metrics", must, f"{got} with `by` {by}" if is_monthly else got, remedy))
-        if others and not any(metric in names for names in others):
-            got = f"'{metric}', which only '{next(iter(scenarios))}' has"
-            raise InputError(format_error("metrics", "must exist in an alternative, too", got, "Choose a metric that both have."))
-
-
-def _metric_names(scenario: Scenario, codebook: Codebook, *, is_monthly: bool) -> list[str]:
-    if not is_monthly:
-        return list(all_metric_definitions(codebook))
-    return list(monthly_definitions(codebook, has_retained=any(stage.retained for stage in scenario.journey.stages.values())))
+    baseline, *others = codebooks.values()
+    if not is_by_month(by, baseline.attributes):
+        require_metrics(baseline, metrics, alternatives=others)
+        return
+    has_retained = any(stage.retained for stage in next(iter(scenarios.values())).journey.stages.values())
+    require_monthly_metrics(metrics, list(monthly_definitions(baseline, has_retained=has_retained)))

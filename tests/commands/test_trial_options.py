@@ -155,7 +155,7 @@ def test_a_metric_that_no_alternative_has_is_refused_before_the_simulation(refus
     scenario = trial_scenario(treated=[{"send": "promo_mail"}], name="a")
     bare = small_scenario(name="b", horizon="60d", customers=400)
     message = refused("compare", [scenario, bare], "--metric", "open_rate[mail]")
-    assert message.startswith("--metric: must exist in an alternative, too, got 'open_rate[mail]', which only 'a' has.")
+    assert message.startswith("--metric: must exist in an alternative, too, got 'open_rate[mail]', which only the baseline has.")
 
 
 def test_a_trial_with_existing_customers_is_refused_before_the_simulation(refused: Callable[..., str], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from shared_firms import desk_firm
+from small_scenarios import small_scenario
 from typer.testing import CliRunner
 
 from cjsim.cli import app
@@ -326,3 +327,10 @@ def test_the_population_limit_of_a_diary_counts_existing_customers(monkeypatch: 
     monkeypatch.setattr(generations, "MIN_POPULATION_LIMIT", 1)  # so that the limit is 20 times the number of customers
     firm = desk_firm(customers=1, horizon="2d").with_values({"existing": {"customers": 30, "years": 0.01}})
     assert walk(firm, customer=0).lines
+
+
+def test_the_population_limit_of_a_diary_can_be_raised() -> None:
+    crowded = small_scenario(journey={"acquisition": {"ads": {"baseline": 40_000}}}, horizon="30d", customers=2)
+    with pytest.raises(InputError, match="raise the limit with `max_customers`"):
+        walk(crowded, customer=5)
+    assert walk(crowded, customer=5, max_customers=2_000_000).lines

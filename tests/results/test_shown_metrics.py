@@ -1,10 +1,13 @@
 """Which metrics a comparison shows, and what it says about the others."""
 
 import re
+from functools import partial
 
 import pytest
+from small_scenarios import small_scenario
 
 import cjsim as cj
+from cjsim.errors import InputError
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.simulation.comparison_summary import level_decimals, metrics_to_show
 from cjsim.testing.small_worlds import independent_customers
@@ -63,3 +66,11 @@ def test_chosen_metrics_are_those_of_plain_values_and_of_the_table(offered: cj.C
     assert set(content["alternatives"]["offered"]["metrics"]) == set(chosen)
     assert "discounts" in content["answer"].split(".")[0]
     assert set(offered.to_pandas(metrics=chosen).index.get_level_values("metric")) == set(chosen)
+
+
+def test_a_metric_that_only_the_baseline_has_is_refused_everywhere() -> None:
+    stages = {"here": {}, "there": {}}
+    found = cj.compare({"more": small_scenario(journey={"stages": stages}), "less": small_scenario()}, customers=3)
+    for shown in (found.to_json, found.to_pandas, found.summary, partial(found.by, where="entry_month == '2026-01'")):
+        with pytest.raises(InputError, match="'stage_reached\\[there\\]', which only the baseline has"):
+            shown(metrics=["stage_reached[there]"])

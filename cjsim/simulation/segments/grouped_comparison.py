@@ -106,7 +106,7 @@ class GroupedComparison(FolderResult):
         """
         (name, baseline), *others = runs.items()
         definitions = all_metric_definitions(baseline.codebook)
-        require_metrics(baseline.codebook, metrics)
+        require_metrics(baseline.codebook, metrics, alternatives=[run.codebook for _, run in others])
         shown = tuple(metrics) or tuple(metric for metric in SHOWN_METRICS if metric in definitions)
         grouping = require_shared_groups({one: run.codebook for one, run in runs.items()}, by, where=where)
         empty = () if where is None else _empty_replication_notes(runs, where)
