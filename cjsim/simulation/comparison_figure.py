@@ -44,7 +44,8 @@ def comparison_figure_data(paired: PairedRuns) -> "pd.DataFrame":
     DataFrame
         Columns `alternative`, `metric` (its label), `relative`, `low`, `high` (relative to the baseline, in percent) and `verdict`
         ('better', 'worse', 'more or fewer', 'no clear difference'). Metrics whose baseline is 0 are left out, because no relative effect
-        is defined.
+        is defined. So are metrics of which neither higher nor lower values are better, if they more than double: next to them, all other
+        effects would look like 0.
     """
     import pandas as pd
 
@@ -52,7 +53,7 @@ def comparison_figure_data(paired: PairedRuns) -> "pd.DataFrame":
     for name, effects in paired.compared.alternatives.items():
         for definition in metrics_to_show(paired.compared, paired.baseline):
             effect = effects.get(definition.name)
-            if effect is None or math.isnan(effect.relative):
+            if effect is None or math.isnan(effect.relative) or (definition.better == "neither" and effect.relative > 1):
                 continue
             scale = 100 / abs(effect.baseline)
             is_better = (effect.effect > 0) == (definition.better == "higher")

@@ -203,6 +203,18 @@ def test_figure_tells_better_from_worse() -> None:
     assert data.loc["revenue", "low"] == pytest.approx(100 * effect.low / effect.baseline)
 
 
+def test_figure_leaves_out_counts_that_more_than_double() -> None:
+    before, after = random_outcomes(200), random_outcomes(200)
+    after.customers["purchases"] = 3 * before.customers["purchases"]
+    after.customers["contacts"] = 3 * before.customers["contacts"]
+    pair = Comparison.of({"today": run_from_outcomes(before), "more": run_from_outcomes(after)})
+    compared = compared_metrics(pair.runs["today"], "today", pair.alternatives)
+    drawn = comparison_figure_data(PairedRuns(pair.runs["today"], compared))["metric"].tolist()
+    assert pair.alternatives["more"]["contacts"].relative == pair.alternatives["more"]["purchases"].relative == pytest.approx(2)
+    assert "contacts" not in drawn
+    assert "purchases" in drawn
+
+
 def test_saving_draws_the_figure(tmp_path: Path) -> None:
     assert (shifted_comparison(n=50).save(tmp_path) / "comparison.png").stat().st_size > 10_000
 
