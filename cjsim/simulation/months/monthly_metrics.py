@@ -154,7 +154,7 @@ def require_monthly_metrics(metrics: Sequence[str], known: Sequence[str]) -> Non
         if metric not in known:
             must, got, _ = unknown_name_parts(metric, known, "metric")
             remedy = did_you_mean(metric, known) or "Use a metric with monthly totals, such as 'total_revenue'."
-            raise InputError(format_error("metrics", must, got, remedy))
+            raise InputError(format_error("metrics", must, f"{got} with `by` month", remedy))
 
 
 def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
