@@ -38,6 +38,8 @@ def without_formula(text: str) -> str:
     >>> without_formula("a;=1+1"), without_formula("\x1b[2J")
     ("a;'=1+1", '\\x1b[2J')
     """
+    if text.isalnum():
+        return text
     text = without_control_characters(text.replace("\r\n", "\n").replace("\r", "\n"))
     return _FORMULA_PATTERN.sub(lambda match: f"{match['before'] or ''}'", text)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from cjsim.calibration.bgnbd import BgNbd
 from cjsim.calibration.distinct_histories import DistinctRows, distinct_rows
-from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit
+from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming
 from cjsim.calibration.nbd import Nbd
 from cjsim.calibration.predictive_intervals import PredictiveIntervals, predictive_intervals
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DAYS_PER_YEAR = 365.0
-_STEP = 1e-4  # of a parameter's logarithm, for derivatives
 _NODES, _NODE_WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(16))  # on -1/2 to 1/2
 
 
@@ -163,11 +162,11 @@ def forecast_customers(
     pairs = distinct_rows(histories.x, histories.T)
     (purchases, discounted), slopes = _purchases_if_alive(timing, pairs, length, discount)
     means, mean_slopes = _mean_spend(spend, histories)
-    mean_variance = _variance(mean_slopes, spend.fit)
+    mean_variance = spend.fit.variance_of(mean_slopes)
     log_alive_slopes = (1 - p_alive)[:, None] * alive_slopes
-    purchase_variance, discounted_variance = (_variance(log_alive_slopes + slope[pairs.row_index], timing.fit) for slope in slopes)
+    purchase_variance, discounted_variance = (timing.fit.variance_of(log_alive_slopes + slope[pairs.row_index]) for slope in slopes)
     expected, expected_discounted = p_alive * purchases[pairs.row_index], p_alive * discounted[pairs.row_index]
-    half = NORMAL_QUANTILE_95 * np.sqrt(_variance(alive_slopes, timing.fit))
+    half = NORMAL_QUANTILE_95 * np.sqrt(timing.fit.variance_of(alive_slopes))
     return CustomerForecast(
         histories=histories,
         unit=unit,
@@ -199,17 +198,6 @@ def _log_interval(value: FloatArray, variance: FloatArray) -> Expectation:
     return Expectation(value, value / factor, value * factor)
 
 
-def _variance(slopes: FloatArray, fit: LikelihoodFit) -> FloatArray:
-    """Return slopes' Sigma slopes for each customer. Slopes have shape (n, n_parameters), with respect to the parameters' logarithms."""
-    return np.asarray(np.einsum("ij,jk,ik->i", slopes, fit.covariance, slopes), dtype=np.float64)
-
-
-def _shifted(values: FloatArray, parameter: int) -> list[list[float]]:
-    """Return the parameters with one of them a small step higher and lower, on the logarithmic scale."""
-    shift = np.where(np.arange(len(values)) == parameter, _STEP, 0.0)
-    return [(values * np.exp(sign * shift)).tolist() for sign in (1.0, -1.0)]
-
-
 def _log_odds_alive(timing: FittedTiming, histories: PurchaseHistories) -> tuple[FloatArray, FloatArray]:
     """Return each customer's log-odds of being alive, infinite if that is certain, and their slopes, shape (n, n_parameters)."""
     values = timing.fit.values
@@ -219,28 +207,22 @@ def _log_odds_alive(timing: FittedTiming, histories: PurchaseHistories) -> tuple
     slopes = np.zeros((len(rows.weight), len(values)))
     repeat = rows.columns[0] > 0
     history = tuple(column[repeat] for column in rows.columns)
-    for parameter in range(len(values)):
-        up, down = (BgNbd(*shifted).dropout_log_odds(*history) for shifted in _shifted(values, parameter))
-        slopes[repeat, parameter] = (down - up) / (2 * _STEP)
+    slopes[repeat] = -timing.fit.slopes_of(lambda values: BgNbd(*values).dropout_log_odds(*history))
     return -timing.model.dropout_log_odds(*rows.columns)[rows.row_index], slopes[rows.row_index]
 
 
-def _purchases_if_alive(
-    timing: FittedTiming, pairs: DistinctRows, length: float, discount: float
-) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
+def _purchases_if_alive(timing: FittedTiming, pairs: DistinctRows, length: float, discount: float) -> tuple[FloatArray, FloatArray]:
     """Return expected and discounted purchases of live customers by pair of x and T, and the slopes of their logarithms."""
-    model, values = timing.model, timing.fit.values
+    model = timing.model
     found = _discounted_purchases(model, pairs, length, discount)
-    slopes = tuple(np.empty((len(pairs.weight), len(values))) for _ in found)
-    for parameter in range(len(values)):
-        up, down = (_discounted_purchases(type(model)(*one), pairs, length, discount) for one in _shifted(values, parameter))
-        for slope, value, higher, lower in zip(slopes, found, up, down, strict=True):
-            slope[:, parameter] = (higher - lower) / (2 * _STEP * value)
-    return found, (slopes[0], slopes[1])
+    slopes = timing.fit.slopes_of(lambda values: _discounted_purchases(type(model)(*values), pairs, length, discount))
+    return found, slopes / found[..., None]
 
 
-def _discounted_purchases(model: BgNbd | Nbd, pairs: DistinctRows, length: float, discount: float) -> tuple[FloatArray, FloatArray]:
+def _discounted_purchases(model: BgNbd | Nbd, pairs: DistinctRows, length: float, discount: float) -> FloatArray:
     """Return G(t), the expected purchases within `length` of a live customer, and the integral of exp(-discount s) dG(s) up to t.
+
+    The shape is (2, number of pairs).
 
     Integration by parts gives exp(-discount t) G(t) + discount times the integral of exp(-discount s) G(s). With s = t u^3, nodes are dense
     near 0, where this function is steep if the horizon is long or the discount is high. The relative error is below 1e-4, unless the
@@ -253,15 +235,12 @@ def _discounted_purchases(model: BgNbd | Nbd, pairs: DistinctRows, length: float
         u = _NODES + 0.5
         for time, weight in zip(length * u**3, length * 3 * u**2 * _NODE_WEIGHTS, strict=True):
             discounted += discount * weight * np.exp(-discount * time) * model.expected_purchases_if_alive(time, x, T)
-    return purchases, discounted
+    return np.stack([purchases, discounted])
 
 
 def _mean_spend(spend: FittedSpend, histories: PurchaseHistories) -> tuple[FloatArray, FloatArray]:
     """Return each customer's expected spend per purchase, and the slopes of its logarithm, shape (n, n_parameters)."""
-    values, kind = spend.fit.values, type(spend.model)
-    means = spend.model.conditional_mean(histories.x, histories.mean_spend)
-    slopes = np.empty((len(means), len(values)))
-    for parameter in range(len(values)):
-        up, down = (kind(*one).conditional_mean(histories.x, histories.mean_spend) for one in _shifted(values, parameter))
-        slopes[:, parameter] = (up - down) / (2 * _STEP * np.where(means > 0, means, 1.0))
-    return means, slopes
+    kind, x, spends = type(spend.model), histories.x, histories.mean_spend
+    means = spend.model.conditional_mean(x, spends)
+    slopes = spend.fit.slopes_of(lambda values: kind(*values).conditional_mean(x, spends))
+    return means, slopes / np.where(means > 0, means, 1.0)[:, None]

@@ -1,7 +1,6 @@
 """Holdout forecasts from fitted models, compared with actual purchases: totals with 95 % forecast intervals, and errors per customer.
 
-A total has two intervals, both Monte Carlo estimates. Each draw takes new parameters from the asymptotic normal distribution of their
-logarithms.
+A total has two intervals:
 
 - `new_customers` (JSON key `afresh`): the same number of new customers with the same entry dates. This is the interval that a simulation of
   the calibrated scenario gives. It applies to the holdout of another sample of customers.
@@ -15,33 +14,22 @@ outside the other interval: total spend depends on a few big spenders whom the h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from cjsim.calibration.bgnbd import BgNbd
+from cjsim.calibration.gamma_gamma import SpendModel
 from cjsim.calibration.maximum_likelihood import FloatArray
-from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_models
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.nbd import Nbd
+from cjsim.calibration.total_intervals import HistoryForecast, IntervalEnds, total_intervals
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 NEW_CUSTOMERS_LABEL, GIVEN_HISTORY_LABEL = "new customers", "given history"
 _JUDGED_BY = "given_history"
-_N_DRAWS = 1000
-_MAX_CELLS = 20_000_000  # customers times draws; larger logs get fewer draws
-_N_DRAWS_LARGE_LOG = 40  # at least; totals over so many customers are nearly normal, so that draws give only their standard deviation
-_MIN_DRAWS_FOR_QUANTILES = 200  # with fewer, the ends of a normal interval are more precise
 _MISLEADING_ERROR = 0.05  # assumed
 _MULTIPLE = 5  # a forecast beyond this multiple of the actual number is stated as a multiple
-
-
-class IntervalEnds(NamedTuple):
-    """Ends of a 95 % forecast interval."""
-
-    low: float
-    high: float
-
-    def contains(self, value: float) -> bool:
-        """Return whether a value lies within the interval."""
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -160,25 +148,38 @@ def forecast_holdout(timing: FittedTiming, spend: FittedSpend, histories: Purcha
     -------
     HoldoutForecast
     """
-    x, t_x, T = histories.x, histories.t_x, histories.T
-    expected = timing.model.conditional_expected_purchases(histories.holdout_length, x, t_x, T)
-    means = spend.model.conditional_mean(x, histories.mean_spend)
-    new_customers = timing.model.expected_purchases(T + histories.holdout_length) - timing.model.expected_purchases(T)
-    new_purchases = float(new_customers.sum())
-    totals = _draw_totals(timing, spend, histories, seed)
-    purchase_bands = interval_of_draws(totals[:, 0], new_purchases), interval_of_draws(totals[:, 1], float(expected.sum()))
-    money = float(np.sum(expected * means))
-    money_bands = interval_of_draws(totals[:, 2], new_purchases * spend.model.mean_spend()), interval_of_draws(totals[:, 3], money)
+    totals = _HoldoutTotals(histories, histories.holdout_length)
+    expected = totals.expected_purchases(timing.model)
+    _, predicted, _, money = totals.expected(timing.model, spend.model).tolist()
+    new_purchases, given_purchases, new_money, given_money = total_intervals(totals, timing, spend, seed=seed)
     error = expected - histories.holdout_purchases
     both_vary = expected.std() > 0 and histories.holdout_purchases.std() > 0
     return HoldoutForecast(
-        purchases=HoldoutTotal(float(histories.holdout_purchases.sum()), float(expected.sum()), *purchase_bands),
-        money=HoldoutTotal(float(histories.holdout_money.sum()), money, *money_bands),
+        purchases=HoldoutTotal(float(histories.holdout_purchases.sum()), predicted, new_purchases, given_purchases),
+        money=HoldoutTotal(float(histories.holdout_money.sum()), money, new_money, given_money),
         expected_purchases=expected,
         mae=float(np.abs(error).mean()),
         rmse=float(np.sqrt((error**2).mean())),
         correlation=float(np.corrcoef(expected, histories.holdout_purchases)[0, 1]) if both_vary else None,
     )
+
+
+class _HoldoutTotals(HistoryForecast):
+    """Purchases of new customers and of the customers in the log, then the same for money."""
+
+    def expected(self, timing: BgNbd | Nbd, spend: SpendModel) -> FloatArray:
+        ends, counts = np.unique(self.histories.T, return_counts=True)
+        new = float(np.sum(counts * (timing.expected_purchases(ends + self.length) - timing.expected_purchases(ends))))
+        given = self.expected_purchases(timing)
+        return np.array([new, given.sum(), new * spend.mean_spend(), self.expected_money(timing, spend)])
+
+    def draw(self, rng: np.random.Generator, timing: BgNbd | Nbd, spend: SpendModel) -> tuple[FloatArray, ...]:
+        x, t_x, T, length = self.histories.x, self.histories.t_x, self.histories.T, self.length
+        zeros = np.zeros_like(x)
+        new = timing.draw_new_customers(rng, T, length)[1].astype(np.float64)
+        given = timing.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
+        new_money = spend.draw_total_spend(rng, new, zeros, zeros)
+        return new, given, new_money, spend.draw_total_spend(rng, given, x, self.histories.mean_spend)
 
 
 def _total_json(total: HoldoutTotal, band: IntervalEnds) -> dict[str, Any]:
@@ -190,48 +191,3 @@ def _total_json(total: HoldoutTotal, band: IntervalEnds) -> dict[str, Any]:
         "given_history": total.given_history._asdict(),
         "afresh": total.new_customers._asdict(),
     }
-
-
-def number_of_draws(customers: int) -> int:
-    """Return the number of Monte Carlo draws of the totals of a log: 1,000, and fewer for large logs."""
-    return int(np.clip(_MAX_CELLS // customers, _N_DRAWS_LARGE_LOG, _N_DRAWS))
-
-
-def interval_of_draws(totals: FloatArray, expected: float) -> IntervalEnds:
-    """Return the 95 % interval: quantiles of the draws or, with few draws for a large log, a normal one around the expected total.
-
-    The quantile of Student's t allows for the error of a standard deviation from few draws.
-
-    Parameters
-    ----------
-    totals : ndarray of float64, shape (n_draws,)
-        Draws of a total that is at least 0.
-    expected : float
-        Expected total.
-
-    Returns
-    -------
-    IntervalEnds
-    """
-    if len(totals) >= _MIN_DRAWS_FOR_QUANTILES:
-        return IntervalEnds(*(float(end) for end in np.quantile(totals, [0.025, 0.975])))
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(len(totals) - 1, 0.975) * totals.std(ddof=1))
-    return IntervalEnds(max(0.0, expected - half), expected + half)
-
-
-def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, seed: int) -> FloatArray:
-    """Draw totals, shape (n_draws, 4): purchases of new customers and given histories, then money of new customers and given histories."""
-    rng = np.random.default_rng(seed)
-    x, t_x, T, length = histories.x, histories.t_x, histories.T, histories.holdout_length
-    zeros = np.zeros_like(x)
-    draws = number_of_draws(len(x))
-    totals = np.empty((draws, 4))
-    for row, (timing_draw, spend_draw) in enumerate(draw_models(timing, spend, draws, rng)):
-        new = timing_draw.draw_new_customers(rng, T, length)[1].astype(np.float64)
-        given = timing_draw.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
-        new_money = spend_draw.draw_total_spend(rng, new, zeros, zeros)
-        given_money = spend_draw.draw_total_spend(rng, given, x, histories.mean_spend)
-        totals[row] = new.sum(), given.sum(), new_money.sum(), given_money.sum()
-    return totals

@@ -17,6 +17,7 @@ LogLikelihood = Callable[[FloatArray], tuple[float, FloatArray]]
 CHI_SQUARE_95 = 3.841458820694124  # 95 % quantile, 1 degree of freedom: twice the drop in log-likelihood at the ends of an interval
 _MAX_NEWTON_STEPS = 30  # 6 to 10 usually suffice
 _NEWTON_TOLERANCE = 1e-6  # of the logarithm of a parameter
+_SLOPE_STEP = 1e-4  # of a parameter's logarithm, for derivatives
 _MIN_BOUND_SLOPE = 0.05  # slope with respect to a parameter's logarithm above which its bound limits the log-likelihood
 
 
@@ -77,6 +78,38 @@ class LikelihoodFit:
         """
         noise = rng.multivariate_normal(np.zeros(len(self.values)), self.covariance, size=n_draws, method="eigh")
         return np.asarray(self.values * np.exp(noise), dtype=np.float64)
+
+    def slopes_of(self, function: Callable[[list[float]], FloatArray]) -> FloatArray:
+        """Return the derivatives of a function of the parameters with respect to their logarithms, by central differences.
+
+        Parameters
+        ----------
+        function : callable
+            Returns an array, given the list of parameter values.
+
+        Returns
+        -------
+        ndarray of float64, the shape of the function's value with a last axis of length n_parameters
+        """
+        values, slopes = self.values, []
+        for index in range(len(values)):
+            factor = np.exp(np.where(np.arange(len(values)) == index, _SLOPE_STEP, 0.0))
+            slopes.append((function((values * factor).tolist()) - function((values / factor).tolist())) / (2 * _SLOPE_STEP))
+        return np.stack(slopes, axis=-1)
+
+    def variance_of(self, slopes: FloatArray) -> FloatArray:
+        """Return the variance that the uncertainty of the parameters gives to values with these slopes (delta method).
+
+        Parameters
+        ----------
+        slopes : ndarray of float64, shape (n, n_parameters)
+            Derivatives with respect to the parameters' logarithms: see `slopes_of`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        return np.asarray(np.einsum("ij,jk,ik->i", slopes, self.covariance, slopes), dtype=np.float64)
 
 
 class _LikelihoodSearch:

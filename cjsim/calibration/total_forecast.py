@@ -1,7 +1,6 @@
 """Forecast of the customers of a log together: how many are active, and how much they will buy and spend, with 95 % forecast intervals.
 
-The intervals are those for what these customers will do given their histories. They are Monte Carlo estimates: each draw takes new
-parameters from the uncertainty of their estimates, then draws every customer.
+The intervals are those for what these customers will do given their histories.
 """
 
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cjsim.calibration.bgnbd import BgNbd
-from cjsim.calibration.holdout_forecast import IntervalEnds, interval_of_draws, number_of_draws
+from cjsim.calibration.gamma_gamma import SpendModel
 from cjsim.calibration.maximum_likelihood import FloatArray
-from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_models
+from cjsim.calibration.model_selection import FittedSpend, FittedTiming
+from cjsim.calibration.nbd import Nbd
+from cjsim.calibration.total_intervals import HistoryForecast, IntervalEnds, total_intervals
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 
@@ -105,25 +106,27 @@ def forecast_totals(
     -------
     TotalForecast
     """
-    x, t_x, T = histories.x, histories.t_x, histories.T
-    expected = timing.model.conditional_expected_purchases(length, x, t_x, T)
-    money = float(np.sum(expected * spend.model.conditional_mean(x, histories.mean_spend)))
-    draws = _draw_totals(timing, spend, histories, length, seed)
-    totals = (float(timing.model.p_alive(x, t_x, T).sum()), float(expected.sum()), money)
-    active, purchases, spent = (
-        TotalEstimate(total, interval_of_draws(column, total)) for total, column in zip(totals, draws.T, strict=True)
-    )
+    totals = _FutureTotals(histories, length)
+    estimates = [
+        TotalEstimate(float(total), interval)
+        for total, interval in zip(
+            totals.expected(timing.model, spend.model), total_intervals(totals, timing, spend, seed=seed), strict=True
+        )
+    ]
+    active, purchases, spent = estimates
     has_dropout = isinstance(timing.model, BgNbd)
-    return TotalForecast(first_day, last_day, len(x), active if has_dropout else None, purchases, spent)
+    return TotalForecast(first_day, last_day, totals.customers, active if has_dropout else None, purchases, spent)
 
 
-def _draw_totals(timing: FittedTiming, spend: FittedSpend, histories: PurchaseHistories, length: float, seed: int) -> FloatArray:
-    """Draw the numbers of active customers, of purchases and the money spent: shape (n_draws, 3)."""
-    rng = np.random.default_rng(seed)
-    x, t_x, T = histories.x, histories.t_x, histories.T
-    totals = np.empty((number_of_draws(len(x)), 3))
-    for row, (timing_draw, spend_draw) in enumerate(draw_models(timing, spend, len(totals), rng)):
-        bought = timing_draw.draw_future_purchases(rng, length, x, t_x, T).astype(np.float64)
-        active = rng.random(len(x)) < timing_draw.p_alive(x, t_x, T)
-        totals[row] = active.sum(), bought.sum(), spend_draw.draw_total_spend(rng, bought, x, histories.mean_spend).sum()
-    return totals
+class _FutureTotals(HistoryForecast):
+    """The numbers of active customers and of purchases, and the money spent."""
+
+    def expected(self, timing: BgNbd | Nbd, spend: SpendModel) -> FloatArray:
+        alive = timing.p_alive(self.histories.x, self.histories.t_x, self.histories.T)
+        return np.array([alive.sum(), self.expected_purchases(timing).sum(), self.expected_money(timing, spend)])
+
+    def draw(self, rng: np.random.Generator, timing: BgNbd | Nbd, spend: SpendModel) -> tuple[FloatArray, ...]:
+        x, t_x, T = self.histories.x, self.histories.t_x, self.histories.T
+        purchases = timing.draw_future_purchases(rng, self.length, x, t_x, T).astype(np.float64)
+        active = (rng.random(len(x)) < timing.p_alive(x, t_x, T)).astype(np.float64)
+        return active, purchases, spend.draw_total_spend(rng, purchases, x, self.histories.mean_spend)

@@ -1,10 +1,12 @@
 """Reading the three columns of a purchase log from a text file.
 
-Python's csv module splits the rows, because it keeps the number of each row and line for messages: pandas and Arrow skip empty lines, and
-do not report which ones. Distinct cells are kept once, so that only they are parsed.
+Arrow splits the rows, up to the first block with anything unusual, such as a quoted line break. Python's csv module splits the rest: it
+keeps the numbers of rows and lines for messages: Arrow skips empty lines, and does not report which ones. Distinct cells are kept once, so
+that only they are parsed.
 """
 
 import csv
+import io
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +15,14 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cjsim.errors import InputError
 from cjsim.purchase_logs.distinct_cells import column_of_arrays, without_time_of_day
 from cjsim.purchase_logs.header import cleaned_names
 from cjsim.purchase_logs.log_file import MAX_ROWS, LogFile
 from cjsim.purchase_logs.log_format import LogFormat
+from cjsim.purchase_logs.plain_text import CELL_SEPARATOR, PlainText
 from cjsim.purchase_logs.quoted_lines import open_text, require_closed_quotes
 from cjsim.purchase_logs.raw_table import RawTable
 from cjsim.purchase_logs.text_encoding import FALLBACK, HEAD_BYTES, detect_encoding, fallback_encoding
@@ -90,42 +94,60 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
 
 
 def _read_rows(file: LogFile, head: bytes, names: tuple[str, str, str], log_format: LogFormat, encoding: str, notes: list[str]) -> RawTable:
-    import pyarrow as pa
-
     sample = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
     layout = detect_layout(file, sample, names=names, sep=log_format.sep, encoding=encoding)
-    indices = tuple(layout.header.index(name) for name in names)
     arrays: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     hashes, rows = array("q"), [np.empty(0, np.int64)]
     keeps_times = log_format.date_format is not None and "%" in log_format.date_format
     with open_text(file, encoding) as text:
-        reader = layout.records(text)
-        for _ in islice(reader, layout.header_row):
-            pass
-        number = layout.header_row + 1
-        while chunk := list(islice(reader, _CHUNK_ROWS)):
-            numbers = np.arange(number, number + len(chunk))
-            number += len(chunk)
-            if set(map(len, chunk)) != {len(layout.header)}:
-                chunk, kept = _aligned_rows(file, layout, chunk, int(numbers[0]), max(indices) + 1)
-                numbers = numbers[kept]
-            if number > MAX_ROWS:
-                remedy = "Sum the purchases of each customer and day before the export, or sample customers."
-                file.raise_error(f"must have at most {MAX_ROWS:,} rows", "more", remedy)
-            if chunk:
-                columns = list(zip(*chunk, strict=True))
-                for cells, index in zip(arrays, indices, strict=True):
-                    cells.append(pa.array(columns[index], pa.string()))
-                if not keeps_times:
-                    arrays[1][-1] = without_time_of_day(arrays[1][-1])
-                hashes.extend(map(hash, map(tuple, chunk)))
-                rows.append(numbers)
-        if reader.line_num >= number:
-            require_closed_quotes(file, layout, time=names[1])
+        for columns, texts, numbers in _row_blocks(file, text, layout, names):
+            if not keeps_times:
+                columns[1] = without_time_of_day(columns[1])
+            for cells, column in zip(arrays, columns, strict=True):
+                cells.append(column)
+            hashes.extend(map(hash, texts))
+            rows.append(numbers)
     customer, time, value = (column_of_arrays(name, cells) for name, cells in zip(names, arrays, strict=True))
     content_hash = np.array(hashes, dtype=np.int64).view(np.uint64)
     assumptions = (*notes, *layout.assumptions)
     return RawTable(file, customer, time, value, np.concatenate(rows), content_hash, TextLocator(file, layout), assumptions)
+
+
+def _row_blocks(
+    file: LogFile, text: io.TextIOWrapper, layout: TextLayout, names: tuple[str, str, str]
+) -> Iterator[tuple[list[Any], list[str], NDArray[np.int64]]]:
+    """Yield consecutive rows: an Arrow array of text for each of the three columns, the text of each row, and its number."""
+    import pyarrow as pa
+
+    indices = tuple(layout.header.index(name) for name in names)
+    reader = layout.records(text)
+    for _ in islice(reader, layout.header_row):
+        pass
+    number, n_lines = layout.header_row + 1, reader.line_num
+    plain = PlainText(text, layout, indices)
+    while block := plain.next_block():
+        numbers = np.arange(number, number + len(block.rows))
+        number, n_lines = number + len(numbers), n_lines + len(numbers)
+        _require_few_rows(file, number)
+        yield block.columns, block.rows, numbers
+    reader = layout.records(plain.rest)
+    while chunk := list(islice(reader, _CHUNK_ROWS)):
+        numbers = np.arange(number, number + len(chunk))
+        number += len(chunk)
+        if set(map(len, chunk)) != {len(layout.header)}:
+            chunk, kept = _aligned_rows(file, layout, chunk, int(numbers[0]), max(indices) + 1)
+            numbers = numbers[kept]
+        _require_few_rows(file, number)
+        columns = [pa.array([record[index] for record in chunk], pa.string()) for index in indices]
+        yield columns, list(map(CELL_SEPARATOR.join, chunk)), numbers
+    if n_lines + reader.line_num >= number:
+        require_closed_quotes(file, layout, time=names[1])
+
+
+def _require_few_rows(file: LogFile, next_number: int) -> None:
+    if next_number > MAX_ROWS:
+        remedy = "Sum the purchases of each customer and day before the export, or sample customers."
+        file.raise_error(f"must have at most {MAX_ROWS:,} rows", "more", remedy)
 
 
 def _aligned_rows(

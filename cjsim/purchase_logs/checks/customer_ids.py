@@ -106,7 +106,11 @@ def _first_positions(index: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def is_null_word(ids: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Return which IDs are empty or a word for a missing value, such as 'NULL', in any case; bool, shape (n_ids,)."""
-    return np.array([len(one) <= _LONGEST_NULL_WORD and _canonical_id(one).casefold() in NULL_WORDS for one in ids], dtype=np.bool_)
+    return np.array([_may_be_null(one) and _canonical_id(one).casefold() in NULL_WORDS for one in ids], dtype=np.bool_)
+
+
+def _may_be_null(text: str) -> bool:
+    return len(text) <= _LONGEST_NULL_WORD and not text[-1:].isdecimal()  # no such word ends with a digit
 
 
 def has_lost_digits(ids: NDArray[np.object_]) -> NDArray[np.bool_]:
