@@ -23,13 +23,13 @@ DOCUMENT_KINDS = ("journey", "policy", "scenario", "study", "experiment")
 def check(
     file: options.DocumentFile,
     sets: options.Set = None,
-    is_static: Annotated[bool, typer.Option("--static", help="Skip the checks that simulate 500 customers.")] = False,
+    is_static: Annotated[bool, typer.Option("--static", help="Skip the checks that simulate customers.")] = False,
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
     """Validate a file and warn about likely mistakes.
 
-    For a scenario, a simulation of 500 customers also shows conditions that make no difference, and desks that are closed, idle or
+    For a scenario, a simulation of up to 20,000 customers also shows conditions that make no difference, and desks that are closed, idle or
     overloaded. `accept_warnings` in a file lists warnings that are not reported. If a file has errors, all of them are
     shown; `--json` prints them as an object with the keys 'file' and 'errors'.
 

@@ -99,7 +99,7 @@ def check(source: Document | str | os.PathLike[str], *, static: bool = False, pr
     source : Document, str or path
         The document, the path of its file, or its name in the library.
     static : bool
-        Whether to skip the checks that simulate 500 customers of a scenario: conditions that make no difference, and desks that are closed,
+        Whether to skip the checks that simulate customers of a scenario: conditions that make no difference, and desks that are closed,
         idle or overloaded.
     progress : Progress, optional
         Receives progress updates, such as ProgressBar().

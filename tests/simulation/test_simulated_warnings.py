@@ -1,4 +1,4 @@
-"""Warnings that a simulation of 500 customers shows: conditions that make no difference, and desks."""
+"""Warnings that simulations of samples show: conditions that make no difference, and desks."""
 
 from typing import Any
 
@@ -34,13 +34,13 @@ def paths(warnings: list[str]) -> list[str]:
 def test_a_condition_that_its_trigger_implies_warns() -> None:
     [found] = simulated_warnings(world("count(buy) >= 1"))
     assert found.startswith(
-        "policy.flows.greet.if: 'count(buy) >= 1' always holds in a simulation of 500 customers, so it excludes nobody."
+        "policy.flows.greet.if: 'count(buy) >= 1' always holds in a simulation of 10,000 customers, so it excludes nobody."
     )
 
 
 def test_a_condition_that_its_trigger_excludes_warns() -> None:
     [found] = simulated_warnings(world("count(buy) == 0"))
-    assert "never holds in a simulation of 500 customers" in found
+    assert "never holds in a simulation of 10,000 customers" in found
 
 
 def test_a_condition_that_sometimes_holds_does_not_warn() -> None:
@@ -55,7 +55,7 @@ def test_a_condition_of_a_flow_that_never_starts_makes_no_difference() -> None:
     # Customers leave after 90 days, and the horizon is 30 days.
     never = world("count(buy) >= 2", {"stage": "there"}).with_values({"journey.events.leave.wait": {"fixed": "90d"}})
     [found] = simulated_warnings(never)
-    assert "makes no difference in a simulation of 500 customers" in found
+    assert "makes no difference in a simulation of 10,000 customers" in found
 
 
 def test_a_condition_of_an_event_that_always_holds_warns() -> None:
@@ -68,8 +68,8 @@ def test_a_condition_that_ends_a_loop_does_not_warn() -> None:
 
 
 def test_few_affected_customers_show_nothing() -> None:
-    # Fewer than 20 of 500 customers leave within the horizon, so the condition decides little.
-    leaving = world("count(leave) >= 1", {"stage": "there"}).with_values({"journey.events.leave.wait": {"exponential": "3000d"}})
+    # About 10 of 10,000 customers leave within the horizon, so the condition decides little.
+    leaving = world("count(leave) >= 1", {"stage": "there"}).with_values({"journey.events.leave.wait": {"exponential": "30000d"}})
     assert simulated_warnings(leaving) == []
 
 

@@ -1,6 +1,7 @@
 """Finds conditions that make no difference, by simulating customers with and without them."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,12 +14,27 @@ from cjsim.validate.warnings.condition_lint import PlacedCondition, condition_co
 from cjsim.yaml.paths import KeyPath, parse_path
 
 _CONSTANTS = {True: "1 == 1", False: "1 == 0"}
+_SAMPLE_SIZES = 50, 500, 5000, 20_000  # most conditions make a difference in the first, which saves the larger simulations
 MIN_AFFECTED = 20  # customers for whom the condition decided something; fewer show little about what it excludes
 
 
-def condition_effect_warnings(
-    scenario: Scenario, conditions: list[PlacedCondition], samples: list[SampledRun], progress: Progress
-) -> Iterator[str]:
+class _Samples:
+    """Samples of a scenario's customers, smallest first. A larger one is simulated only when it is needed."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._of_size = cache(lambda size: simulate_sample(scenario, size))
+
+    def __iter__(self) -> Iterator[SampledRun]:
+        for size in _SAMPLE_SIZES:
+            yield (sample := self._of_size(size))
+            if sample.n_sampled < size:  # all customers
+                return
+
+    def largest(self) -> SampledRun:
+        return self._of_size(_SAMPLE_SIZES[-1])
+
+
+def condition_effect_warnings(scenario: Scenario, conditions: list[PlacedCondition], progress: Progress) -> Iterator[str]:
     """Yield a warning for each condition that changes nothing if it is replaced with true or with false.
 
     All customers use the same random numbers with and without the condition, so any difference is due to the condition.
@@ -29,8 +45,6 @@ def condition_effect_warnings(
         The scenario.
     conditions : list of PlacedCondition
         Conditions of the scenario.
-    samples : list of SampledRun
-        Results of the scenario for samples of its customers, smallest first. The larger ones serve to confirm what the smaller ones show.
     progress : Progress
         Advances by one for each condition.
 
@@ -38,25 +52,28 @@ def condition_effect_warnings(
     ------
     str
     """
+    samples = _Samples(scenario)
     for one in conditions:
         same = [truth for truth in _CONSTANTS if _is_unchanged(scenario, one, truth, samples)]
         progress.advance(1)
-        where = f"in a simulation of {samples[-1].n_sampled} customers"
+        if not same:
+            continue
+        where = f"in a simulation of {samples.largest().n_sampled:,} customers"
         if len(same) == len(_CONSTANTS):
             yield (
                 f"{one.path}: {short_repr(one.text)} makes no difference {where}: the results are the same if it always or never holds. "
                 "Check whether anything leads to it, or remove it."
             )
-        elif same and _n_affected(scenario, one, not same[0], samples[-1]) >= MIN_AFFECTED:
+        elif _n_affected(scenario, one, not same[0], samples.largest()) >= MIN_AFFECTED:
             [truth] = same
             consequence, remedy = condition_consequence(one.path, truth)
             yield f"{one.path}: {short_repr(one.text)} {'always' if truth else 'never'} holds {where}, {consequence}. {remedy}"
 
 
-def _is_unchanged(scenario: Scenario, condition: PlacedCondition, truth: bool, samples: list[SampledRun]) -> bool:
+def _is_unchanged(scenario: Scenario, condition: PlacedCondition, truth: bool, samples: _Samples) -> bool:
     """Whether all samples have the same results if a constant replaces the condition."""
-    changed = (_simulate_with(scenario, condition, truth, sample) for sample in samples)
-    return all(run is not None and run.to_bytes() == sample.to_bytes() for run, sample in zip(changed, samples, strict=True))
+    pairs = ((_simulate_with(scenario, condition, truth, sample), sample) for sample in samples)
+    return all(run is not None and run.to_bytes() == sample.to_bytes() for run, sample in pairs)
 
 
 def _n_affected(scenario: Scenario, condition: PlacedCondition, truth: bool, sample: SampledRun) -> int:

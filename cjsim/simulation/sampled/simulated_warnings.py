@@ -1,4 +1,4 @@
-"""Warnings about a scenario that a simulation of 500 of its customers shows."""
+"""Warnings about a scenario that simulations of samples of its customers show."""
 
 from cjsim.errors import InputError
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -9,12 +9,11 @@ from cjsim.simulation.sampled.customer_sample import simulate_sample
 from cjsim.simulation.sampled.desk_hours import desk_warnings
 from cjsim.validate.warnings.condition_lint import constant_conditions, scenario_conditions
 
-SAMPLE_SIZE = 500
-_FIRST_SAMPLE_SIZE = 50  # most conditions make a difference here, which saves the larger simulation
+_DESK_SAMPLE = 500
 
 
 def simulated_warnings(scenario: Scenario, *, progress: Progress | None = None) -> list[str]:
-    """Return warnings that a simulation of 500 customers shows: about conditions that make no difference, and about desks.
+    """Return warnings that simulations show: about conditions that make no difference (up to 20,000 customers), and about desks (500).
 
     Parameters
     ----------
@@ -34,10 +33,10 @@ def simulated_warnings(scenario: Scenario, *, progress: Progress | None = None) 
     compile_kernels(kernels_of_runs(is_shared=scenario.has_shared_resources), progress)
     with progress_task(progress, len(conditions) + 1, f"{scenario.name}: checks by simulation"):
         try:
-            samples = [simulate_sample(scenario, size) for size in (_FIRST_SAMPLE_SIZE, SAMPLE_SIZE)]
+            sample = simulate_sample(scenario, _DESK_SAMPLE)
             progress.advance(1)
-            if not samples[-1].n_sampled:
+            if not sample.n_sampled:
                 return ["customers: the checks by simulation cannot run, because no customer enters. Add customers or arrivals."]
-            return [*condition_effect_warnings(scenario, conditions, samples, progress), *desk_warnings(scenario, samples[-1])]
+            return [*condition_effect_warnings(scenario, conditions, progress), *desk_warnings(scenario, sample)]
         except InputError as error:
             return [f"journey: the checks by simulation cannot run. {error}"]
