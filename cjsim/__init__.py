@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     from cjsim.simulation.segments.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.simulate import simulate as simulate
     from cjsim.simulation.trials.trial_export import export_trial as export_trial
+    from cjsim.tuning.cliffs.cliff_ranking import CliffRanking as CliffRanking
+    from cjsim.tuning.cliffs.find_cliffs import cliffs as cliffs
     from cjsim.tuning.levers.rank import levers as levers
     from cjsim.tuning.levers.ranking import LeverRanking as LeverRanking
     from cjsim.tuning.levers.touchpoint_ranking import TouchpointRanking as TouchpointRanking
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
 
 _MODULE_BY_NAME = {
     "Attribution": "cjsim.attribution.attribution_result",
+    "CliffRanking": "cjsim.tuning.cliffs.cliff_ranking",
     "Comparison": "cjsim.simulation.comparison",
     "CreditSettings": "cjsim.attribution.rule_set",
     "CustomerView": "cjsim.engine.running_simulation",
@@ -123,6 +126,7 @@ _MODULE_BY_NAME = {
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",
     "check": "cjsim.lab.document_types",
+    "cliffs": "cjsim.tuning.cliffs.find_cliffs",
     "compare": "cjsim.simulation.compare_scenarios",
     "compare_versions": "cjsim.lab.version_comparison",
     "describe": "cjsim.lab.document_types",

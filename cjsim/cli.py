@@ -10,6 +10,7 @@ import typer
 
 from cjsim.commands.cli_attribution import attribution
 from cjsim.commands.cli_calibration import calibrate_app
+from cjsim.commands.cli_cliffs import cliffs
 from cjsim.commands.cli_compile import compile as compile_command
 from cjsim.commands.cli_documents import check, describe, schema
 from cjsim.commands.cli_experiments import experiment, journal_app
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
-    *(optimize, levers, rehearse, uplift, attribution, experiment, compile_command),
+    *(optimize, levers, cliffs, rehearse, uplift, attribution, experiment, compile_command),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -73,6 +73,7 @@ EXAMPLES = {
     "walk": [f"cjsim walk {TODAY} --customer 7 --set customers=50"],
     "optimize": ["cjsim optimize coffee/studies/timing.yaml --trials 4 --set customers=200 --storage memory"],
     "levers": [f"cjsim levers {TODAY} --metric clv {FEW}"],
+    "cliffs": [f"cjsim cliffs {TODAY} {FEW}"],
     "rehearse": ["cjsim rehearse shop shop_better --metric clv --sizes 200 --days 28 --runs 100 --customers 300"],
     "uplift": ["cjsim uplift trial/trial.csv --treatment arm --control none --outcome revenue --features days_since_entry"],
     "attribution": [f"cjsim attribution {TODAY} {FEW} --only message"],

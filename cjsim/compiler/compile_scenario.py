@@ -269,7 +269,9 @@ def _stage_tables(journey: JourneySpec, symbols: Symbols, actors: Actors) -> dic
         stages.append({"first": first, "count": count, "retained": int(stage.retained), "observed_as": code if stage.observed else -1})
         stage_links.append(symbols.links.add(_started_at(actors, "stage", name)))
         runs_in.append([int(event.stages == "anywhere" or name in event.stages) for event in journey.events.values()])
-    return {"stages": stages, "stage_links": stage_links, "stage_events": stage_events.items, "runs_in": runs_in}
+    may_move = [[int(other not in stage.blocked) for other in journey.stages] for stage in journey.stages.values()]
+    tables = {"stages": stages, "stage_links": stage_links, "stage_events": stage_events.items}
+    return tables | {"runs_in": runs_in, "may_move": may_move}
 
 
 def _acts_on_entry(event: Event, stage: str) -> bool:

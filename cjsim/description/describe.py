@@ -99,6 +99,7 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     yield "Stages and their events:"
     for name, stage in journey.stages.items():
         facts = [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
+        facts += [f"moves to {join_names(stage.blocked)} are blocked"] if stage.blocked else []
         yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
         here = ((event, body) for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages)
         lines = [f"    {_event_line(event, body, lifted=event in lifted)}" for event, body in here]

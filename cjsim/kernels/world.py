@@ -296,6 +296,7 @@ class World(Frame):
     stages = array_of(STAGE)
     stage_events = array_of(_I4)  # events, stage by stage
     runs_in = array_of(_I4, 2)  # (n_stages, n_events): 1 if the clock of the event runs in the stage
+    may_move = array_of(_I4, 2)  # (n_stages, n_stages): 1 if customers can move from one stage to another
     events = array_of(EVENT)
     effects = array_of(EFFECT_RECORD)
     factors = array_of(_I4)  # trait columns

@@ -39,6 +39,10 @@ class PairedDifference(NamedTuple):
     high: float
     variance_ratio: float
 
+    def reversed(self) -> "PairedDifference":
+        """Return the effect in the other direction: that of `baseline` instead of `value`."""
+        return PairedDifference(self.value, self.baseline, 0.0 - self.effect, 0.0 - self.high, 0.0 - self.low, self.variance_ratio)
+
     @property
     def is_zero(self) -> bool:
         """Whether the effect is 0 or only a rounding error."""

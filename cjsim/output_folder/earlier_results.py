@@ -18,6 +18,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
             rf"run_\d+/(replication_\d+/)?({_RUN_FILES})|(comparison|series)\.png|comparison\.json|group_effects\.(csv|json)"
         ),
         "levers": re.compile(r"(levers|touchpoints)\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
+        "cliffs": re.compile(r"cliffs\.(csv|png|json)"),
         "optimize": re.compile(r"optimum\.json|trials\.csv|best\.yaml|search\.png|manifest\.json"),
         "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),
         "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),
@@ -29,6 +30,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
 _WITH_MANIFEST = ("simulate", "compare", "levers", "optimize")
 _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "cliffs": ("cliffs.json",),
         "rehearse": ("rehearsal.json",),
         "uplift": ("uplift.json",),
         "attribution": ("attribution.json", "credits.json"),

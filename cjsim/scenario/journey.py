@@ -88,6 +88,8 @@ class Stage(StrictModel):
     """Whether customers in this stage count as retained in the retention and churn metrics."""
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees that a customer is in this stage."""
+    blocked: tuple[StageName, ...] = Field((), examples=[["lapsed"]])
+    """For what-ifs: stages to which customers cannot move from here. They stay, and the other effects happen as usual."""
 
 
 class Event(StrictModel):

@@ -36,6 +36,9 @@ def journey_faults(journey: JourneySpec, policy: PolicySpec | None = None) -> It
     """
     yield from reserved_name_faults(journey)
     yield from unknown_name_faults(("starts_in",), journey.starts_in, journey.stages, "stage")
+    for name, stage in journey.stages.items():
+        for index, other in enumerate(stage.blocked):
+            yield from unknown_name_faults(("stages", name, "blocked", index), other, journey.stages, "stage")
     yield from persona_faults(journey)
     for name, levels in journey.attributes.items():
         yield from sum_faults(("attributes", name), levels)

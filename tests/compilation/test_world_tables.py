@@ -50,7 +50,17 @@ RECORDS = {
     "rule_nodes": world.RULE_NODE,
 }
 INTEGERS = {
-    *("stage_events", "runs_in", "factors", "links", "stage_links", "any_activity_actors", "when_events", "satisfaction_events"),
+    *(
+        "stage_events",
+        "runs_in",
+        "may_move",
+        "factors",
+        "links",
+        "stage_links",
+        "any_activity_actors",
+        "when_events",
+        "satisfaction_events",
+    ),
     *("branch_events", "contact_events", "guide", "level_zones"),
     *("pull_sites", "score_actors", "unopened_actors", "rule_trees"),
 }

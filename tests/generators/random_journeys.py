@@ -87,6 +87,8 @@ def random_journey(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
     """A journey with about one event per day."""
     shares = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}[len(names.personas)]
     stages: ScenarioData = {name: {"retained": chooser.chance(50)} for name in names.stages}
+    if chooser.chance(25):
+        stages[chooser.choice(names.stages)]["blocked"] = list(chooser.subset(names.stages, min_size=1))
     if names.has_hidden_stage:
         stages[names.stages[-1]]["observed"] = False
     # Conditions can use any tag, so each tag is set somewhere.

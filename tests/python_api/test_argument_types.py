@@ -22,6 +22,7 @@ WRONG: tuple[Any, ...] = (None, 5, "x", 0.5, [1], {"a": 1}, object(), np.array([
 REQUIRED: dict[str, dict[str, Any]] = {
     "rehearse": {"base": SMALL, "alternatives": {"a": SMALL}, "metric": "clv", "sizes": [0], "days": [0]},
     "levers": {"scenario": SMALL, "metric": "no_such_metric"},
+    "cliffs": {"scenario": SMALL, "metric": "no_such_metric"},
     "uplift": {"data": "no_such_file.csv", "treatment": "arm", "outcome": "bought"},
     "walk": {"scenario": SMALL, "customer": -1},
     "attribution": {"scenario": SMALL, "only": ["no_such_touchpoint"]},

@@ -166,7 +166,8 @@ def apply_effects(world: World, state: CustomerState, out: Output, first: int, p
             index = following
             continue
         if op == EffectCode.GO:
-            enter_stage(world, state, out, effect.target)
+            if world.may_move[state.customer[0].stage, effect.target] == 1:
+                enter_stage(world, state, out, effect.target)
         elif op == EffectCode.PURCHASE:
             make_purchase(world, state, out, index)
         elif op == EffectCode.SATISFY:

@@ -90,7 +90,7 @@ class PairedRunner:
         }
         self._metric = metric
         find_metric_definition(compile_scenario(scenario.checked()), metric)  # raises before any simulation
-        self.baseline_run = self._simulate(scenario)
+        self.baseline_run = self.simulate(scenario)
         self.definition: MetricDefinition = find_metric_definition(self.baseline_run, metric)
         self._sample = ClusterSample.from_run(self.baseline_run)
         self._terms = self._terms_of(self.baseline_run)
@@ -114,7 +114,16 @@ class PairedRunner:
         InputError
             If the variant cannot be simulated.
         """
-        run = self._simulate(variant)
+        return self.effect_of_run(self.simulate(variant))
+
+    def effect_of_run(self, run: Run) -> VariantEffect:
+        """Return the effect of a variant, given its run.
+
+        Parameters
+        ----------
+        run : Run
+            Return value of `simulate`.
+        """
         pairing, terms = CustomerPairing.match_by_key(self._sample, ClusterSample.from_run(run)), self._terms_of(run)
         effect, cost, profit = (paired_difference(before, after, pairing) for before, after in zip(self._terms, terms, strict=True))
         is_unreliable = not math.isnan(effect.effect) and is_too_skewed(customer_contributions(self._terms[0], terms[0], pairing))
@@ -133,10 +142,11 @@ class PairedRunner:
         InputError
             If the variant cannot be simulated.
         """
-        run = self._simulate(variant)
+        run = self.simulate(variant)
         return ratio(find_metric_definition(run, self._metric).terms(run))
 
-    def _simulate(self, scenario: Scenario) -> Run:
+    def simulate(self, scenario: Scenario) -> Run:
+        """Simulate a scenario with the customers, the seed and the threads of this runner, once."""
         from cjsim.simulation.simulate import simulate
 
         return simulate(scenario, **self._run_options, replications=1, progress=_NotesOnly(self.progress))

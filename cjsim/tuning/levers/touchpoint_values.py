@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
 from cjsim.metrics.multiple_testing import holm, p_value
-from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
@@ -89,9 +88,9 @@ def touchpoint_values(
         TouchpointValue(
             touchpoint.kind,
             touchpoint.name,
-            _reversed(effect.metric_effect),
-            _reversed(effect.cost_effect),
-            _reversed(effect.profit_effect),
+            effect.metric_effect.reversed(),
+            effect.cost_effect.reversed(),
+            effect.profit_effect.reversed(),
             has_unreliable_interval=effect.has_unreliable_interval,
             p_value=p,
             is_significant_after_holm=holds,
@@ -113,8 +112,3 @@ def touchpoint_values(
         currency=scenario.currency,
         notes=tuple(firm_notes(runner.baseline_run)),
     )
-
-
-def _reversed(effect: PairedDifference) -> PairedDifference:
-    """Return the effect of switching a touchpoint on, given that of switching it off."""
-    return PairedDifference(effect.value, effect.baseline, 0.0 - effect.effect, 0.0 - effect.high, 0.0 - effect.low, effect.variance_ratio)

@@ -1,0 +1,1 @@
+"""Cliffs: the moves between stages at which customers and their value are lost."""

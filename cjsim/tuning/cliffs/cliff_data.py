@@ -1,0 +1,128 @@
+"""The data of a ranking of moves between stages."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.tuning.cliffs.transitions import Transition
+
+
+class Share(NamedTuple):
+    """Share of the customers who make a move at least once, with its 95 % interval and the number of customers."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class PersonaValue(NamedTuple):
+    """What a move contributes to the metric of the customers of a persona, and their number."""
+
+    metric_value: PairedDifference
+    n: int
+
+
+class TransitionValue(NamedTuple):
+    """Contribution of one move: the scenario with it, compared with the scenario in which it is blocked.
+
+    Attributes
+    ----------
+    transition : Transition
+        The move.
+    metric_value : PairedDifference
+        What it adds to the metric; negative for a loss.
+    share : Share
+        Share of the customers who make it.
+    personas : Mapping of str to PersonaValue
+        Contribution by persona; empty if the journey has only one.
+    has_unreliable_interval : bool
+        Whether the value stems from so few customers that its interval has less than nominal coverage.
+    p_value : float
+        Unadjusted two-sided p-value for the null hypothesis that the move adds nothing to the metric.
+    is_significant_after_holm : bool
+        Whether its value is significant after Holm's correction for all moves.
+    """
+
+    transition: Transition
+    metric_value: PairedDifference
+    share: Share
+    personas: Mapping[str, PersonaValue]
+    has_unreliable_interval: bool
+    p_value: float
+    is_significant_after_holm: bool
+
+    def rank_key(self, better: str) -> tuple[bool, float]:
+        """Return the key that sorts moves by value, the largest loss first and undefined values last."""
+        effect = self.metric_value.effect
+        return math.isnan(effect), -effect if better == "lower" else effect
+
+    def is_loss(self, better: str) -> bool:
+        """Return whether the move clearly worsens the metric, after Holm's correction."""
+        effect = self.metric_value.effect
+        return self.is_significant_after_holm and (effect > 0 if better == "lower" else effect < 0)
+
+    def most_affected(self, better: str) -> str:
+        """Return the persona that loses most per customer, or gains most if the move is a gain; '' without personas."""
+        effects = {name: one.metric_value.effect for name, one in self.personas.items() if not math.isnan(one.metric_value.effect)}
+        if not effects or math.isnan(self.metric_value.effect):
+            return ""
+        sign = math.copysign(1.0, self.metric_value.effect)
+        return max(effects, key=lambda name: sign * effects[name])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return rows of `cliffs.csv` by column name: all customers, then each persona."""
+        move = {"from": self.transition.origin, "to": self.transition.target}
+        share = {"share": self.share.value, "share_low": self.share.low, "share_high": self.share.high}
+        facts = {"p_value": self.p_value, "holds": self.is_significant_after_holm}
+        rows = [move | {"persona": ""} | _value_columns(self.metric_value) | {"n": self.share.n} | share | facts]
+        return rows + [move | {"persona": name} | _value_columns(one.metric_value) | {"n": one.n} for name, one in self.personas.items()]
+
+
+@dataclass(frozen=True, repr=False)
+class CliffData:
+    """Contribution of each move between stages, the largest loss first.
+
+    Attributes
+    ----------
+    scenario, metric, unit : str
+        Name of the scenario, name of the metric, and unit of the metric.
+    better : {'higher', 'lower', 'neither'}
+        Which values of the metric a firm prefers.
+    baseline : float
+        Value of the metric with all moves.
+    customers, seed : int
+        Number of initial customers and seed of the runs.
+    has_shared_resources : bool
+        Whether customers share desks or budgets, so that intervals are too narrow, and shares include customers who only wait differently.
+    transitions : tuple of TransitionValue
+        The moves that customers make, the largest loss first.
+    endless : tuple of str
+        Moves that cannot be blocked, because an event would repeat without end.
+    seconds : float
+        Wall time, in seconds.
+    currency : str or None
+        Currency of all amounts, if the scenario names one.
+    notes : tuple of str
+        A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
+    """
+
+    scenario: str
+    metric: str
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    baseline: float
+    customers: int
+    seed: int
+    has_shared_resources: bool
+    transitions: tuple[TransitionValue, ...]
+    endless: tuple[str, ...]
+    seconds: float
+    currency: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _value_columns(difference: PairedDifference) -> dict[str, float]:
+    return {"value": difference.effect, "value_low": difference.low, "value_high": difference.high}

@@ -1,0 +1,55 @@
+"""Figure of a ranking of moves: one bar for each move with its interval, the largest loss at the top."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cjsim.metrics.number_format import named_unit
+from cjsim.simulation.figures import FigureKind, effect_axis, mark_baseline
+from cjsim.tuning.cliffs.cliff_data import CliffData, TransitionValue
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MAX_ROWS = 20
+
+
+def _shown_moves(ranking: CliffData) -> list[TransitionValue]:
+    """Return the moves with the largest values, in the order of the ranking."""
+    largest = sorted(ranking.transitions, key=lambda one: -abs(one.metric_value.effect))[:_MAX_ROWS]
+    return [one for one in ranking.transitions if one in largest]
+
+
+def _draw_bars(figure: "Figure", ranking: CliffData, moves: Sequence[TransitionValue]) -> None:
+    import seaborn as sns
+
+    axes, (gain, loss) = figure.subplots(), sns.color_palette("colorblind", 4)[2:4]
+    scale, _ = effect_axis(ranking.unit)
+    worse = 1 if ranking.better == "lower" else -1
+    for y, one in enumerate(moves):
+        value = one.metric_value
+        color = loss if value.effect * worse > 0 else gain
+        axes.barh(y, scale * value.effect, height=0.7, color=color, alpha=0.85 if one.is_significant_after_holm else 0.35, linewidth=0)
+        axes.hlines(y, scale * value.low, scale * value.high, color="0.2", linewidth=1.2)
+    mark_baseline(axes, is_vertical=True)
+    axes.set_xlabel(f"contribution to {ranking.metric} ({effect_axis(named_unit(ranking.unit, ranking.currency))[1]})")
+    axes.set_yticks(range(len(moves)), [f"{one.transition} ({100 * one.share.value:.0f} %)" for one in moves], fontsize=8)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+
+
+def _caption(ranking: CliffData) -> str:
+    return (
+        f"With the move, minus with the move blocked. In brackets: share of the customers who make it. {ranking.customers:,} customers, "
+        f"seed {ranking.seed}, paired on the same customers; lines: 95 % intervals; pale: not significant after correction for all "
+        f"{len(ranking.transitions)} moves (Holm)."
+    )
+
+
+CLIFF_FIGURE = FigureKind[CliffData](
+    name="cliffs",
+    data=_shown_moves,
+    size=lambda ranking, moves: (9.0, 1.6 + 0.3 * max(len(moves), 1)),
+    draw=_draw_bars,
+    title=lambda ranking: f"{ranking.scenario}: contribution of moves between stages to {ranking.metric}",
+    caption=_caption,
+)
