@@ -18,9 +18,9 @@ class InputError(ValueError):
     Parameters
     ----------
     message : str
-        The message; of many errors, only the first ones.
+        The message. If there are many errors, it contains only the first ones.
     errors : sequence of str
-        All errors, by default the message itself.
+        All errors; by default, only the message.
     """
 
     def __init__(self, message: str, *, errors: Sequence[str] = ()) -> None:
@@ -135,7 +135,7 @@ def closest_choice(word: Any, choices: Iterable[str]) -> str:
 
 
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
-    """Ask whether the closest choice was meant. Returns an empty string if no choice is close.
+    """Suggest the closest choice, as a question. Returns an empty string if no choice is close.
 
     Examples
     --------
