@@ -27,12 +27,12 @@ class DistinctRows(NamedTuple):
 
 
 def distinct_rows(*columns: FloatArray) -> DistinctRows:
-    """Return the distinct rows of columns, in O(n log n) time. `numpy.unique` by axis takes ten times as long.
+    """Return the distinct rows of columns, in O(n log n) time. `numpy.unique` along an axis takes ten times as long.
 
     Parameters
     ----------
     *columns : ndarray of float64, shape (n,)
-        Columns, with n of at least 1.
+        Columns with at least one row.
 
     Returns
     -------
