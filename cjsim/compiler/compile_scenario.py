@@ -78,7 +78,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     ------
     InputError
         If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, two random streams
-        collide, or a time zone differs from the firm's by other than quarter hours.
+        collide, or the difference between a time zone and the firm's is not a multiple of a quarter of an hour.
     """
     options: dict[str, Any] = {"follow_up_days": follow_up_days, "until_days": until_days}
     if not scenario.switches_policy:
@@ -273,7 +273,7 @@ def _stage_tables(journey: JourneySpec, symbols: Symbols, actors: Actors) -> dic
 
 
 def _acts_on_entry(event: Event, stage: str) -> bool:
-    """Whether an entry into a stage can start, restart or change the clock of an event."""
+    """Whether entering a stage can start, restart or change the clock of an event."""
     if event.stages == "anywhere":
         return event.satisfaction != 0.0 or bool(event.restart_flags & RestartFlag.MOVE)
     return stage in event.stages

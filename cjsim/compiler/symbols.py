@@ -115,7 +115,7 @@ class Symbols:
         Raises
         ------
         InputError
-            If the hash of another name is the same.
+            If another name has the same hash.
         """
         stream = int(stream_id(name))
         known = self.stream_names.setdefault(stream, name)
@@ -152,7 +152,7 @@ class Symbols:
         return range(math.floor(self.begins) - margin, int(self.horizon) + 1 + margin)
 
     def occurrences(self, local_times: LocalTimes, time_zone: str) -> tuple[int, int, int]:
-        """Append the occurrences of something that recurs in local time to `World.schedule`, once for each time zone that counts.
+        """Append the occurrences of something that recurs in local time to `World.schedule`, once for each relevant time zone.
 
         Returns the first index, the count, and the stride from one time zone to the next.
         """
@@ -253,7 +253,7 @@ def read_only(array: Array) -> Array:
 
 
 def world_of(tables: Mapping[str, Any]) -> World:
-    """Build the world from the rows or the values of each of its arrays, by name."""
+    """Build the world from the rows or values of each array, by field name."""
     arrays = {}
     for name, values in tables.items():
         dtype, padded = World.FIELDS[name].dtype, name in _PADDED
