@@ -1,8 +1,8 @@
 """The first pass of the compiled engine, which determines the desk replies and exhausted budgets that customers share.
 
-A customer's trajectory is a function of desk replies and budgets, so this pass stores nothing else. When a customer receives a reply or
-takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second pass (`CompiledEngine`)
-simulates every customer with the known replies and budgets, and writes the outcomes and the log.
+A customer's trajectory depends on other customers only through desk replies and budgets, so this pass stores nothing else. When a customer
+receives a reply or takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second
+pass (`CompiledEngine`) simulates every customer with the known replies and budgets, and writes the outcomes and the log.
 """
 
 import math
