@@ -157,7 +157,7 @@ class TouchCode(IntEnum):
     PLACED = 14  # a message of a pull channel waits for a visit
     OPTED_IN = 15  # consent given by a customer who had not consented
     BOUNCED_SOFT = 16  # soft bounce
-    BOUNCED_HARD = 17  # never to be delivered: the address does not exist
+    BOUNCED_HARD = 17  # can never be delivered: the address does not exist
     FLOW_STARTED = 18
     FLOW_EXITED = 19
     OPTED_OUT = 20
@@ -282,7 +282,7 @@ class ConditionOp(IntEnum):
 
 
 class RuleFeature(IntEnum):
-    """Features of targeting rules: what the firm knows of a customer at a decision, from its log; `arg` is the code of a name."""
+    """Features of targeting rules: what the firm knows about a customer at a decision, from its log; `arg` is the code of a name."""
 
     CONSTANT = 0
     DAY = 1  # days since the start
