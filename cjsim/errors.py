@@ -103,7 +103,7 @@ def _is_short(text: str) -> bool:
 
 
 def nearest_choices(word: Any, choices: Iterable[str]) -> str:
-    """Quote the choices; of more than seven, only the five that are closest to a word, or the first five if none is close.
+    """Quote the choices. If there are more than seven, quote only the five closest to a word, or the first five if none is close.
 
     Examples
     --------

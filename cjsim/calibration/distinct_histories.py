@@ -1,4 +1,4 @@
-"""Customers with equal histories share one row, so that the cost of a calculation grows with the number of distinct histories."""
+"""Customers with equal histories share one row, so the cost of a calculation depends on the number of distinct histories."""
 
 from typing import NamedTuple
 

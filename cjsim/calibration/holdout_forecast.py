@@ -95,7 +95,7 @@ class HoldoutForecast:
         }
 
     def verdict(self) -> str:
-        """Say in a sentence whether the actual numbers lie within the forecast intervals and, if not, how wrong the forecast was."""
+        """Return a sentence on whether the actual numbers lie within the forecast intervals and, if not, how wrong the forecast was."""
         outside = [
             f"{total.error_text()} for {name}"
             for name, total in (("purchases", self.purchases), ("spend", self.money))

@@ -70,7 +70,7 @@ class PurchaseCalibration(FolderResult):
     warnings : tuple of str
         Limits of the data, omitted rows, and reasons not to rely on the forecast.
     assumptions : tuple of str
-        What was assumed about the format of the log, such as a decimal comma, one sentence each.
+        Assumptions about the format of the log, such as a decimal comma, one sentence each.
     """
 
     source: str

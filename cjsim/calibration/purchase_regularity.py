@@ -56,7 +56,7 @@ class PurchaseRegularity(NamedTuple):
 
     @property
     def is_regular(self) -> bool:
-        """Whether k is above 1 at the one-sided level of 0.5 %, and large enough to matter for the forecast."""
+        """Whether k is significantly above 1 (one-sided test at 0.5 %), and large enough to matter for the forecast."""
         return self.k >= _MIN_REGULARITY and self.likelihood_ratio > _CHI_SQUARE_99
 
     def to_json(self) -> dict[str, Any]:

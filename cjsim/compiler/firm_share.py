@@ -2,8 +2,8 @@
 
 Samples are nested: a customer in a smaller sample is also in every larger one, with the same random numbers as in the whole firm.
 
-- Of N initial customers, floor(share N + u) are in the sample, where u is a uniform random number. They are the first customers. With an
-  entry file, whose rows may be sorted, they are those with the smallest values of the random stream `population:sample`.
+- Of N initial customers, floor(share N + u) are in the sample, where u is a uniform random number. Without an entry file, they are the
+  first customers. With one, whose rows may be sorted, they are those with the smallest values of the random stream `population:sample`.
 - An arrival is in the sample if its value of that stream is below the share. This thins the Poisson process of arrivals.
 - Existing customers are chosen in the same way as initial customers without an entry file.
 - Referred customers are in the sample if their referrer is.

@@ -55,7 +55,7 @@ class PopulationPlan:
     follow_up_days: float = math.inf  # maximum days from entry to the end of a customer's simulation
     n_existing: int = 0  # customers who entered before day 0
     begins: float = 0.0  # days: when the first of them may have entered
-    until_days: FloatArray | None = None  # (n_customers,): day on which each customer's simulation ends at the latest
+    until_days: FloatArray | None = None  # (n_customers,): day by which each customer's simulation ends
 
     @property
     def is_cut(self) -> bool:
@@ -131,13 +131,13 @@ class Plan:
 
     @property
     def has_unobserved_time(self) -> bool:
-        """Whether customers are simulated outside the observation window, so that outputs need a scratch row."""
+        """Whether customers are simulated outside the observation window. If so, outputs need a scratch row."""
         setting = self.world.setting[0]
         return bool(setting.ends > setting.horizon or setting.begins < 0)
 
     @property
     def pays_after_horizon(self) -> bool:
-        """Whether wages or fixed costs after the horizon count in CLV, so that it depends on how many customers enter then."""
+        """Whether wages or fixed costs after the horizon count in CLV. If so, CLV depends on how many customers enter after it."""
         if self.population.is_cut:
             return False
         pays = any(desk.wages for desk in self.desks) or any(payment.later for listed in self.payments.values() for payment in listed)

@@ -42,7 +42,7 @@ def joint_policies(past: PolicySpec, present: PolicySpec) -> tuple[JointPolicy, 
     Parameters
     ----------
     past, present : PolicySpec
-        Policies until and from day 0.
+        Policies before day 0, and from day 0 on.
 
     Raises
     ------

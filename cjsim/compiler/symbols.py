@@ -160,7 +160,7 @@ class Symbols:
         if time_zone == "firm" or len(self.zones.zones) == 1 or not self.zones.has_offsets:
             times = [time for time in map(self.zones.zones[0].instant, local) if self.begins <= time <= self.horizon]
             return (*self.schedule.add(times), 0)
-        # All zones have the same number of times, even outside the simulated period, so that a number means the same date in each zone.
+        # All zones have the same number of times, even outside the simulated period, so an index means the same date in each zone.
         first, _ = self.schedule.add(time for zone in self.zones.zones for time in map(zone.instant, local))
         return first, len(local), len(local)
 

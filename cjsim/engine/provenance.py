@@ -62,9 +62,9 @@ class Provenance(JsonRecord):
     processes : tuple of str
         Names of the user processes in the run. Their code is not recorded, so such a run cannot be reproduced from digests and seed alone.
     follow_up_days : float or None
-        Days for which each customer was simulated from entry, if not until the horizon.
+        Maximum number of days from entry for which each customer was simulated; None for no limit.
     until_days : str or None
-        Digest (SHA-256) of the last day of each customer's simulation, if such limits were given.
+        Digest (SHA-256) of the days by which the customers' simulations had to end, if they were given.
     currency : str or None
         Currency of all amounts, if the scenario names one.
     shared : tuple of str

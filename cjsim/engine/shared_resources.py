@@ -139,7 +139,7 @@ class _CohortProgress:
         return _SyncPoint(*self._sync_points[i].item())
 
     def take_turn(self, i: int, sync_point: _SyncPoint) -> None:
-        """Mark a customer's pending budget action as taken, so that the simulation continues past it."""
+        """Mark a customer's pending budget action as taken, so the simulation can continue past it."""
         self._sync_points["taken_until"][i] = sync_point.turn
         self._sync_points["n_taken_then"][i] = sync_point.n_taken_then + 1 if sync_point.turn == sync_point.taken_until else 1
 

@@ -92,7 +92,7 @@ class FlowMode(IntEnum):
     IDLE = 0
     WATCHING = 1  # not running; a timer is set to the end of an inactivity period, the next date, or a score's fall to its threshold
     RUNNING = 2
-    AWAITING = 3  # in `wait_for`: an event or the time-out
+    AWAITING = 3  # in `wait_for`: an event or the timeout
     DEFERRED = 4  # a send waits until the guardrail that defers it ends
     ABSENT = 5  # not part of the policy in force
 

@@ -13,7 +13,7 @@ _LOOK_BACK_DAYS = 2.0  # local time is never this far ahead of the simulation's 
 
 @inlined
 def zone_of(state: CustomerState, by_customer: int) -> int:
-    """The time zone that counts: the customer's (1) or the firm's (0)."""
+    """The time zone to use: the customer's (1) or the firm's (0)."""
     zone: int = state.customer[0].zone if by_customer == 1 else FIRM
     return zone
 

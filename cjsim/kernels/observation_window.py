@@ -98,7 +98,7 @@ def switch_policy(world: World, state: CustomerState, out: Output) -> None:
 def pass_window_limit(world: World, state: CustomerState, out: Output) -> None:
     """Open the customer's observation window on day 0, or close it at the horizon, before anything due at that time is handled.
 
-    `world` is that of the present policy. Writes: customer, outcome, dwell, runs, actor_due, the log.
+    `world` is the world of the present policy. Writes: customer, outcome, dwell, runs, actor_due, the log.
     """
     customer = state.customer[0]
     customer.now = customer.pauses_at

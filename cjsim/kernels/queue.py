@@ -1,7 +1,7 @@
 """The queue of what remains to be handled at the current time: fired events, entered stages, flows to start, effects.
 
 An item is one integer: an event, STAGE_ENTRY + stage, FLOW_START + flow, or EFFECT_LIST + effect. In place of EFFECT_LIST, FIRM_RECORDS
-applies only the effects of an open or click by a machine, and CUSTOMER_EFFECTS only those of one that is not in the firm's log.
+applies only the effects of an open or click by a machine, and CUSTOMER_EFFECTS only those of the customer's own that the log omits.
 """
 
 from cjsim.kernel import inlined

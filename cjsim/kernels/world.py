@@ -74,7 +74,7 @@ EFFECT_RECORD = np.dtype(
         ("next", "i4"),  # next effect, -1 the end
         ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in CustomerState.decision_counts; CHOOSE branch: code of the branch, -1 no name
         ("x", "f8"),  # gain, score, sway, weight, margin share, ASK: priority, REFER: probability of joining
-        ("y", "f8"),  # CHOOSE branch: log odds per unit of satisfaction - 0.5
+        ("y", "f8"),  # CHOOSE branch: log-odds per unit of satisfaction - 0.5
         ("value", DISTRIBUTION),  # PURCHASE: money; REFER: days until the friend joins
         ("stream", "u8"),  # REFER: two draws, whether the friend joins and the delay
     ]
@@ -174,7 +174,7 @@ STEP_RECORD = np.dtype(
         ("op", "i4"),
         ("target", "i4"),  # site, event, tag, score, step, offer, desk; SPLIT: moment of the exposure, 0 none; UNTIL: 1 the best hour
         ("next", "i4"),  # next step, -1 the end
-        ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on time-out; SPLIT: first record of World.shares; UNTIL: learn_from
+        ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on timeout; SPLIT: first record of World.shares; UNTIL: learn_from
         ("count", "i4"),  # SPLIT: number of shares; UNTIL: bits of weekdays, Monday the lowest
         ("program", "i4"),
         ("slot", "i4"),  # SPLIT, SEND: index in CustomerState.decision_counts

@@ -128,7 +128,7 @@ def draw_holdout(world: World, state: CustomerState) -> int:
 def preferred_pressure(world: World, state: CustomerState) -> float:
     """P*, the long-run contact pressure at the customer's preferred number f of contacts per week: f/7 half_life/ln 2.
 
-    Contacts have weight 1. 0 if there is no such trait or it is not positive.
+    Contacts are assumed to have weight 1. The result is 0 if there is no such trait or it is not positive.
     """
     setting = world.setting[0]
     if setting.preferred_column < 0:

@@ -36,7 +36,7 @@ def refuses_to_wait(world: World, state: CustomerState, site: int, limit: np.rec
 
 @inlined
 def last_counted_contact(world: World, state: CustomerState, channels: np.uint64) -> float:
-    """The last contact on a set of channels that gaps and caps count (days); -inf if there is none."""
+    """The time (days) of the last contact on a set of channels that counts for gaps and caps; -inf if there is none."""
     last = -math.inf
     for c in range(world.channels.shape[0]):
         if includes_channel(channels, c) and state.channels[c].last_counted > last:
@@ -75,7 +75,7 @@ def end_of_gaps(world: World, state: CustomerState, channel: int) -> float:
 
 @inlined
 def oldest_capped_contact(state: CustomerState, caps: Array, i: int) -> float:
-    """The oldest of the last `at_most` contacts of cap `i` (days); -inf if there were fewer, inf if the cap allows none."""
+    """The time (days) of the oldest of the last `at_most` contacts of cap `i`; -inf if there were fewer, inf if the cap allows none."""
     if caps[i].at_most == 0:
         return math.inf
     oldest: float = state.cap_times[caps[i].first + state.cap_next[i]]
