@@ -1,7 +1,7 @@
 """Checks that arguments and settings have the annotated types. Errors name the argument and what it must be.
 
-Unlike `pydantic.validate_call`, the checks accept instances only, convert nothing but numpy scalars and single items of lists, and do not
-import the types of unresolved annotations.
+Unlike `pydantic.validate_call`, the checks accept only instances, convert only numpy scalars and single list items, and do not import the
+types of unresolved annotations.
 """
 
 import collections.abc as abc
@@ -26,8 +26,8 @@ _NUMBERS = (int, float, type(None))
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Wrap a function so that it checks its arguments against its annotations.
 
-    A single string or number stands for a list of one, and numpy scalars for Python numbers. Two kinds of arguments are not
-    checked here but by the function: numbers, which must be in a range, and documents, which may be given by path or name.
+    A single string or number is accepted as a list of one, and a numpy scalar as a Python number. The function itself must check two kinds
+    of arguments: numbers, which must be in a range, and documents, which may be given by path or name.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
 def check_fields(record: Any, names: tuple[str, ...] = ()) -> None:
     """Check fields of a dataclass against their annotations. Call it first in `__post_init__`.
 
-    A single string or number stands for a list of one, and numpy scalars for Python numbers.
+    A single string or number is accepted as a list of one, and a numpy scalar as a Python number.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _conformed(where: str, value: Any, hint: Any, *, are_numbers_checked: bool =
 
 
 def _members(hint: Any) -> list[Any]:
-    """Return the alternatives of an annotation."""
+    """Return the types that an annotation allows."""
     if get_origin(hint) is Annotated:
         return _members(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
@@ -166,7 +166,7 @@ def _item(value: Any) -> Any:
 
 
 def _phrase(members: list[Any], *, is_plural: bool = False) -> str:
-    """Describe the alternatives, such as 'a string or a Path'."""
+    """Describe the allowed types, such as 'a string or a Path'."""
     words = [_noun(member, is_plural) for member in members if member is not type(None)]
     return " or ".join(dict.fromkeys(words)) or "None"
 
@@ -196,7 +196,7 @@ def _with_article(name: str) -> str:
 
 
 def _remedy(members: list[Any], value: Any) -> str:
-    """Return what to do, for the first alternative that is not a plain value."""
+    """Return what to do, for the first allowed type that is not a plain value."""
     for member in members:
         if member is Progress:
             return "Pass cj.ProgressBar()."

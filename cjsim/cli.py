@@ -62,7 +62,7 @@ def _global_options(
 
 
 def main() -> None:
-    """Run the command-line application. Standard streams that cannot be written do not stop it."""
+    """Run the command-line application. It continues if a standard stream cannot be written to."""
     output = guard_standard_streams()
     try:
         app(prog_name="cjsim")

@@ -18,9 +18,9 @@ class InputError(ValueError):
     Parameters
     ----------
     message : str
-        The message; of many errors, only the first ones.
+        The message. If there are many errors, it contains only the first ones.
     errors : sequence of str
-        All errors, by default the message itself.
+        All errors; by default, only the message.
     """
 
     def __init__(self, message: str, *, errors: Sequence[str] = ()) -> None:
@@ -103,7 +103,7 @@ def _is_short(text: str) -> bool:
 
 
 def nearest_choices(word: Any, choices: Iterable[str]) -> str:
-    """Quote the choices; of more than seven, only the five that are closest to a word, or the first five if none is close.
+    """Quote the choices. If there are more than seven, quote only the five closest to a word, or the first five if none is close.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def closest_choice(word: Any, choices: Iterable[str]) -> str:
 
 
 def did_you_mean(word: Any, choices: Iterable[str]) -> str:
-    """Ask whether the closest choice was meant. Returns an empty string if no choice is close.
+    """Suggest the closest choice, as a question. Returns an empty string if no choice is close.
 
     Examples
     --------

@@ -67,8 +67,8 @@ def fieller_set(
     covariance : float
         Their covariance.
     quantile : float
-        Quantile q of the normal distribution, such as 1.96 for a set of 95 %, or of Student's if the variances are estimated from few
-        observations.
+        Quantile q of the normal distribution, such as 1.96 for a 95 % set. If the variances are estimated from few observations, use a
+        quantile of Student's t distribution.
 
     Returns
     -------

@@ -50,7 +50,7 @@ def try_lock(file: IO[bytes]) -> bool | None:
     Returns
     -------
     bool or None
-        Whether the file is locked now. False if another process, or another open file of this process, holds the lock; None if the file
+        Whether this call locked the file. False if another process, or another open file of this process, holds the lock; None if the file
         system has no locks.
     """
     try:
@@ -86,7 +86,7 @@ def is_open_at(file: IO[bytes], path: Path) -> bool:
 
 
 def _lock_byte(file: IO[bytes]) -> bool:
-    """Lock one byte of a file on Windows. Return whether it is locked now."""
+    """Lock one byte of a file on Windows. Return whether this call locked it."""
     import msvcrt
 
     system: Any = msvcrt

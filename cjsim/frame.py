@@ -139,8 +139,8 @@ class Frame(metaclass=_FrameMeta):
     Raises
     ------
     TypeError
-        If a field is missing or unknown, is not an array, or has the wrong dtype. On declaration of a subclass, if a field is declared
-        twice or hides an attribute of a base class.
+        If a field is missing or unknown, is not an array, or has the wrong dtype. When a subclass is declared: if a field is declared twice
+        or hides an attribute of a base class.
     ValueError
         If an array has the wrong number of dimensions, or is not C-contiguous and aligned.
 

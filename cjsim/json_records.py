@@ -42,7 +42,7 @@ class ComparableRecord:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.__eq__ = _records_are_equal  # type: ignore[method-assign] # kept by `dataclass`, as it is the class's own
+        cls.__eq__ = _records_are_equal  # type: ignore[method-assign] # `dataclass` keeps it, as the class itself has it
 
 
 class JsonRecord(ComparableRecord):

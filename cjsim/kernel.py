@@ -97,12 +97,12 @@ def sources_digest(package: Path = PACKAGE) -> str:
 def cache_folder() -> Path:
     """Return the folder for compiled kernels: `CJSIM_CACHE`, else the user's cache folder, else a temporary folder.
 
-    A folder of another user is not used, because loading a compiled kernel runs its code.
+    A folder that belongs to another user is not used, because loading a compiled kernel runs its code.
 
     Raises
     ------
     InputError
-        If none of them can be written.
+        If none of them is writable.
     """
     for base in _cache_bases():
         with contextlib.suppress(OSError, ValueError):
@@ -128,7 +128,7 @@ def _cache_bases() -> Iterator[Path]:
 
 
 def _own_folder(base: Path) -> Path | None:
-    """Return the subfolder for the current sources, or None if it cannot be written or other users can write to it."""
+    """Return the subfolder for the current sources, or None if it is not writable or other users can write to it."""
     folder = base / sources_digest()
     for part in (base, folder):
         part.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -153,7 +153,7 @@ def kernel(function: F) -> F:
     config.CACHE_DIR = str(cache_folder())
     try:
         compiled: F = numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # the folder can no longer be written
+    except RuntimeError:  # the folder is no longer writable
         return rule(function)
     finally:
         config.CACHE_DIR = before
@@ -164,7 +164,7 @@ def kernel(function: F) -> F:
 
 
 def is_compiled(kernel: Callable[..., Any]) -> bool:
-    """Return whether calls of a kernel start without compilation: it is loaded, undamaged in the cache, or the JIT is off."""
+    """Return whether a kernel can be called without compilation: it is loaded or in the cache undamaged, or the JIT is off."""
     if config.DISABLE_JIT:
         return True
     function: Any = kernel
@@ -173,7 +173,7 @@ def is_compiled(kernel: Callable[..., Any]) -> bool:
 
 
 def cache_failure(kernel: Callable[..., Any]) -> OSError | None:
-    """Return why a kernel that was compiled could not be stored; None if it was.
+    """Return why a compiled kernel could not be stored in the cache; None if nothing failed.
 
     Parameters
     ----------

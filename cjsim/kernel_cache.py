@@ -45,7 +45,7 @@ class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
             return None
 
     def save(self, key: Any, data: Any) -> None:
-        """Store data under a key. If the folder cannot be written, the compiled kernel is used nevertheless."""
+        """Store data under a key. If the folder is not writable, the compiled kernel is still used."""
         try:
             with (Path(self._cache_path) / _LOCK_FILE).open("ab") as file, file_lock(file):  # two processes must not change the index
                 super().save(key, data)
@@ -53,7 +53,7 @@ class CheckedCacheFile(IndexDataCacheFile):  # type: ignore[misc]
             self.failure = error
 
     def is_intact(self) -> bool:
-        """Return whether a kernel is stored for the current source, and no file of it is missing or damaged."""
+        """Return whether a kernel is stored for the current source, and none of its files is missing or damaged."""
         paths = [self._data_path(name) for name in self._load_index().values()]
         try:
             return bool(paths) and all(_read_checked(Path(path)) for path in paths)

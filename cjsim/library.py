@@ -40,7 +40,7 @@ def library_entries(kind: str) -> Iterator[LibraryEntry]:
 
 
 def nearest_file(path: Path, kinds: Sequence[str] = (), *, folder: Path = Path()) -> str:
-    """Ask whether a similar file was meant: one in the folder of a missing file, or one of the library. Empty if there is none.
+    """Suggest a similar file, as a question: one in the folder of a missing file, or one in the library. Empty if there is none.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def nearest_file(path: Path, kinds: Sequence[str] = (), *, folder: Path = Path()
 
 
 def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: Path = Path()) -> Path:
-    """Return the path of a file, or that of the library file with this name.
+    """Return the path of a file, or of the library file with this name.
 
     A file with this path takes precedence. Only a name without folders and without a suffix is looked up in the library.
 
@@ -83,7 +83,7 @@ def find_document(name: Path, kinds: Sequence[str], *, where: str = "", folder: 
     Returns
     -------
     Path
-        Existing, unless `name` is a path to a missing file.
+        It exists, unless `name` is a path to a missing file.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from cjsim.json_records import JsonRecord, read_json, write_json
 from cjsim.output_folder import MANIFEST_FILE, require_intact_files, require_unchanged_manifest
 from cjsim.version import __version__
 
-RESULT_FORMAT = 1  # of result folders; raised when older versions of cjsim can no longer read them
+RESULT_FORMAT = 1  # of result folders; increases when older versions of cjsim can no longer read them
 FindingKind = Literal["experiment", "study", "levers"]
 FINDING_KINDS = get_args(FindingKind)
 _MAX_REASON_CHARS = 80
@@ -131,14 +131,14 @@ class Manifest(JsonRecord):
 
 
 def require_intact_result(folder: Path, *, only: tuple[str, ...]) -> Manifest:
-    """Read the manifest in the folder of a finding, and raise if one of its files is not the one that was saved.
+    """Read the manifest in the folder of a finding, and raise if one of its files is missing or has changed.
 
     Parameters
     ----------
     folder : Path
         Folder of the finding.
     only : tuple of str
-        Names of the files to check. Manifests of earlier versions list no files; then nothing is checked.
+        Names of the files to check. If the manifest lists no files, as in earlier versions, nothing is checked.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def _require_unchanged(file: Path, content: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def readable_result(content: Mapping[str, Any], file: Path, kind: str) -> Iterator[None]:
-    """Raise if a result has a newer format, or if the block fails to read it. Missing formats count as the current one.
+    """Raise if a result has another format, or if the block fails to read it. A missing format counts as the current one.
 
     Parameters
     ----------

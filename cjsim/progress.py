@@ -129,7 +129,7 @@ class ProgressBar(Progress):
 
 
 def _write_message(text: str) -> None:
-    """Write a message to standard error. A closed or full stream loses the message, but does not stop the task."""
+    """Write a message to standard error. If the stream is closed or full, the message is lost, but the task continues."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(f"{printable(text)}\n")

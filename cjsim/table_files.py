@@ -1,4 +1,4 @@
-"""Tables that leave the program: CSV and Excel files in which no text can act as a spreadsheet formula.
+"""Exported tables: CSV and Excel files in which no text can act as a spreadsheet formula.
 
 A spreadsheet evaluates text that begins with one of the characters `= + - @` as a formula, even in a CSV file, and may split a cell at a
 semicolon, a tab or a line feed first. Such text gets an apostrophe in front of the character. Numbers stay numbers. Control characters are
@@ -24,7 +24,7 @@ from cjsim.escaping.terminal_text import without_control_characters
 if TYPE_CHECKING:
     import pandas as pd
 
-# At the start, or after a separator; the last four are the wide forms of the first four.
+# At the start, or after a separator. The last four characters are the full-width forms of the first four.
 _FORMULA_PATTERN = re.compile("(?P<before>\\A|[;\t\n])(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])|\\A(?=[\t\n])")
 
 

@@ -15,7 +15,7 @@ _MAX_ROWS = 60  # of a table in a notebook
 
 
 def table_by_key(rows: Mapping[tuple[Any, ...], tuple[Any, ...]], names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
-    """Return a table with an index of several levels. Without rows, the table is empty.
+    """Return a table with a multi-level index. Without rows, the table is empty.
 
     Parameters
     ----------
@@ -38,18 +38,18 @@ def table_by_key(rows: Mapping[tuple[Any, ...], tuple[Any, ...]], names: Sequenc
 
 
 class TabularResult(ABC):
-    """A result with a table. Subclasses return the table, its facts in one line, and the answer if they give one."""
+    """A result with a table. Subclasses provide the table, a one-line description, and an answer if they have one."""
 
     @abstractmethod
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the result as a table with one row per item. Numbers are numbers, and their unit has a column of its own."""
+        """Return the result as a table with one row per item. Numbers are not formatted, and their unit is in a separate column."""
 
     @abstractmethod
     def _facts(self) -> str:
         """Return what was done, in one line, for the repr."""
 
     def _answer(self) -> str:
-        """Return the answer in a few sentences; empty if the result gives none."""
+        """Return the answer in a few sentences; empty if the result has none."""
         return ""
 
     def _displayed_table(self) -> "pd.DataFrame":

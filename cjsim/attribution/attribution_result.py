@@ -37,9 +37,9 @@ class Attribution(AttributionData, FolderResult):
         return attribution_table(self)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per touchpoint, rule and measure (purchases or revenue), with the columns of `CreditRow`.
+        """Return a DataFrame with one row per touchpoint, rule and measure (purchases or revenue), with the columns of `CreditRow`.
 
-        `unit` is that of credits and effects.
+        The column `unit` holds the unit of credits and effects.
         """
         import pandas as pd
 

@@ -82,7 +82,7 @@ def _claim_table(result: AttributionData) -> str:
 
 
 def _one_or_two_tables(columns: Sequence[str], rows: Sequence[Sequence[str]], split: int) -> str:
-    """Return a table, or two with the same first column if one is wider than the terminal. The second has the columns from `split` on."""
+    """Return one table, or two with the same first column if one is wider than the terminal. The second has the columns from `split` on."""
     table = align_columns(columns, rows)
     if not is_too_wide(table) or split == len(columns) - 1:
         return table

@@ -68,8 +68,8 @@ class BeforeAfter(NamedTuple):
 def trial_claim(with_touchpoint: FloatArray, without: FloatArray, *, size: int) -> TrialClaim:
     """Compute the claims of an A/B test from the outcomes of the same customers with and without the touchpoint.
 
-    The estimate of a test is normal, with the true effect as its mean and the variance of a difference of two means. Power, exaggeration
-    and sign error follow in closed form.
+    The estimate of a test is assumed to be normal: its mean is the true effect, and its variance is the variance of a difference between
+    two means. Power, exaggeration and sign error follow in closed form.
 
     Parameters
     ----------

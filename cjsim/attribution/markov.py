@@ -19,7 +19,7 @@ class Markov(Rule):
 
     Touches form a Markov chain of the given order, from a start state to the absorbing states 'conversion' and 'null'. Transition
     probabilities are relative frequencies, with each path counted once for each conversion and each null. Let p(state) be the probability
-    of conversion. Then p = Q p + r, where Q holds the transition probabilities between states, and r those to conversion. Removal of a
+    of conversion. Then p = Q p + r, where Q holds the transition probabilities between states, and r those to conversion. Removing a
     touchpoint sets p to 0 in all states that contain it. The equations are solved exactly, not simulated. The removal effect on value uses
     the mean value of the conversions that end in each state.
 
@@ -123,7 +123,7 @@ class _Chain(NamedTuple):
         return found
 
     def expected_gain(self, kept: NDArray[np.bool_]) -> FloatArray:
-        """Expected conversions and value of a path if all other states end it without conversion; float64, shape (2,)."""
+        """Expected conversions and value of a path if all states that are not kept end it without conversion; float64, shape (2,)."""
         from scipy import sparse
         from scipy.sparse.linalg import splu
 

@@ -24,18 +24,18 @@ CREDITS_FILE = "credits.json"
 
 @dataclass(frozen=True, repr=False)
 class PathCredits(FolderResult):
-    """Credits of the touchpoints of paths. `save` writes `credits.csv` and `credits.json`.
+    """Credits of the touchpoints in a firm's paths. `save` writes `credits.csv` and `credits.json`.
 
     Attributes
     ----------
     touchpoints : tuple of str
-        Touchpoints, sorted by credit for the last touch.
+        Touchpoints, sorted by last-touch credit, largest first.
     rules : Mapping of str to str
         Titles of the rules, by name.
     conversions, value : Mapping of str to Mapping of str to float
         Credited conversions, and credited value in money, by rule, then by touchpoint.
     errors : Mapping of str to Mapping of str to float
-        Standard errors of conversions under rules that sample, by rule, then by touchpoint.
+        Standard errors of credited conversions under rules that sample, by rule, then by touchpoint.
     total_conversions, total_value, total_nulls, unattributed_conversions : float
         Totals of the paths. Conversions that no touch preceded are not attributed.
     has_times : bool
@@ -93,7 +93,7 @@ class PathCredits(FolderResult):
         return plain_values({name: getattr(self, name) for name in names} | {"touchpoints": touchpoints})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per touchpoint and rule.
+        """Return a DataFrame with one row per touchpoint and rule.
 
         The columns are touchpoint, rule, conversions, conversions_error (missing under rules that do not sample) and value (money).
         """

@@ -66,9 +66,9 @@ def attribution(
     test_size : int
         Number of customers in the A/B test, at least 4.
     before_after : bool
-        Whether to simulate a before/after comparison of the introduction of each touchpoint, which doubles the work.
+        Whether to simulate a before/after comparison of the introduction of each touchpoint, which doubles the number of simulations.
     progress : Progress, optional
-        Receives the progress in simulations.
+        Receives the number of completed simulations.
 
     Returns
     -------
@@ -150,7 +150,7 @@ class _Credited(NamedTuple):
 
     @classmethod
     def of(cls, paths: Paths, settings: CreditSettings, groups: IntArray) -> "_Credited":
-        """Return the credits of all customers, and without each group of customers."""
+        """Return the credits from all customers, and from all customers but one group, for each group."""
         assert paths.owners is not None
         group, scale = groups[paths.owners], JACKKNIFE_GROUPS / (JACKKNIFE_GROUPS - 1)
         parts = [paths, *(paths.select(group != i) for i in range(JACKKNIFE_GROUPS))]
@@ -162,7 +162,7 @@ class _Credited(NamedTuple):
         return cls(paths, sums_by_code(paths.touches, touches, len(paths.touchpoints)), replicates)
 
     def replicates_of(self, name: str) -> dict[str, FloatArray]:
-        """Replicates of one touchpoint by rule, (n_groups + 1, 2); 0 without a touch."""
+        """Replicates of one touchpoint by rule, (n_groups + 1, 2); 0 if the log has no touch of it."""
         if name not in self.paths.touchpoints:
             return {rule: np.zeros((JACKKNIFE_GROUPS + 1, 2)) for rule in self.replicates}
         return {rule: found[:, self.paths.touchpoints.index(name)] for rule, found in self.replicates.items()}
@@ -232,7 +232,7 @@ class _PairedRuns:
 
 
 def _terms_by_measure(run: Run) -> dict[str, RatioTerms]:
-    """Return the terms of the totals."""
+    """Return the terms of the total of each measure."""
     return {name: find_metric_definition(run, name).terms(run)._replace(is_total=True) for name in MEASURES}
 
 

@@ -124,7 +124,7 @@ class _RateBySet(NamedTuple):
 
 
 def exact_set_values(rates: _RateBySet, members: IntArray) -> FloatArray:
-    """Return the Shapley values in sets of touchpoints, from all subsets.
+    """Return the Shapley values of the touchpoints in each set, from all subsets.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def exact_set_values(rates: _RateBySet, members: IntArray) -> FloatArray:
 
 
 def sampled_set_values(rates: _RateBySet, members: IntArray, *, orders: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Estimate the Shapley values in sets of touchpoints, as mean marginal contributions in random orders.
+    """Estimate the Shapley values of the touchpoints in each set, as mean marginal contributions in random orders.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, Sear
 from cjsim.calibration.nbd import IntArray, rate_bounds
 
 _SINGULARITY_STEP = 1e-4
-_ROWS_PER_BLOCK = 8192  # histories whose terms are computed together, so that their arrays stay in the cache of a core
+_ROWS_PER_BLOCK = 8192  # histories whose terms are computed together; their arrays fit into a core's cache
 _ROWS_PER_CHUNK = 2000  # of the quadrature, to limit memory
 _MIN_DROPOUT = 1e-12  # keeps the simulated number of purchases before dropout finite
 
@@ -257,7 +257,7 @@ class BgNbdLikelihood:
     """Log-likelihood of (r, alpha, a, b), FHL equation 6, and its gradient, in a form that neither overflows nor underflows.
 
     Terms that depend only on `x`, `t_x` or `T` are computed once for each distinct value. Sums use numpy's own loops: BLAS would start
-    threads, which costs many times the work.
+    threads, which take far longer than the sums.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Forecast of each customer after the calibration period: probability of being alive, purchases, spend and CLV, each with an interval.
 
-Expected values have the interval of the expectation: the delta method on a logarithmic scale (log-odds for the probability of being
-alive), with the covariance of the estimated parameters. It measures the uncertainty of the estimates. The predictive interval
-(`purchases_low` to `purchases_high` and so on) is for what the customer will do: if the model holds, it contains the customer's own number
-with a probability of at least 95 %.
+The interval of an expected value measures the uncertainty of the estimate. It is computed by the delta method on a logarithmic scale
+(log-odds for the probability of being alive), from the covariance of the estimated parameters. The predictive interval (`purchases_low` to
+`purchases_high` and so on) describes what the customer will do: if the model holds, it contains the customer's actual number with a
+probability of at least 95 %.
 
 CLV here is residual: the discounted revenue of the forecast period, without earlier purchases and before costs.
 """
@@ -80,7 +80,7 @@ class CustomerForecast(TabularResult):
         return f"{len(self):,} customers, {self.horizon_days:g} days ahead, discount rate {100 * self.discount_rate:g} % per year"
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per customer, indexed by `customer`.
+        """Return a DataFrame with one row per customer, indexed by `customer`.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class CustomerForecast(TabularResult):
         return frame.assign(horizon_days=self.horizon_days, time_unit=self.unit)
 
     def write_csv(self, file: Path) -> None:
-        """Write the frame to a CSV file. Numbers have six significant digits, and no text can act as a spreadsheet formula.
+        """Write the forecast to a CSV file. Numbers have six significant digits, and no text can act as a spreadsheet formula.
 
         Parameters
         ----------

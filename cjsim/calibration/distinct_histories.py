@@ -1,4 +1,4 @@
-"""Customers with equal histories share one row, so that the cost of a calculation grows with the number of distinct histories."""
+"""Customers with equal histories share one row, so the cost of a calculation depends on the number of distinct histories."""
 
 from typing import NamedTuple
 
@@ -27,12 +27,12 @@ class DistinctRows(NamedTuple):
 
 
 def distinct_rows(*columns: FloatArray) -> DistinctRows:
-    """Return the distinct rows of columns, in O(n log n) time. `numpy.unique` by axis takes ten times as long.
+    """Return the distinct rows of columns, in O(n log n) time. `numpy.unique` along an axis takes ten times as long.
 
     Parameters
     ----------
     *columns : ndarray of float64, shape (n,)
-        Columns, with n of at least 1.
+        Columns with at least one row.
 
     Returns
     -------

@@ -16,7 +16,7 @@ import numpy as np
 
 from cjsim.calibration.maximum_likelihood import FloatArray, LikelihoodFit, SearchRange, maximize_likelihood
 
-_MAX_SUMMED_PURCHASES = 100  # of a customer, drawn one by one
+_MAX_SUMMED_PURCHASES = 100  # per customer, drawn one by one; the sum of more is drawn at once
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class GammaGamma:
         return np.asarray(self.p * (self.v + _repeat_money(x, spend)) / (self.p * x + self.q - 1))
 
     def spend_scale(self, x: FloatArray, spend: FloatArray) -> FloatArray:
-        """Return v + x z. The predictive distribution of a customer's future spend is proportional to it, given `x`.
+        """Return v + x z. Given `x`, the predictive distribution of a customer's future spend scales with this value.
 
         Parameters
         ----------

@@ -7,9 +7,9 @@ A total has two intervals:
 - `given_history`: the customers in the log, each drawn from the posterior given their history. This interval is narrower and contains the
   prediction. It does not cover effects that the model omits.
 
-The actual purchases and the actual spend are both judged by `given_history` (JSON key `judged_by`). In JSON, `low` and `high` are the ends
-of `afresh` for purchases, because simulations are compared with them, and of `given_history` for spend, because the prediction may lie
-outside the other interval: total spend depends on a few big spenders whom the histories identify.
+Actual purchases and actual spend are both judged against `given_history` (JSON key `judged_by`). In JSON, `low` and `high` are the ends of
+`afresh` for purchases, because simulations are compared with that interval. For spend, they are the ends of `given_history`, because the
+prediction may lie outside `afresh`: total spend depends on a few big spenders whom the histories identify.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class HoldoutTotal:
     given_history: IntervalEnds
 
     def is_misleading(self) -> bool:
-        """Whether the prediction is wrong by 5 % or more. Smaller errors leave the intervals of large logs, which are narrower."""
+        """Whether the prediction is wrong by 5 % or more. In large logs, intervals are narrow, and smaller errors lie outside them too."""
         return abs(self.predicted - self.actual) >= _MISLEADING_ERROR * self.actual
 
     def error_text(self) -> str:
@@ -95,7 +95,7 @@ class HoldoutForecast:
         }
 
     def verdict(self) -> str:
-        """Say in a sentence whether the actual numbers lie within the forecast intervals and, if not, how wrong the forecast was."""
+        """Return a sentence on whether the actual numbers lie within the forecast intervals and, if not, how wrong the forecast was."""
         outside = [
             f"{total.error_text()} for {name}"
             for name, total in (("purchases", self.purchases), ("spend", self.money))
@@ -111,7 +111,7 @@ class HoldoutForecast:
         Parameters
         ----------
         tested : sequence of str
-            Assumptions of the models that were tested, with the results. They follow if an actual number lies outside its interval.
+            Assumptions of the models that were tested, with the results. They are added if an actual number lies outside its interval.
         """
         warnings = [
             f"actual holdout {name} ({total.actual:,.0f}) {lies} outside the 95 % forecast interval '{GIVEN_HISTORY_LABEL}' "

@@ -98,7 +98,7 @@ class LikelihoodFit:
         return np.stack(slopes, axis=-1)
 
     def variance_of(self, slopes: FloatArray) -> FloatArray:
-        """Return the variance that the uncertainty of the parameters gives to values with these slopes (delta method).
+        """Return the variance of values with these slopes that is due to the uncertainty of the parameters (delta method).
 
         Parameters
         ----------
@@ -233,9 +233,9 @@ def _interval_end_by_newton(
 ) -> float | None:
     """Return the end of a profile-likelihood interval as the root of Venzon and Moolgavkar's equations; None if the iteration fails.
 
-    The equations: the drop in log-likelihood has the required size, and the slopes with respect to the other parameters are 0. Newton's
-    method starts at the end of the normal interval and keeps the second derivatives of the optimum, so that each step costs one evaluation.
-    It fails if a parameter reaches a bound, or if the log-likelihood is far from quadratic.
+    At the root, the drop in log-likelihood has the required size, and the slopes with respect to the other parameters are 0. Newton's
+    method starts at the end of the normal interval and uses the second derivatives at the optimum throughout, so each step takes one
+    evaluation. It fails if a parameter reaches a bound, or if the log-likelihood is far from quadratic.
     """
     if not np.diag(covariance).all():
         return None

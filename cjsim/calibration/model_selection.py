@@ -37,7 +37,7 @@ class FittedSpend(NamedTuple):
 def draw_models(
     timing: FittedTiming, spend: FittedSpend, n_draws: int, rng: np.random.Generator
 ) -> Iterator[tuple[BgNbd | Nbd, SpendModel]]:
-    """Yield pairs of models with parameters drawn from the uncertainty of their estimates.
+    """Yield pairs of models whose parameters are drawn from the distribution of their estimates.
 
     Parameters
     ----------

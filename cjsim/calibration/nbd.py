@@ -63,7 +63,7 @@ class Nbd:
         return self.expected_purchases_if_alive(t, x, T)
 
     def expected_purchases_if_alive(self, t: float, x: FloatArray, T: FloatArray) -> FloatArray:
-        """Expected purchases within time `t` after `T`, because every customer is alive.
+        """Expected purchases within time `t` after `T`. Every customer is alive.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Nbd:
         return np.asarray(rng.poisson(rate * t), dtype=np.int64)
 
     def draw_purchases_if_alive(self, rng: np.random.Generator, t: float, x: FloatArray, T: FloatArray) -> tuple[IntArray, IntArray]:
-        """Draw purchases within time `t` after `T`, twice the same array, because no customer drops out.
+        """Draw purchases within time `t` after `T`. Both arrays are the same, because no customer drops out.
 
         Parameters
         ----------

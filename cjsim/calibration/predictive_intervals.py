@@ -1,9 +1,9 @@
 """Intervals for what each customer will do: the 95 % predictive intervals of a customer's own purchases, spend and discounted spend.
 
-They are Monte Carlo quantiles. Each draw takes new parameters from the uncertainty of their estimates. Customers who are alive share their
-draws: the predictive distribution of their purchases depends on `x` and `T` alone, and that of their spend also on a factor that is known
-for each customer. A customer who is alive with probability p has the quantile at level 1 - (1 - u) / p of those draws as the quantile
-at level u, and 0 if that level is negative.
+They are Monte Carlo quantiles. Each draw takes new parameters from the distribution of their estimates. Customers who are alive share
+their draws: the predictive distribution of their purchases depends on `x` and `T` alone, and that of their spend also on a factor that is
+known for each customer. For a customer who is alive with probability p, the quantile at level u is the quantile of those draws at level
+1 - (1 - u) / p, or 0 if that level is negative.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_mo
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 _N_DRAWS = 1000
-_MAX_CELLS = 2000  # pairs of x and T that have draws of their own; if there are more, near pairs share them
+_MAX_CELLS = 2000  # pairs of x and T with separate draws; if there are more pairs, similar ones share draws
 _LOW, _HIGH = 0.025, 0.975
 
 
@@ -76,7 +76,7 @@ def predictive_intervals(
 def _shared_cells(timing: FittedTiming, x: FloatArray, T: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
     """Return the x and T of at most 2000 cells, and the cell of each customer.
 
-    A customer's purchase rate is gamma(r + x, alpha + T). Pairs share a cell if both numbers differ by little on a logarithmic scale.
+    A customer's purchase rate is gamma(r + x, alpha + T). Pairs share a cell if both of these parameters are close on a logarithmic scale.
     """
     pairs = distinct_rows(x, T)
     if len(pairs.weight) <= _MAX_CELLS:
@@ -95,8 +95,8 @@ def _sorted_draws(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Draw purchases, spend and discounted spend of live customers, each of shape (n_draws, n_cells) and sorted by draw.
 
-    Spend is divided by the customer's `spend_scale`. Times of purchases have a random number generator of their own, so the discount rate
-    does not change the draws of purchases and spend.
+    Spend is divided by the customer's `spend_scale`. Purchase times have their own random number generator, so the discount rate does not
+    change the draws of purchases and spend.
     """
     rng = np.random.default_rng(seed)
     (time_rng,) = rng.spawn(1)
@@ -119,8 +119,8 @@ def _draw_mean_discount_factors(
 ) -> FloatArray:
     """Draw the mean of exp(-force t) over the first `purchases` of `without_dropout` times t, which are uniform on 0 to 1.
 
-    Given the last of these times, the earlier ones are uniform below it. The mean of their factors is drawn with its mean and variance,
-    which is exact for one or two purchases.
+    Given the last of these times, the earlier ones are uniform below it. The mean of their factors is approximated by a draw with the same
+    mean and variance, which is exact for one or two purchases.
     """
     if force == 0:
         return np.ones(len(purchases))

@@ -70,7 +70,7 @@ class PurchaseCalibration(FolderResult):
     warnings : tuple of str
         Limits of the data, omitted rows, and reasons not to rely on the forecast.
     assumptions : tuple of str
-        What was assumed about the format of the log, such as a decimal comma, one sentence each.
+        Assumptions about the format of the log, such as a decimal comma, one sentence each.
     """
 
     source: str
@@ -161,7 +161,7 @@ class PurchaseCalibration(FolderResult):
         return f"{self.source}: {self.customer_count:,} customers, {self.timing.model.title} and {self.spend.model.title}"
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per parameter. Interval limits that the data do not determine are missing."""
+        """Return a DataFrame with one row per parameter. Interval limits that the data do not determine are missing."""
         import pandas as pd
 
         rows = [(name, *(math.nan if number is None else number for number in one)) for name, one in self.parameters.items()]
@@ -202,9 +202,9 @@ class PurchaseCalibration(FolderResult):
     def save(self, folder: str | Path) -> Path:
         """Write the scenario files, `customers.csv` and `calibration.json` to a folder.
 
-        The scenario files are `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`. Row n of `customers.csv` is
-        the customer of row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would evaluate as
-        a formula; `entries.csv` has them as they are in the log. Numbers have six significant digits.
+        The scenario files are `journey.yaml`, `policy.yaml`, `scenario.yaml`, `entries.csv` and `draws.csv`. Row n of `customers.csv`
+        describes the customer in row n of `entries.csv`. In `customers.csv`, an apostrophe precedes identifiers that a spreadsheet would
+        evaluate as a formula; in `entries.csv`, identifiers are unchanged. Numbers have six significant digits.
 
         Existing files with these names are replaced. Only the command line requires `--force` for this.
 
@@ -221,8 +221,8 @@ class PurchaseCalibration(FolderResult):
         Raises
         ------
         InputError
-            If the folder cannot be created or written, or if the scenario is not one that can be simulated, for example because an amount
-            exceeds 1e12. In this case, no file in it is changed.
+            If the folder cannot be created or written to, or if the scenario cannot be simulated, for example because an amount exceeds
+            1e12. No file in the folder is then changed.
         """
         origin = CalibrationSource(self.source, self.start, self.until, self.end, self.unit)
         texts = scenario_files(self.timing, self.spend, self.histories, origin)
@@ -278,7 +278,7 @@ def calibrate_purchases(
     seed : int
         Seed of the Monte Carlo draws for the forecast intervals.
     sep, decimal, thousands, date_format, encoding, sheet : str, optional
-        Format of the log: see `LogFormat`. What is not given is detected, and listed in `assumptions`.
+        Format of the log: see `LogFormat`. Values that are not given are detected, and listed in `assumptions`.
     drop_duplicates : bool
         Whether to omit rows that repeat an earlier row in all columns.
     net_refunds : bool

@@ -5,14 +5,14 @@ k, M is beta(k, k) whatever the customer's purchase rate, so neither differences
 independent of the length of observation.
 
 Logs give whole days, and a Poisson process whose purchases are merged by day becomes a Bernoulli process. Given s = t1 + t2 days, t1 is
-then uniform on 1, ..., s - 1. The likelihood here is the one of k given s, with whole days: t1 = j has a probability proportional to
+then uniform on 1, ..., s - 1. The likelihood used here is conditional on s, in whole days: t1 = j has a probability proportional to
 w (m (1 - m))^(k - 1), where m = j / s and w is the odds of a purchase on that day of the week, exp(2 v / s) - 1 for a day with v times the
 average number of purchases. Without differences between days, it is exact at k = 1.
 
 References
 ----------
 Wheat, Morrison (1990), Estimating purchase regularity with two interpurchase times, Journal of Marketing Research 27(1), 87-93. Platzer,
-Reutterer (2016), Ticking away the moments, Marketing Science 35(5), 779-799: what regularity does to forecasts.
+Reutterer (2016), Ticking away the moments, Marketing Science 35(5), 779-799: effects of regularity on forecasts.
 """
 
 from datetime import date
@@ -27,10 +27,10 @@ from cjsim.purchase_logs.purchase_log import PurchaseLog
 IntArray = NDArray[np.int64]
 MIN_PAIRS = 20  # assumed: with fewer, the distribution of the likelihood ratio is unclear
 _CHI_SQUARE_99 = 6.6348966010212145  # 99 % quantile, 1 degree of freedom
-_MIN_REGULARITY = 1.1  # below, the effect on the forecast is smaller than its interval (docs/decisions.md)
+_MIN_REGULARITY = 1.1  # below this, the effect on the forecast is smaller than its interval (docs/decisions.md)
 _MAX_PAIRS_PER_CUSTOMER = 10  # so that no customer dominates
 _MAX_DAYS = 730  # longer pairs are omitted, which changes neither the distribution of M nor its test
-_WEEKDAY_PRIOR = 1.0  # assumed: purchases added to each day of the week; many more make shops that open on one day look regular
+_WEEKDAY_PRIOR = 1.0  # assumed: purchases added to each day of the week; with many more, shops open one day a week look regular
 
 
 class PurchaseRegularity(NamedTuple):
@@ -39,7 +39,7 @@ class PurchaseRegularity(NamedTuple):
     Attributes
     ----------
     k : float
-        Shape of gamma-distributed intervals between purchases: 1 is random timing, more is regular, less is clustered.
+        Shape of gamma-distributed intervals between purchases: 1 for random timing, above 1 for regular, below 1 for clustered timing.
     low, high : float or None
         Ends of the interval; None if the log does not determine them.
     pairs : int
@@ -56,7 +56,7 @@ class PurchaseRegularity(NamedTuple):
 
     @property
     def is_regular(self) -> bool:
-        """Whether k is above 1 at the one-sided level of 0.5 %, and large enough to matter for the forecast."""
+        """Whether k is significantly above 1 (one-sided test at 0.5 %), and large enough to matter for the forecast."""
         return self.k >= _MIN_REGULARITY and self.likelihood_ratio > _CHI_SQUARE_99
 
     def to_json(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class PurchaseRegularity(NamedTuple):
 
 
 class IntervalPairs(NamedTuple):
-    """Pairs of successive intervals between purchases, in whole days; all arrays have shape (n_pairs,).
+    """Pairs of successive intervals between purchases, in whole days. Arrays have shape (n_pairs,) unless stated otherwise.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ def estimate_regularity(pairs: IntervalPairs) -> PurchaseRegularity | None:
 
 
 class _RegularityLikelihood:
-    """Log-likelihood of k given the sums of the pairs, and its gradient. Pairs of one sum and weekday share a normalizing constant."""
+    """Log-likelihood of k given the sums of the pairs, and its gradient. Pairs with the same sum and weekday share a constant."""
 
     def __init__(self, pairs: IntervalPairs) -> None:
         share = pairs.first_interval / pairs.total

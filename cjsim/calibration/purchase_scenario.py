@@ -83,7 +83,7 @@ def _entries_csv(histories: PurchaseHistories) -> str:
 
 
 def require_loadable_scenario(folder: Path, source: str) -> None:
-    """Load the scenario in a folder, and raise if it is not one that can be simulated.
+    """Load the scenario in a folder, and raise if it cannot be simulated.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _spend_columns(spend: FittedSpend, rng: np.random.Generator) -> dict[str, Fl
 
 
 def _within_bounds(values: FloatArray, terms: type[StrictModel], name: str) -> FloatArray:
-    """Return draws within the bounds of a scenario's field. Draws of a parameter that the log hardly determines may lie beyond them."""
+    """Clip draws to the bounds of a scenario's field. If the log barely determines a parameter, its draws may lie outside them."""
     low, high = (
         next((getattr(bound, key) for bound in terms.model_fields[name].metadata if hasattr(bound, key)), None) for key in ("ge", "le")
     )

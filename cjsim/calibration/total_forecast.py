@@ -1,6 +1,6 @@
-"""Forecast of the customers of a log together: how many are active, and how much they will buy and spend, with 95 % forecast intervals.
+"""Forecast of all customers of a log together: how many are active, and how much they will buy and spend, with 95 % forecast intervals.
 
-The intervals are those for what these customers will do given their histories.
+The intervals describe what these customers will do, given their histories.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """95 % forecast intervals of totals over the customers of a log.
 
-A total is uncertain because the parameters are estimated, and because customers behave at random. Up to 100,000 customers, the interval has
-the quantiles of Monte Carlo draws, each with its own parameters. Totals of more customers are nearly normal: their variance is that of the
-expected total (delta method) plus that of the customers' own numbers, which two draws of each customer determine.
+A total is uncertain because the parameters are estimated, and because customers behave at random. For up to 100,000 customers, the ends of
+the interval are quantiles of Monte Carlo draws, each with its own parameters. Totals of more customers are nearly normal. Their variance is
+the variance of the expected total (delta method) plus the variance of the customers' own numbers, estimated from two draws per customer.
 """
 
 from typing import NamedTuple, Protocol

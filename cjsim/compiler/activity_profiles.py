@@ -10,8 +10,8 @@ or 48 or 96 if local hours in some time zone begin at half or quarter hours. The
 `World.guide` contains, from `PROFILE.guide` on, the last knot (counted from `first`) at or before each multiple of 1 / `per_day` of
 activity time after a(begin). A forward search from this knot ends after one or two steps.
 
-In a time zone, the weight at a time is that of the local hour. An hour that daylight saving skips is missing in a(t); one that occurs
-twice counts twice.
+In a time zone, the weight at a time is that of the local hour. An hour that daylight saving time skips does not count in a(t); one that
+occurs twice counts twice.
 """
 
 import math
@@ -113,7 +113,7 @@ def profile_table(
     zone : LocalTime
         Local time of the customers.
     knots_per_hour : int
-        1, 2 or 4: all local hours must begin at knots.
+        1, 2 or 4, such that all local hours begin at knots.
     begin_days : int
         Whole days from day 0 to the beginning of the simulation, 0 or negative.
 

@@ -169,7 +169,7 @@ def draw_arrivals(plan: Plan, seed: int, *, first: int, at_most: int) -> Cohort:
 
 
 def draw_late_arrivals(plan: Plan, seed: int, arrivals: Cohort, *, at_most: int) -> Cohort:
-    """Draw the arrivals from the horizon to the end of the simulation, who share desks and budgets with customers who count.
+    """Draw the arrivals from the horizon to the end of the simulation. They share desks and budgets with the customers who count.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def draw_late_arrivals(plan: Plan, seed: int, arrivals: Cohort, *, at_most: int)
     Returns
     -------
     Cohort
-        Without acquisition cost, because no metric counts them. Numbers follow those of the arrivals.
+        Without acquisition cost, because no metric counts them. Their numbers follow those of `arrivals`.
     """
     horizon = float(plan.world.setting[0].horizon)
     times, keys, codes = [np.zeros(0)], [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)]

@@ -1,9 +1,9 @@
 """Cohorts: keys, entry times, acquisition channels and costs of customers, before their other properties are drawn.
 
 All random numbers of a customer depend only on the seed and the key of the customer. Keys of different origins never collide. The key of
-initial customer n is n (below 2**61), that of existing customer n is bit 61 and n. The key of the n-th arrival of a channel consists of
-bit 62, the 32 bits of the channel's random stream, and 30 bits for n. The key of a referred customer consists of bit 63, 4 bits for the
-generation, and a hash of the referrer's key.
+initial customer n is n (below 2**61). The key of existing customer n is n with bit 61 set. The key of the n-th arrival of a channel
+consists of bit 62, the 32 bits of the channel's random stream, and 30 bits for n. The key of a referred customer consists of bit 63, 4 bits
+for the generation, and a hash of the referrer's key.
 """
 
 from dataclasses import dataclass, replace
@@ -81,7 +81,7 @@ def referred_cohort(referrals: Array, first: int) -> Cohort:
 
 
 def are_initial(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Test which customers are initial customers, i.e. come from the scenario's `customers` and `entry`.
+    """Return which customers are initial customers, i.e. come from the scenario's `customers` and `entry`.
 
     Parameters
     ----------

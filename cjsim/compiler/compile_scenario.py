@@ -66,9 +66,9 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     scenario : ScenarioSpec
         A valid scenario: names exist and conditions parse.
     follow_up_days : float, optional
-        Days from a customer's entry to the end of the customer's simulation, if that is before the horizon.
+        Days from a customer's entry after which the customer's simulation ends, if it has not ended before.
     until_days : ndarray of float64, shape (n_customers,), optional
-        Day, counted from the start, on which each customer's simulation ends at the latest.
+        Day, counted from the start, by which each customer's simulation ends.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     ------
     InputError
         If there are too many names of a kind, the date of a season does not exist, the entry file is invalid, two random streams
-        collide, or a time zone differs from the firm's by other than quarter hours.
+        collide, or the difference between a time zone and the firm's is not a multiple of a quarter of an hour.
     """
     options: dict[str, Any] = {"follow_up_days": follow_up_days, "until_days": until_days}
     if not scenario.switches_policy:
@@ -87,7 +87,7 @@ def compile_scenario(scenario: ScenarioSpec, *, follow_up_days: float | None = N
     before, plan = _compile(scenario, past, **options), _compile(scenario, present, **options)
     assert before.sizes == plan.sizes and before.codebook == plan.codebook
     desks = joint_desk_plans(before.desks, plan.desks)
-    return replace(plan, world_before=before.world, desks=desks, payments=fixed_payments(scenario))  # those of the present policy alone
+    return replace(plan, world_before=before.world, desks=desks, payments=fixed_payments(scenario))  # payments of the present policy alone
 
 
 def _compile(scenario: ScenarioSpec, joint: JointPolicy, *, follow_up_days: float | None, until_days: Array | None) -> Plan:
@@ -275,7 +275,7 @@ def _stage_tables(journey: JourneySpec, symbols: Symbols, actors: Actors) -> dic
 
 
 def _acts_on_entry(event: Event, stage: str) -> bool:
-    """Whether an entry into a stage can start, restart or change the clock of an event."""
+    """Whether entering a stage can start, restart or change the clock of an event."""
     if event.stages == "anywhere":
         return event.satisfaction != 0.0 or bool(event.restart_flags & RestartFlag.MOVE)
     return stage in event.stages

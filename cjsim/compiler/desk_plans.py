@@ -26,7 +26,7 @@ class DeskPlan(NamedTuple):
 
 
 def joint_desk_plans(past: tuple[DeskPlan, ...], present: tuple[DeskPlan, ...]) -> tuple[DeskPlan, ...]:
-    """Return plans of desks that are run in one way before day 0 and in another from then on.
+    """Return the plans of desks that are run differently before day 0 and from day 0 on.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def joint_desk_plans(past: tuple[DeskPlan, ...], present: tuple[DeskPlan, ...]) 
     Returns
     -------
     tuple of DeskPlan
-        Shifts of a desk whose staff differs end on day 0, and their agents finish their conversations.
+        If the staff of a desk differs, its past shifts end on day 0, and their agents finish their conversations.
     """
     return tuple(_joint_desk_plan(one, other) for one, other in zip(past, present, strict=True))
 
@@ -57,7 +57,7 @@ def desk_plans(scenario: ScenarioSpec, firm: LocalTime) -> tuple[DeskPlan, ...]:
     scenario : ScenarioSpec
         A valid scenario. Desks that the policy does not staff have no agents.
     firm : LocalTime
-        Local time of the firm, which counts for shifts.
+        Local time of the firm, in which shifts are declared.
 
     Returns
     -------

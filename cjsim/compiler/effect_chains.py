@@ -24,7 +24,7 @@ class EffectChains:
             The effects, as declared.
         owner : str
             Prefix of the names of their random streams, such as `event:order` or `message:welcome:opened`. The first `choose` of an
-            owner draws from `OWNER:choose`, the next from `OWNER:choose:2`, and so on. Purchases draw from `OWNER:value` likewise.
+            owner draws from `OWNER:choose`, the next from `OWNER:choose:2`, and so on. Purchases use `OWNER:value` in the same way.
 
         Returns
         -------

@@ -48,7 +48,7 @@ def read_entries(path: Path, *, start: date, traits: Mapping[str, int], levels: 
     """
     header, rows = read_csv_rows(path, "entry.file", at_least=1, remedy="Write one row per customer.")
     names = {"entered", IDENTIFIER, *traits, *levels}
-    if not names & set(header):  # perhaps a private file, from which the message quotes nothing
+    if not names & set(header):  # the file may be private, so the message quotes nothing from it
         raise InputError(format_error(f"{path}:1", "must have an 'entered' column", "other columns", "Name the columns in the first row."))
     for name in header:
         if name not in names:

@@ -1,13 +1,14 @@
 """A share of a firm: a sample of its customers, with fixed costs, staff and budgets in proportion.
 
-The sample is nested: a customer in a smaller sample is also in a larger one, with the same random numbers as in the whole firm.
+Samples are nested: a customer in a smaller sample is also in every larger one, with the same random numbers as in the whole firm.
 
-- Of N initial customers, floor(share N + u) are in the sample, where u is a uniform random number: the first ones; with an entry file,
-  whose rows may be sorted, those with the smallest values of the random stream `population:sample`.
+- Of N initial customers, floor(share N + u) are in the sample, where u is a uniform random number. Without an entry file, they are the
+  first customers. With one, whose rows may be sorted, they are those with the smallest values of the random stream `population:sample`.
 - An arrival is in the sample if its value of that stream is below the share. This thins the Poisson process of arrivals.
-- Existing customers are chosen as initial customers are.
-- Referred customers follow their referrer.
-- Wages, acquisition spend and fixed costs are multiplied by the share. Agents of a shift and budgets are, too, rounded, and are at least 1.
+- Existing customers are chosen in the same way as initial customers without an entry file.
+- Referred customers are in the sample if their referrer is.
+- Wages, acquisition spend and fixed costs are multiplied by the share. So are the agents of each shift and the budgets, which are then
+  rounded and at least 1.
 """
 
 import math
@@ -91,7 +92,7 @@ class FirmShare:
         return cls(scenario, scenario.model_copy(update=update), share, seed, chosen, keys)
 
     def scaled(self, plan: Plan) -> Plan:
-        """Return the plan of `scenario` with spend and fixed costs in proportion. The arrivals themselves stay those of the whole firm.
+        """Return the plan of `scenario` with spend and fixed costs in proportion. Its arrivals are still those of the whole firm.
 
         Parameters
         ----------
@@ -128,7 +129,7 @@ class FirmShare:
         return Cohort(arrivals.key[is_chosen], arrivals.entered[is_chosen], channel, cost, arrivals.first)
 
     def notes(self, plan: Plan, desk_outcomes: Array) -> tuple[str, ...]:
-        """Return how staff and budgets were rounded, and in which direction a sample changes waits.
+        """Describe how staff and budgets were rounded, and in which direction a sample changes waits.
 
         Parameters
         ----------
@@ -152,7 +153,7 @@ class FirmShare:
         return tuple(notes[:_MAX_NOTED_PARTS])
 
     def _desk_note(self, name: str, whole: Staffing, part: Staffing, busy_days: float) -> str:
-        """Compare the mean wait at a desk with that in the whole firm, at the requests of this run."""
+        """Compare the mean wait at a desk with that in the whole firm, given the requests in this run."""
         assert self.share is not None
         agents, agents_here = (self._mean_agents(staffing) for staffing in (whole, part))
         staffed_days = self._staffed_days(whole)
@@ -174,7 +175,7 @@ class FirmShare:
         return f"{start}. Waits are shorter than in the whole firm, because rounding leaves more agents per customer."
 
     def _mean_agents(self, staffing: Staffing) -> float:
-        """Mean number of agents while there are any."""
+        """Mean number of agents while the desk is staffed."""
         days = self._staffed_days(staffing)
         return _integral(self._roster(staffing), self.whole.horizon, is_count=False) / days if days else 0.0
 

@@ -1,6 +1,6 @@
 """Fixed costs of marketing: platform, creative work and setup, as dated payments, totals over the horizon, and amounts discounted for CLV.
 
-All customers who enter before the horizon share each payment until then equally. If CLV counts beyond the horizon, each customer bears
+All customers who enter before the horizon share each payment up to it equally. If CLV counts beyond the horizon, each customer bears
 1 / N(t) of a later payment at t, where N(t) is the number of customers who have entered by then. A customer's share is discounted to the
 customer's entry, like all other money in CLV. Payments before the entry are not discounted. Wages follow the same rule.
 """
@@ -33,7 +33,7 @@ class Payment(NamedTuple):
 
 
 class FixedCost(NamedTuple):
-    """A fixed cost: the amount paid for the horizon, and means of the shares that count in CLV, times the number of customers."""
+    """A fixed cost: the amount paid for the horizon, and the customers' mean shares in CLV, times the number of customers."""
 
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation
@@ -65,7 +65,7 @@ def fixed_payments(scenario: ScenarioSpec) -> dict[str, tuple[Payment, ...]]:
 
 
 def fixed_costs(payments: Mapping[str, tuple[Payment, ...]], terms: WageTerms, *, entered: NDArray[np.float64]) -> dict[str, FixedCost]:
-    """Return what each kind of fixed cost amounts to, over the horizon and in CLV.
+    """Compute each kind of fixed cost, over the horizon and in CLV.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class TraitPlan(NamedTuple):
 
 
 class ArrivalPlan(NamedTuple):
-    """How many customers an acquisition channel brings, and their personas."""
+    """How many customers arrive through an acquisition channel, and their personas."""
 
     name: str
     cumulative_personas: FloatArray  # cumulative shares without the last
@@ -52,14 +52,14 @@ class PopulationPlan:
     cumulative_interests: FloatArray  # (n_personas, n_interests - 1): cumulative shares of interests; no rows without interests
     acquisition: tuple[ArrivalPlan, ...]
     late_acquisition: tuple[ArrivalPlan, ...]  # the same channels until the end of the simulation; empty if that is the horizon
-    follow_up_days: float = math.inf  # days from entry to the end of a customer's simulation; inf: until the horizon
+    follow_up_days: float = math.inf  # maximum days from entry to the end of a customer's simulation
     n_existing: int = 0  # customers who entered before day 0
     begins: float = 0.0  # days: when the first of them may have entered
-    until_days: FloatArray | None = None  # (n_customers,): day on which each customer's simulation ends at the latest
+    until_days: FloatArray | None = None  # (n_customers,): day by which each customer's simulation ends
 
     @property
     def is_cut(self) -> bool:
-        """Whether customers are simulated for a time of their own. Fixed costs, which cover all days, are then left out."""
+        """Whether the simulations of customers end at individual times. Fixed costs, which cover all days, are then left out."""
         return self.follow_up_days < math.inf or self.until_days is not None
 
 
@@ -90,7 +90,7 @@ class Codebook:
     experiments: dict[str, dict[str, float]] = field(default_factory=dict)  # cumulative shares of customers by experiment and arm
     idle_arms: dict[str, tuple[str, ...]] = field(default_factory=dict)  # arms that do nothing to a customer, by experiment
     has_existing: bool = False  # whether customers exist before day 0
-    value_days: float | None = None  # days from the start until which CLV counts, if it counts beyond the horizon
+    value_days: float | None = None  # day on which CLV stops counting, if that is after the horizon
     bouncing: tuple[str, ...] = ()  # channels on which messages may bounce
     mismeasured: tuple[str, ...] = ()  # channels on which machines open or click, or messages land in the spam folder
 
@@ -131,13 +131,13 @@ class Plan:
 
     @property
     def has_unobserved_time(self) -> bool:
-        """Whether customers are simulated outside the observation window, so that outputs need a scratch row."""
+        """Whether customers are simulated outside the observation window. If so, outputs need a scratch row."""
         setting = self.world.setting[0]
         return bool(setting.ends > setting.horizon or setting.begins < 0)
 
     @property
     def pays_after_horizon(self) -> bool:
-        """Whether wages or fixed costs after the horizon count in CLV, so that it depends on how many customers enter then."""
+        """Whether wages or fixed costs after the horizon count in CLV. If so, CLV depends on how many customers enter after it."""
         if self.population.is_cut:
             return False
         pays = any(desk.wages for desk in self.desks) or any(payment.later for listed in self.payments.values() for payment in listed)

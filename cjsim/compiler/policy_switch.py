@@ -1,9 +1,8 @@
 """The switch from a past policy to the present one on day 0: two policies with the same flows, broadcasts and limits, in the same order.
 
-Both policies are compiled to a world of their own. The state of a customer must fit both, so each of the two contains the flows,
-broadcasts, caps and budgets of both. What is not part of a policy is absent from its world: its flows never start, and its limits apply to
-no send.
-A flow or broadcast with the same definition in both is one actor, and continues.
+Each policy is compiled to its own world. The state of a customer must fit both worlds, so each contains the flows, broadcasts, caps and
+budgets of both policies. What only the other policy contains has no effect: its flows never start, and its limits apply to no send. A flow
+or broadcast with the same definition in both is one actor, and continues.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +25,7 @@ class JointPolicy(NamedTuple):
 
 
 def whole_policy(policy: PolicySpec) -> JointPolicy:
-    """Return a policy without any other.
+    """Return a policy that is not joined with another.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ def joint_policies(past: PolicySpec, present: PolicySpec) -> tuple[JointPolicy, 
     Parameters
     ----------
     past, present : PolicySpec
-        Policies until and from day 0.
+        Policies before day 0, and from day 0 on.
 
     Raises
     ------
@@ -98,7 +97,7 @@ def original_name(name: str) -> str:
 
 
 def _joint_limits(present: tuple[T, ...], past: tuple[T, ...]) -> tuple[tuple[T, ...], tuple[bool, ...], tuple[bool, ...]]:
-    """Return the present limits followed by those that only the past policy has, and which of them are in force now and then."""
+    """Return the present limits, then those that only the past policy has, and which are in force in the present and in the past."""
     rest = list(past)
     in_force_then = []
     for limit in present:

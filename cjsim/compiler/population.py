@@ -28,7 +28,7 @@ _NEAR_ZERO = 1e-12  # in 1/trait, values closer to 0 are replaced by this value
 
 
 def compile_population(scenario: ScenarioSpec, symbols: Symbols) -> PopulationPlan:
-    """Compile the population of a scenario. All trait columns must be known.
+    """Compile the population of a scenario. Call it after all trait columns are registered.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def initial_cohort(plan: Plan, seed: int, first: int, count: int, *, keys: NDArr
 
 
 def existing_cohort(plan: Plan, seed: int, first_number: int, first: int, count: int) -> Cohort:
-    """Build the cohort of existing customers `first` to `first + count - 1`, who entered evenly over the time before day 0.
+    """Build the cohort of existing customers `first` to `first + count - 1`, who entered at a constant rate before day 0.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ class Symbols:
         Raises
         ------
         InputError
-            If the hash of another name is the same.
+            If another name has the same hash.
         """
         stream = int(stream_id(name))
         known = self.stream_names.setdefault(stream, name)
@@ -152,7 +152,7 @@ class Symbols:
         return range(math.floor(self.begins) - margin, int(self.horizon) + 1 + margin)
 
     def occurrences(self, local_times: LocalTimes, time_zone: str) -> tuple[int, int, int]:
-        """Append the occurrences of something that recurs in local time to `World.schedule`, once for each time zone that counts.
+        """Append the occurrences of something that recurs in local time to `World.schedule`, once for each relevant time zone.
 
         Returns the first index, the count, and the stride from one time zone to the next.
         """
@@ -160,7 +160,7 @@ class Symbols:
         if time_zone == "firm" or len(self.zones.zones) == 1 or not self.zones.has_offsets:
             times = [time for time in map(self.zones.zones[0].instant, local) if self.begins <= time <= self.horizon]
             return (*self.schedule.add(times), 0)
-        # All zones have the same number of times, even outside the simulated period, so that a number means the same date in each zone.
+        # All zones have the same number of times, even outside the simulated period, so an index means the same date in each zone.
         first, _ = self.schedule.add(time for zone in self.zones.zones for time in map(zone.instant, local))
         return first, len(local), len(local)
 
@@ -253,7 +253,7 @@ def read_only(array: Array) -> Array:
 
 
 def world_of(tables: Mapping[str, Any]) -> World:
-    """Build the world from the rows or the values of each of its arrays, by name."""
+    """Build the world from the rows or values of each array, by field name."""
     arrays = {}
     for name, values in tables.items():
         dtype, padded = World.FIELDS[name].dtype, name in _PADDED

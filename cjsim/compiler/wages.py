@@ -1,6 +1,6 @@
 """Wages of agents at desks: the amount paid over the horizon, and the amounts that count in CLV.
 
-Agents are paid for their shifts, regardless of demand. All customers who enter before the horizon share the wages until then equally. If
+Agents are paid for their shifts, regardless of demand. All customers who enter before the horizon share the wages up to it equally. If
 CLV counts beyond the horizon, each customer bears 1 / N(t) of the later wages, where N(t) is the number of customers who have entered by
 then, including those who enter after the horizon and count in no metric. Each customer's share of every hour's wages is discounted to the
 customer's entry, like all other money in CLV. Wages paid before the entry are not discounted.
@@ -22,7 +22,7 @@ _NO_ENTRIES: FloatArray = np.zeros(0)
 
 
 class Wages(NamedTuple):
-    """Staff of a desk: wages paid over the horizon, customers' mean shares that count in CLV, times their number, and working time."""
+    """Wages of a desk: the amount paid over the horizon, the customers' mean shares in CLV times their number, and the time worked."""
 
     paid: float  # money
     worth: float  # money: discounted to entries, until the end of the simulation

@@ -28,7 +28,7 @@ def activity_lines(journey: JourneySpec) -> Iterator[str]:
 
 
 def time_zone_lines(journey: JourneySpec) -> Iterator[str]:
-    """Describe where customers are.
+    """Describe the time zones of customers.
 
     Parameters
     ----------

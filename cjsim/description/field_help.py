@@ -117,7 +117,7 @@ def find_fields(schemas: dict[str, JsonSchema], word: str) -> FieldHelp | None:
     Returns
     -------
     FieldHelp or None
-        The fields, with their paths as names: the best matches first. None if there is none.
+        The fields, named by path, best matches first; None if there is none.
     """
     ranks = {line: _match_rank(line.name.rpartition(".")[2].lower(), word.strip().lower()) for line in _all_fields(schemas)}
     found = sorted((line for line, rank in ranks.items() if rank is not None), key=lambda line: ranks[line] or 0)
@@ -195,7 +195,7 @@ def field_lines(record: JsonSchema, *, name_of: NameWriter = str) -> Iterator[Fi
     record : dict
         Schema with 'properties'.
     name_of : callable
-        Formats the name of another record in the words of a type.
+        Formats the names of other records that the type mentions.
     """
     for name, schema in record["properties"].items():
         example = _written(schema["examples"][0])

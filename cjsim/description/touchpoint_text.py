@@ -118,7 +118,7 @@ def _desk_line(desk: Desk) -> str:
 
 
 def _acquisition_phrases(channel: Acquisition) -> Iterator[str]:
-    """Describe how many customers a channel brings, and their personas."""
+    """Describe how many customers a channel brings in, and their personas."""
     if channel.baseline:
         yield f"{format_number(channel.baseline)} customers per day without spend"
     elif channel.hill is None:

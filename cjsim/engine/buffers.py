@@ -68,7 +68,7 @@ class BufferSizes:
     referrals: int = 64
 
     def fitting(self, state: CustomerState, out: Output) -> "BufferSizes":
-        """Return these sizes if one customer's simulation fit, otherwise a copy that doubles the capacity of the buffer that was full."""
+        """Return these sizes if one customer's simulation fit, otherwise a copy with twice the capacity of the buffer that was full."""
         if state.customer[0].needs_larger_buffers:
             return self.with_larger_state()
         return self.with_larger_log() if out.n_rows[0] > self.rows or out.n_referrals[0] > self.referrals else self

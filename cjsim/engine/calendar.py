@@ -66,8 +66,8 @@ class EventCalendar(simpy.Environment):
         Parameters
         ----------
         progress : Progress
-            Receives the number of days that have passed, out of those from the beginning of the simulation to the horizon, each end rounded
-            away from day 0.
+            Receives the number of days that have passed. They add up to the days from the beginning of the simulation to the horizon, each
+            rounded away from day 0.
         """
         queue, days = cast("list[Any]", self._queue), math.floor(self.begins)
         while queue:

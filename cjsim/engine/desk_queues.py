@@ -1,7 +1,7 @@
 """Service desk queues on SimPy's calendar, with priorities, shifts, patience and escalation. Both engines use them.
 
-The agents of a shift are a crew. When a shift ends, its idle agents leave, and the others leave after their conversation. Each agent who
-is free takes the first request in the queue, so a queue with a waiting request has no free agent.
+The agents of a shift are a crew. When a shift ends, its idle agents leave, and the others leave after their conversation. A free agent
+takes the first request in the queue, so no agent of a desk is free while a request waits.
 """
 
 import math
@@ -83,8 +83,7 @@ ReplyCallback = Callable[[DeskRequest, DeskReply], None]
 class _DeskQueue:
     """One desk: its queue and its agents.
 
-    Agents of a crew are interchangeable. The free agent who has been free the longest answers; of several, the one whose crew is first in
-    the plan.
+    Agents of a crew are interchangeable. The agent who has been free the longest answers. Ties go to the crew that is first in the plan.
     """
 
     def __init__(self, desks: "DeskQueues", code: int, plan: DeskPlan) -> None:
@@ -213,7 +212,7 @@ class DeskQueues:
     Attributes
     ----------
     has_queued : bool
-        Whether a request has had to wait so far.
+        Whether any request has had to wait so far.
     """
 
     def __init__(self, calendar: EventCalendar, plans: Sequence[DeskPlan], *, service_of: ServiceTime, on_reply: ReplyCallback) -> None:

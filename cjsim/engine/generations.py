@@ -38,14 +38,14 @@ class Generations:
     writer : RowWriter or None
         Receives the log rows; None to discard them.
     progress : Progress
-        Receives the number of simulated customers. Before that, if customers are simulated together, receives the number of days that
-        have passed.
+        Receives the number of simulated customers. If customers are simulated together, it first receives the number of days that have
+        passed.
     max_customers : int
         Population limit.
     together : bool
         Whether to simulate customers together even if they share no resources.
     name : str
-        Name of the scenario, for progress.
+        Name of the scenario, for progress reports.
 
     Attributes
     ----------
@@ -54,8 +54,8 @@ class Generations:
     outcomes : list of Outcomes
         Outcomes by batch. Concatenated, they cover all customers in order.
     late_entries : ndarray of float64
-        Times from the horizon on at which customers enter, in days, ascending. Empty if customers are simulated
-        independently and nothing is paid after the horizon.
+        Entry times at or after the horizon, in days, ascending. Empty if customers are simulated independently and nothing is paid after
+        the horizon.
     do_customers_interact : bool
         Whether a customer's trajectory may have depended on others, through desks or budgets.
     """
@@ -122,7 +122,7 @@ class Generations:
             self.late_entries = self._late_entry_times(late)
 
     def _late_entry_times(self, late: CustomerBatch) -> FloatArray:
-        """Return all entries from the horizon on. Customers who enter then are simulated if they may refer friends."""
+        """Return all entry times at or after the horizon. Customers who enter then are simulated if they may refer friends."""
         entered, arrivals = [outcomes.customers["entered"] for outcomes in self.outcomes], late.subset(0, late.size)
         if not brings_friends(self._plan.world):
             return self._after_horizon([*entered, arrivals.entered])
@@ -142,7 +142,7 @@ class Generations:
         return self._after_horizon(entered)
 
     def _after_horizon(self, entered: Sequence[Array]) -> FloatArray:
-        """Return the times from the horizon on, ascending."""
+        """Return the times at or after the horizon, ascending."""
         times = np.sort(np.concatenate(entered))
         return np.asarray(times[times >= self._plan.world.setting[0].horizon])
 

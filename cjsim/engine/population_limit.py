@@ -69,12 +69,12 @@ def draw_limited_arrivals(
     max_customers : int
         Maximum number of customers in the sample.
     with_late : bool
-        Whether arrivals after the horizon are simulated, and count toward the limit. If not, there are none in the result.
+        Whether arrivals after the horizon are simulated, and count toward the limit. If not, the result contains none.
 
     Returns
     -------
     tuple of Cohort and Cohort
-        The arrivals in the sample before the horizon, and from then on.
+        The arrivals in the sample before the horizon, and those from the horizon on.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class PopulationRegistry:
     initial_keys : ndarray of uint64, shape (n_initial,), or None
         Keys of the initial customers, if they are not consecutive.
     n_existing : int
-        Number of existing customers, who entered before day 0, without those whom they referred.
+        Number of existing customers, who entered before day 0, excluding customers whom they referred.
     """
 
     n_initial: int

@@ -62,9 +62,9 @@ class Provenance(JsonRecord):
     processes : tuple of str
         Names of the user processes in the run. Their code is not recorded, so such a run cannot be reproduced from digests and seed alone.
     follow_up_days : float or None
-        Days for which each customer was simulated from entry, if not until the horizon.
+        Maximum number of days from entry for which each customer was simulated; None for no limit.
     until_days : str or None
-        Digest (SHA-256) of the days on which the simulation of each customer ended at the latest, if these were given.
+        Digest (SHA-256) of the days by which the customers' simulations had to end, if they were given.
     currency : str or None
         Currency of all amounts, if the scenario names one.
     shared : tuple of str
@@ -72,17 +72,17 @@ class Provenance(JsonRecord):
     replications : int
         Number of replications of which this run is the first.
     firm_customers : int or None
-        Number of initial customers of the scenario, if the run has another number.
+        Number of initial customers of the scenario, if the run has a different number.
     sample : float or None
         Share of the firm's customers that was simulated, if not all.
     sample_notes : tuple of str
         How staff and budgets were rounded for a sample, and in which direction this changes waits.
     value_horizon : float or None
-        Days from the start until which CLV counts, if the scenario gives them.
+        Days from the start after which CLV stops counting, if the scenario sets this limit.
     existing : int
-        Number of customers who entered before day 0, without those whom they referred.
+        Number of customers who entered before day 0, excluding customers whom they referred.
     past_policy : str or None
-        Digest of the policy before day 0, if there are such customers.
+        Digest of the policy before day 0, if customers exist before day 0.
     do_customers_interact : bool or None
         Whether, in this run, a customer's trajectory may have depended on others: a request had to wait at a desk, or a budget was used up.
         None in results saved by versions that did not record it.

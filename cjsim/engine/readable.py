@@ -135,7 +135,7 @@ class CustomerProcess:
         self.n_requests = self.n_replies = self.n_referrals = 0  # requests made, replies received, referred customers admitted
         self.has_entered = False
         self.events_to_fire: list[int] = []  # by user processes, in the order in which they were fired
-        self.fired: dict[int, DueEvent] = {}  # keyed by the number of events handled until then
+        self.fired: dict[int, DueEvent] = {}  # keyed by the number of events handled before
         self.state, self.out = self.new_buffers()
 
     def new_buffers(self) -> tuple[CustomerState, Output]:

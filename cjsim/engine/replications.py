@@ -1,4 +1,4 @@
-"""Replications: runs of the same scenario with independent seeds, from which intervals hold even if customers affect each other."""
+"""Replications: runs of a scenario with independent seeds. Intervals from replications are valid even if customers affect each other."""
 
 import hashlib
 
@@ -37,10 +37,10 @@ def replication_seed(seed: int, number: int) -> int:
 
 
 def customers_affect_each_other(run: RunRecord) -> bool:
-    """Return whether, in this run, a request had to wait at a desk, or a budget was used up, so that it refused or deferred later sends.
+    """Return whether, in this run, a request had to wait at a desk or a budget was used up.
 
-    If not, no customer's trajectory depended on that of another, and the interval of a single run is as good as without desks.
-    Time before day 0 and after the horizon counts, because it affects what happens on day 0, and CLV.
+    If not, no customer's trajectory depended on that of another, and the interval of a single run is as valid as without shared resources.
+    Time before day 0 and after the horizon counts, too, because it affects the state on day 0, and CLV.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def customers_affect_each_other(run: RunRecord) -> bool:
     """
     if run.provenance.do_customers_interact is not None:
         return run.provenance.do_customers_interact
-    # A result of a version that did not record it: what the customer tables show.
+    # Older versions did not record it, so it is derived from the customer tables.
     desks, touches = run.outcomes.desks, run.outcomes.touch_counts
     has_waited = bool((desks["waited"] > 0).any() or (desks["replies"][:, :, ReplyCode.UNANSWERED] > 0).any())
     return has_waited or bool((touches[:, :, CHANNEL_TOUCHES.index(TouchCode.SUPPRESSED_BUDGET.name.lower())] > 0).any())
@@ -63,5 +63,5 @@ def default_replications(run: RunRecord) -> int:
     run : RunRecord
         The first replication.
     """
-    is_user_defined = bool(run.provenance.processes)  # whose functions may keep state from one run to the next
+    is_user_defined = bool(run.provenance.processes)  # user functions may keep state from one run to the next
     return DEFAULT_REPLICATIONS if run.provenance.shared and customers_affect_each_other(run) and not is_user_defined else 1

@@ -57,7 +57,7 @@ class RunRecord:
 
     @property
     def entered_since_start(self) -> Array:
-        """Whether each customer entered from day 0 on and before the horizon; bool, shape (n_customers,). False for the existing base."""
+        """Whether each customer entered on or after day 0 and before the horizon; bool, shape (n_customers,)."""
         return np.asarray(self.entered & (self.outcomes.customers["entered"] >= 0.0))
 
     @property
@@ -77,7 +77,7 @@ class RunRecord:
 
     @property
     def roots(self) -> Array:
-        """Customer number of each customer's root, see `PopulationRegistry.roots`; int64, shape (n_customers,)."""
+        """Customer number of each customer's root (see `PopulationRegistry.roots`); int64, shape (n_customers,)."""
         return self.registry.roots
 
     @property

@@ -299,7 +299,7 @@ class RunningSimulation:
         process.fire(index)
 
     def _view(self, customer: CustomerProcess) -> CustomerView:
-        """Return the view of a customer, which is created once."""
+        """Return the view of a customer, and create it on first use."""
         if customer.key not in self._views:
             self._views[customer.key] = CustomerView(customer)
         return self._views[customer.key]

@@ -1,8 +1,8 @@
 """The first pass of the compiled engine, which determines the desk replies and exhausted budgets that customers share.
 
-A customer's trajectory is a function of desk replies and budgets, so this pass stores nothing else. When a customer receives a reply or
-takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second pass (`CompiledEngine`)
-simulates every customer with the known replies and budgets, and writes the outcomes and the log.
+A customer's trajectory depends on other customers only through desk replies and budgets, so this pass stores nothing else. When a customer
+receives a reply or takes a budget turn, the pass simulates that customer again from entry to the next synchronization point. The second
+pass (`CompiledEngine`) simulates every customer with the known replies and budgets, and writes the outcomes and the log.
 """
 
 import math
@@ -139,7 +139,7 @@ class _CohortProgress:
         return _SyncPoint(*self._sync_points[i].item())
 
     def take_turn(self, i: int, sync_point: _SyncPoint) -> None:
-        """Mark a customer's pending budget action as taken, so that the simulation continues past it."""
+        """Mark a customer's pending budget action as taken, so the simulation can continue past it."""
         self._sync_points["taken_until"][i] = sync_point.turn
         self._sync_points["n_taken_then"][i] = sync_point.n_taken_then + 1 if sync_point.turn == sync_point.taken_until else 1
 

@@ -143,7 +143,7 @@ class _StateBefore:
         self.cost = float(out.outcome[0].cost)
 
     def step(self, world: World, kind: DueKind | None, which: int) -> TraceStep:
-        """Return the changes since the copy was taken."""
+        """Return the event that has occurred since, with the changes that it made."""
         customer = self.state.customer[0]
         counts = self.state.clocks["count"]
         is_entry = kind is None

@@ -44,7 +44,7 @@ def _escaped_line(line: str) -> str:
 
 
 def markdown_sentence(text: str) -> str:
-    r"""Return a sentence of cjsim, in which the names of arguments in backticks stay code.
+    r"""Return one of cjsim's own sentences. Argument names in backticks stay code.
 
     Examples
     --------

@@ -14,7 +14,7 @@ _USER_PATTERN = re.compile(r"(?P<user>[^:@/?#]*):(?P<password>.*)@", re.DOTALL) 
 _QUERY_PATTERN = re.compile(rf"(?P<key>[?&;](?:{_SECRET_KEY}|key|auth|sig|signature)=)(?P<value>[^&#]*)", re.IGNORECASE)
 _KEYWORD_PATTERN = re.compile(r"(?P<key>\b(?:ssl)?(?:password|passwd|pwd)\s*=\s*)(?P<value>'(?:[^'\\]|\\.)*'|[^\s'\"&;,)]+)", re.IGNORECASE)
 _SCHEME_PATTERN = re.compile(r"\s*(?:postgres(?:ql)?|mysql|mariadb|mssql|oracle|redis)(?:\+\w+)?:", re.IGNORECASE)
-_SHORTEST_REPLACED = 4  # characters of a password; shorter ones occur in other words
+_SHORTEST_REPLACED = 4  # characters of a password; shorter ones could match other text
 
 
 def hide_passwords(text: str) -> str:
@@ -49,9 +49,9 @@ def hide_password(address: str) -> str:
 
 
 def hide_passwords_of(address: str, text: str) -> str:
-    """Return text, such as the message of a driver, in which neither an address nor its passwords occur.
+    """Return text, such as the message of a driver, in which the passwords of an address are hidden.
 
-    If a password is too short to be found reliably, or a driver may quote a part of it, the text is replaced as a whole.
+    If a password is too short to be found reliably, or a driver may quote a part of it, the whole text is replaced.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def printable(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""Return a JSON document in which the same characters are written as JSON escapes. The values stay the same.
+    r"""Return a JSON document in which the characters that `printable` escapes are JSON escapes. The values stay the same.
 
     Examples
     --------

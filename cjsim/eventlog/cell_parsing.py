@@ -20,7 +20,7 @@ class ColumnParser:
     values : pyarrow.ChunkedArray
         Cells of the column, as text or typed.
     source : LogSource
-        The file or frame, for error messages.
+        The file or DataFrame, for error messages.
     name : str
         Name of the column in the source.
     """

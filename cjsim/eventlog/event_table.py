@@ -80,14 +80,14 @@ class EventLog:
 
     @classmethod
     def from_pandas(cls, frame: "pd.DataFrame", *, columns: Mapping[str, str] | None = None, event: str | None = None) -> "EventLog":
-        """Create a log from a frame, with the same validation as `read`.
+        """Create a log from a DataFrame, with the same validation as `read`.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             One row per event.
         columns : Mapping of str to str, optional
-            Maps the log's column names to those in the frame, where they differ.
+            Maps the log's column names to those in `frame`, where they differ.
         event : str, optional
             Event name of every row.
 
@@ -161,7 +161,7 @@ class EventLog:
         return read_parquet(self.path) if self.path else self._source
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the log as a frame. Columns that contain names are categorical."""
+        """Return the log as a DataFrame. Columns that contain names are categorical."""
         return self.to_arrow().replace_schema_metadata(None).to_pandas()
 
     def query(self, sql: str) -> "pd.DataFrame":
@@ -306,8 +306,8 @@ class EventLog:
 
 
 def _require_intact(path: Path) -> None:
-    """Raise if the file of a log is damaged. A file is read once for each version of it."""
-    with open_parquet(path):  # refuses what is not a regular file
+    """Raise if the file of a log is damaged. Each version of a file is read only once."""
+    with open_parquet(path):  # refuses anything but a regular file
         facts = path.stat()
     _read_through(path, facts.st_size, facts.st_mtime_ns)
 

@@ -14,12 +14,12 @@ from cjsim.input_files.regular_file import GZIP_MAGIC, first_bytes, limited_line
 
 @dataclass(frozen=True)
 class LogSource:
-    """A file or a frame in memory.
+    """A file or a DataFrame.
 
     Attributes
     ----------
     path : Path or None
-        The file; None for a frame.
+        The file; None for a DataFrame.
     kind : str
         'parquet', 'csv', 'gzip' (gzipped CSV) or 'frame'.
     """
@@ -73,7 +73,7 @@ class LogSource:
         return io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", newline="")
 
     def row_number(self, row: int) -> int:
-        """Return the line on which a row of a CSV file starts; quoted line breaks and blank lines are counted. Otherwise, count rows.
+        """Return the line on which a row of a CSV file starts, counting quoted line breaks and blank lines. Other sources: the row number.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class LogSource:
         with io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", errors="replace", newline="") as text:
             reader = csv.reader(limited_lines(text, str(self.path)))
             lines_above, n_records = 0, -1  # the header is not counted as a record
-            with contextlib.suppress(csv.Error):  # a field that Arrow accepted, but the csv module does not
+            with contextlib.suppress(csv.Error):  # a field that Arrow accepts, but the csv module does not
                 for record in reader:
                     if record:
                         if n_records == row:

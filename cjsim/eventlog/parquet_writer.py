@@ -194,7 +194,7 @@ def open_parquet_writer(path: Path, schema: Any, *, display_path: Path | None = 
             write_page_checksum=True,
             write_statistics=[name for name in ("customer", "time") if name in schema.names],
         )
-        writer.file_handle = file  # which it closes
+        writer.file_handle = file  # the writer closes it
         return writer
     except OSError as error:
         raise unwritable_file_error(display_path or path, error) from error

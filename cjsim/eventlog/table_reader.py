@@ -115,7 +115,7 @@ def choose_columns(source: LogSource, source_columns: list[str], columns: Mappin
     Parameters
     ----------
     source : LogSource
-        The file or frame, for error messages.
+        The file or DataFrame, for error messages.
     source_columns : list of str
         Columns of the source.
     columns : Mapping of str to str
@@ -157,7 +157,7 @@ def checked_log_table(
     raw_table : pyarrow.Table
         Columns of the source, as text or typed.
     source : LogSource
-        The file or frame, for error messages.
+        The file or DataFrame, for error messages.
     source_column_of : Mapping of str to str
         Column names in the source by column names of the log.
     event : str or None

@@ -34,8 +34,8 @@ def read_json_object(
     Raises
     ------
     InputError
-        If the file cannot be read, is not JSON in UTF-8, is nested too deeply, contains a number of thousands of digits or one that
-        is not finite, or text with unpaired surrogates, or is not an object. The message gives the line, if there is one.
+        If the file cannot be read, is not JSON in UTF-8, is nested too deeply, is not an object, or contains a number with thousands of
+        digits, a number that is not finite, or text with unpaired surrogates. The message gives the line, if there is one.
 
     Examples
     --------
@@ -60,9 +60,9 @@ def parse_json(text: str, where: str, *, remedy: str, is_finite: bool = True) ->
     text : str
         The JSON text.
     where : str
-        File in error messages.
+        Name of the file in error messages.
     remedy : str
-        What to do about a damaged text.
+        What to do about damaged text.
     is_finite : bool
         Whether numbers must be finite.
 

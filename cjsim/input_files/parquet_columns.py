@@ -83,7 +83,7 @@ class ParquetColumns:
         return np.asarray(self._column(name, pa.int64(), is_nullable=True).fill_null(null).to_numpy())
 
     def codes(self, name: str, labels: Sequence[str], *, is_nullable: bool = False) -> NDArray[np.int32]:
-        """Return a column of labels as indices of these labels; -1 for null.
+        """Return a column of labels as indices into `labels`; -1 for null.
 
         Parameters
         ----------

@@ -37,7 +37,7 @@ def parquet_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except MemoryError:  # also of Arrow, for a size that a damaged file claims
+    except MemoryError:  # Arrow raises it, too, for a size that a damaged file claims
         got = "one that claims more"
         raise InputError(format_error(shown_path(path), "must be a Parquet file that fits in memory", got, _REMEDY)) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
@@ -61,7 +61,7 @@ def open_parquet(path: str | os.PathLike[str]) -> Iterator[Any]:
     Raises
     ------
     InputError
-        If the file cannot be read, is damaged, or claims more rows than it can hold. Also raised for errors of Arrow in the block.
+        If the file cannot be read, is damaged, or claims more rows than it can hold, or if Arrow raises an error in the block.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -105,7 +105,7 @@ def read_parquet(path: str | os.PathLike[str], *, columns: Sequence[str] | None 
 
 
 def read_parquet_frame(path: str | os.PathLike[str]) -> "pd.DataFrame":
-    """Read a Parquet file as a frame. An index that pandas saved in it is restored.
+    """Read a Parquet file as a DataFrame. An index that pandas saved in it is restored.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def parquet_batches(path: str | os.PathLike[str], *, columns: Sequence[str], siz
 
 
 def _checked_size(path: str | os.PathLike[str]) -> int:
-    """Return the size of a regular file that starts and ends as Parquet does."""
+    """Return the size of a regular file; raise unless it starts and ends like a Parquet file."""
     with open_input(path, max_bytes=MAX_TABLE_BYTES) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)

@@ -21,7 +21,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 MAX_DOCUMENT_BYTES = 16 * MIB  # of JSON and small text files; parsed JSON takes up to 25 times its size in memory
 MAX_TABLE_BYTES = 16 * GIB  # of logs and trials, as a file and decompressed
 MAX_LINE_CHARS = MIB
-MAX_INFLATION, _MIN_INFLATED_LIMIT = 100, 8 * MIB  # of gzip: decompressed size by file size; logs compress to 1/3 to 1/50
+MAX_INFLATION, _MIN_INFLATED_LIMIT = 100, 8 * MIB  # of gzip: decompressed size / file size; logs compress to 1/3 to 1/50
 _READABLE = "must be a readable file"
 GZIP_MAGIC = b"\x1f\x8b"
 _BUFFER_BYTES = 256 * KIB
@@ -46,7 +46,7 @@ def open_input(path: str | os.PathLike[str], *, max_bytes: int = MAX_TABLE_BYTES
     max_bytes : int
         Largest number of bytes that may be read.
     near : callable, optional
-        Returns a remedy for a path that does not exist, such as the name of a similar file; an empty text if there is none.
+        Returns a remedy for a path that does not exist, such as the name of a similar file; an empty string if there is none.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def open_input(path: str | os.PathLike[str], *, max_bytes: int = MAX_TABLE_BYTES
 
 
 def open_inflated(path: str | os.PathLike[str], *, max_bytes: int = MAX_TABLE_BYTES) -> BinaryIO:
-    """Open a file that may be compressed with gzip. The first bytes decide.
+    """Open a file, and decompress it if its first bytes mark it as gzip.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def shown_path(path: str | os.PathLike[str]) -> str:
 
 
 class _CheckedReader(io.RawIOBase):
-    """Base class of readers that translate errors of the stream below them, and stop at a limit."""
+    """Base class of readers that translate errors of the underlying stream, and stop at a limit."""
 
     def __init__(self, stream: BinaryIO, path: str | os.PathLike[str], *, max_bytes: int) -> None:
         super().__init__()

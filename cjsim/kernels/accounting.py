@@ -13,7 +13,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def present_value(world: World, state: CustomerState, money: float) -> float:
-    """Money now, discounted to the customer's entry: money (1 + r)^(-t/365), t days since entry, or since day 0 if that is later.
+    """Money now, discounted to the customer's entry, or to day 0 if later: money (1 + r)^(-t/365), where t is the number of days since.
 
     Whole days come from a table, the rest from a Taylor series in x = days log(1 + r)/365. The relative error is below x^4/24,
     which is 2e-16 at 10 % a year.

@@ -109,7 +109,7 @@ def time_to_target(target: float, lift: float, tau: float) -> float:
 
 @inlined
 def advance_clock(world: World, state: CustomerState, event: int) -> None:
-    """Bring a clock's remaining target and its lift up to now.
+    """Bring a clock's remaining target and its lift up to date.
 
     Writes: clocks.
     """
@@ -216,7 +216,7 @@ def start_clock(world: World, state: CustomerState, event: int) -> None:
 
 @inlined
 def set_clock_speed(world: World, state: CustomerState, event: int, speed: float) -> None:
-    """Let a running clock continue at a speed. Does nothing if it has this speed, so that no rounding error arises.
+    """Set the speed of a running clock. Does nothing if the clock already has this speed, to avoid rounding errors.
 
     Writes: clocks, clock_due.
     """
@@ -229,7 +229,7 @@ def set_clock_speed(world: World, state: CustomerState, event: int, speed: float
 
 @rule
 def start_or_continue_clock(world: World, state: CustomerState, event: int) -> None:
-    """At an entry into a stage of the event: start its clock, or let it continue at a new speed if it also ran in the stage before.
+    """On entry into a stage of an event, start the event's clock, or continue it at a new speed if it also ran in the previous stage.
 
     Writes: clocks, clock_due.
     """
@@ -289,7 +289,7 @@ def update_clock_speeds(world: World, state: CustomerState) -> None:
 
 @rule
 def change_permission(world: World, state: CustomerState, event: int, holds: bool) -> None:
-    """Pause a clock because its `when` ceases to hold, or let it continue or restart because it begins to hold.
+    """Pause a clock whose `when` no longer holds, or continue or restart a clock whose `when` now holds.
 
     Writes: clocks, clock_due.
     """

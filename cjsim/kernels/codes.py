@@ -92,7 +92,7 @@ class FlowMode(IntEnum):
     IDLE = 0
     WATCHING = 1  # not running; a timer is set to the end of an inactivity period, the next date, or a score's fall to its threshold
     RUNNING = 2
-    AWAITING = 3  # in `wait_for`: an event or the time-out
+    AWAITING = 3  # in `wait_for`: an event or the timeout
     DEFERRED = 4  # a send waits until the guardrail that defers it ends
     ABSENT = 5  # not part of the policy in force
 
@@ -157,7 +157,7 @@ class TouchCode(IntEnum):
     PLACED = 14  # a message of a pull channel waits for a visit
     OPTED_IN = 15  # consent given by a customer who had not consented
     BOUNCED_SOFT = 16  # soft bounce
-    BOUNCED_HARD = 17  # never to be delivered: the address does not exist
+    BOUNCED_HARD = 17  # can never be delivered: the address does not exist
     FLOW_STARTED = 18
     FLOW_EXITED = 19
     OPTED_OUT = 20
@@ -282,7 +282,7 @@ class ConditionOp(IntEnum):
 
 
 class RuleFeature(IntEnum):
-    """Features of targeting rules: what the firm knows of a customer at a decision, from its log; `arg` is the code of a name."""
+    """Features of targeting rules: what the firm knows about a customer at a decision, from its log; `arg` is the code of a name."""
 
     CONSTANT = 0
     DAY = 1  # days since the start

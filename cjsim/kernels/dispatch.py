@@ -170,7 +170,7 @@ def dispatch(world: World, state: CustomerState, out: Output, kind: int, which: 
 def start_customer(world: World, state: CustomerState, out: Output, population: Population, index: int, row: int) -> None:
     """Start a customer: initialize the state, enter the first stage and handle all immediate consequences.
 
-    `index` is the customer's index in `population`, `row` its row in `out`; `world` is that of the policy in force at entry.
+    `index` is the customer's index in `population`, `row` its row in `out`. `world` is the world of the policy in force at entry.
     """
     initialize_customer(world, state, population, index, row)
     clear_counters(world, state)

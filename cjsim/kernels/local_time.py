@@ -1,4 +1,4 @@
-"""Local time: the simulation's time plus the offset of a time zone, which changes when daylight saving begins or ends."""
+"""Local time: the simulation's time plus the offset of a time zone, which changes when daylight saving time begins or ends."""
 
 import math
 
@@ -7,13 +7,13 @@ from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
 
 FIRM = 0  # code of the firm's time zone
-_TOLERANCE = 1e-9  # days: a time that rounding puts before a switch of daylight saving counts as at the switch
+_TOLERANCE = 1e-9  # days: a time that rounding puts just before a clock change counts as the time of the change
 _LOOK_BACK_DAYS = 2.0  # local time is never this far ahead of the simulation's time
 
 
 @inlined
 def zone_of(state: CustomerState, by_customer: int) -> int:
-    """The time zone that counts: the customer's (1) or the firm's (0)."""
+    """The time zone to use: the customer's (1) or the firm's (0)."""
     zone: int = state.customer[0].zone if by_customer == 1 else FIRM
     return zone
 
@@ -57,8 +57,8 @@ def search_instant(world: World, zone: int, local: float, earliest: float) -> fl
 def next_instant(world: World, zone: int, local: float, earliest: float) -> float:
     """The first time (days), at or after `earliest`, at which the local time is at least `local` (days).
 
-    A local time that daylight saving skips is reached at the clock change. Without an `earliest` (-inf), one that occurs twice is reached
-    at its first occurrence.
+    A local time that daylight saving time skips is reached at the clock change. If `earliest` is -inf, a local time that occurs twice is
+    reached at its first occurrence.
     """
     if world.offsets.shape[0] == 1:
         return local

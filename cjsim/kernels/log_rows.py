@@ -59,7 +59,7 @@ def log_touch(world: World, state: CustomerState, out: Output, touch: int, site:
 
 @inlined
 def mark_as_machine(state: CustomerState, out: Output) -> None:
-    """Mark the log row of the latest touch as caused by a machine, which only the simulator knows. There is none outside the window.
+    """Mark the log row of the latest touch as caused by a machine, which only the simulator knows. Outside the window, do nothing.
 
     Writes: log.
     """

@@ -52,7 +52,7 @@ def leave_own_row(state: CustomerState, out: Output) -> None:
 
 @rule
 def open_window(world: World, state: CustomerState, out: Output) -> None:
-    """Switch to the own row of a customer who exists before day 0, and record the customer's status from before it in `base_flags`.
+    """Switch to the own row of a customer who exists before day 0, and record the customer's status at this time in `base_flags`.
 
     Writes: customer, outcome.
     """
@@ -78,7 +78,7 @@ def open_window(world: World, state: CustomerState, out: Output) -> None:
 
 @rule
 def switch_policy(world: World, state: CustomerState, out: Output) -> None:
-    """Replace the past policy by the present one: flows and broadcasts that are not part of it end, and new ones are activated.
+    """Replace the past policy with the present one: flows and broadcasts that are not part of it end, and new ones are activated.
 
     Writes: runs, actor_due, the log.
     """
@@ -96,9 +96,9 @@ def switch_policy(world: World, state: CustomerState, out: Output) -> None:
 
 @kernel
 def pass_window_limit(world: World, state: CustomerState, out: Output) -> None:
-    """Open the customer's observation window on day 0, or close it at the horizon, before anything that is due then.
+    """Open the customer's observation window on day 0, or close it at the horizon, before anything due at that time is handled.
 
-    `world` is that of the present policy. Writes: customer, outcome, dwell, runs, actor_due, the log.
+    `world` is the world of the present policy. Writes: customer, outcome, dwell, runs, actor_due, the log.
     """
     customer = state.customer[0]
     customer.now = customer.pauses_at

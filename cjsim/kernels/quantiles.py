@@ -1,4 +1,4 @@
-"""Inverse distribution functions: a uniform in, a value out. By inversion only, so that couplings are monotone.
+"""Inverse distribution functions, which map a uniform to a value. All values are drawn by inversion, so couplings are monotone.
 
 References
 ----------

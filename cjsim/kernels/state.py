@@ -142,7 +142,7 @@ MESSAGE_COUNTS = np.dtype(
     [("sent", "i4"), ("opened", "i4"), ("clicked", "i4"), ("true_opened", "i4"), ("true_clicked", "i4"), ("pad", "i4")]  # as in CUSTOMER
 )
 SCORE_VALUE = np.dtype([("value", "f8"), ("at", "f8")])  # points, and the time at which they applied (days)
-BRANCH_SWAY = np.dtype([("value", "f8"), ("at", "f8")])  # log odds, and the clock time of the branch's event at which they applied (days)
+BRANCH_SWAY = np.dtype([("value", "f8"), ("at", "f8")])  # log-odds, and the clock time of the branch's event at which they applied (days)
 
 
 class CustomerState(Frame):

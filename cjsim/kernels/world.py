@@ -74,7 +74,7 @@ EFFECT_RECORD = np.dtype(
         ("next", "i4"),  # next effect, -1 the end
         ("slot", "i4"),  # PURCHASE, CHOOSE, REFER: index in CustomerState.decision_counts; CHOOSE branch: code of the branch, -1 no name
         ("x", "f8"),  # gain, score, sway, weight, margin share, ASK: priority, REFER: probability of joining
-        ("y", "f8"),  # CHOOSE branch: log odds per unit of satisfaction - 0.5
+        ("y", "f8"),  # CHOOSE branch: log-odds per unit of satisfaction - 0.5
         ("value", DISTRIBUTION),  # PURCHASE: money; REFER: days until the friend joins
         ("stream", "u8"),  # REFER: two draws, whether the friend joins and the delay
     ]
@@ -117,7 +117,7 @@ MESSAGE = np.dtype(
         ("cost", "f8"),  # money per delivery; PAID: per open
         ("topic", "i4"),  # an interest; -1 none, PERSONAL_TOPIC
         ("transactional", "i4"),  # 1: guardrails for marketing neither apply to it nor count it
-        ("relevance", "f8"),  # log-odds of opening where the topic is the customer's interest
+        ("relevance", "f8"),  # log-odds of opening if the topic is the customer's interest
         ("ignores_consent", "i4"),  # 1: also sent to customers who opted out
         ("arrives", "i4"),  # 1: always reaches the inbox; 0: may bounce, or land in the spam folder
         # Cumulative probabilities:
@@ -141,7 +141,7 @@ SITE = np.dtype(
         ("stream_match", "u8"),  # two draws: whether a personal topic matches the interest; unused
     ]
 )
-# Actors are flows and broadcasts by descending priority (then flows first, then as declared): the order in which they act if due at once.
+# Actors are flows and broadcasts by descending priority (then flows first, then as declared), the order in which they act if due together.
 ACTOR = np.dtype(
     [
         ("trigger", "i4"),  # a TriggerCode
@@ -174,7 +174,7 @@ STEP_RECORD = np.dtype(
         ("op", "i4"),
         ("target", "i4"),  # site, event, tag, score, step, offer, desk; SPLIT: moment of the exposure, 0 none; UNTIL: 1 the best hour
         ("next", "i4"),  # next step, -1 the end
-        ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on time-out; SPLIT: first record of World.shares; UNTIL: learn_from
+        ("other", "i4"),  # BRANCH: if not; WAIT_FOR: on timeout; SPLIT: first record of World.shares; UNTIL: learn_from
         ("count", "i4"),  # SPLIT: number of shares; UNTIL: bits of weekdays, Monday the lowest
         ("program", "i4"),
         ("slot", "i4"),  # SPLIT, SEND: index in CustomerState.decision_counts
@@ -211,7 +211,7 @@ OFFER = np.dtype(
         ("pad", "i4"),
     ]
 )
-# What multiplies the speed of the clock of `event`; rules for one event are adjacent. `kind` is a SpeedRuleCode.
+# A factor of the speed of the clock of `event`. Rules for one event are adjacent. `kind` is a SpeedRuleCode.
 SPEED_RULE = np.dtype(
     [
         ("kind", "i4"),
@@ -236,7 +236,7 @@ DESK = np.dtype(
         ("opening_count", "i4"),
         ("cost", "f8"),  # money per day of service
         ("expected", "f8"),  # days that customers expect to wait; inf: waiting does not disappoint them
-        ("loss", "f8"),  # log of satisfaction lost per expected wait of further waiting
+        ("loss", "f8"),  # decrease in log(satisfaction) for an excess wait as long as `expected`
         ("broken", "f8"),  # factor of the loss beyond the promised wait
         ("promise", "f8"),  # days: promised wait; inf: none
         ("stream_service", "u8"),

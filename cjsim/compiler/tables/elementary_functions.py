@@ -1,6 +1,6 @@
 """Elementary functions of arrays that give the same bytes on every processor, unlike NumPy's.
 
-NumPy chooses among implementations of `exp`, `log` and so on by the vector instructions of the processor, and they differ in the last bit.
+NumPy chooses an implementation of `exp`, `log` and so on by the processor's vector instructions. The results differ in the last bit.
 These functions call the C library for each element, as kernels do. They take about 0.1 microseconds per element.
 """
 
@@ -14,22 +14,22 @@ FloatArray = NDArray[np.float64]
 
 
 def exp(values: FloatArray) -> FloatArray:
-    """Compute e^x, infinity beyond the largest number. Takes and returns float64 arrays of one shape."""
+    """Compute e^x; infinity on overflow. Takes a float64 array, and returns one of the same shape."""
     return _mapped(_exp, values)
 
 
 def log(values: FloatArray) -> FloatArray:
-    """Compute the natural logarithm, minus infinity at 0. Takes and returns float64 arrays of one shape; values are at least 0."""
+    """Compute the natural logarithm; minus infinity at 0. Takes a float64 array of values >= 0, and returns one of the same shape."""
     return _mapped(_log, values)
 
 
 def log1p(values: FloatArray) -> FloatArray:
-    """Compute log(1 + x), minus infinity at -1. Takes and returns float64 arrays of one shape; values are at least -1."""
+    """Compute log(1 + x); minus infinity at -1. Takes a float64 array of values >= -1, and returns one of the same shape."""
     return _mapped(_log1p, values)
 
 
 def expm1(values: FloatArray) -> FloatArray:
-    """Compute e^x - 1 for x up to 700. Takes and returns float64 arrays of one shape."""
+    """Compute e^x - 1 for x up to 700. Takes a float64 array, and returns one of the same shape."""
     return _mapped(math.expm1, values)
 
 

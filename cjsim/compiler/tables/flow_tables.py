@@ -91,7 +91,7 @@ class ActorTable:
         _FlowSteps(self, owner).compile((SendStep(send=actor.send),))
 
     def _dates_before(self, broadcast: Broadcast, row: RecordFields) -> int:
-        """Number of dates that a broadcast would not have without customers before day 0."""
+        """Number of a broadcast's dates that exist only because there are customers before day 0."""
         registers, first, count = self.registers, row["schedule_first"], row["schedule_count"]
         if row["schedule_stride"] == 0:
             return sum(time < 0 for time in registers.schedule.items[first : first + count])

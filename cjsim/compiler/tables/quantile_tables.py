@@ -200,7 +200,7 @@ def beta_table(alpha: float, beta: float) -> tuple[FloatArray, FloatArray] | Non
     -------
     values, slopes : ndarray of float64, shape (GAMMA_KNOTS,), or None
         As in `gamma_table`. None if the error halfway between knots exceeds `TABLE_ERROR`.
-        Log-odds are clipped to +-600 so that their exp() neither overflows nor underflows.
+        Log-odds are clipped to +-600, so their exp() neither overflows nor underflows.
     """
     from scipy import special
 

@@ -159,7 +159,7 @@ def _message_row(
 
 
 def _contact_cost(name: str, scenario: ScenarioSpec) -> float:
-    """Return the cost of a delivery (`paid`: of an open): that of the message, else of the policy, else of the journey's channel."""
+    """Return the cost of a delivery (`paid`: of an open): the message's, else the policy's, else that of the journey's channel."""
     message = scenario.journey.messages[name]
     channel_cost = scenario.policy.costs.per_contact.get(message.channel, scenario.journey.channels[message.channel].cost)
     return channel_cost if message.cost is None else message.cost

@@ -14,7 +14,7 @@ from cjsim.kernels.world import Array, World
 
 @rule
 def clear_totals(state: CustomerState) -> None:
-    """Set what is counted and summed over a customer's time to 0.
+    """Set the customer's counts and sums to 0.
 
     Writes: customer.
     """
@@ -97,7 +97,7 @@ def initialize_customer(world: World, state: CustomerState, population: Populati
 
 @inlined
 def first_window_limit(world: World, entered: float, ends: float) -> float:
-    """When the observation window opens (day 0), or else closes (the horizon), for a customer; `ends` if neither will happen."""
+    """When a customer's observation window next opens (day 0) or closes (the horizon); `ends` if neither will happen."""
     horizon: float = world.setting[0].horizon
     if entered < 0.0:
         return 0.0
@@ -128,7 +128,7 @@ def draw_holdout(world: World, state: CustomerState) -> int:
 def preferred_pressure(world: World, state: CustomerState) -> float:
     """P*, the long-run contact pressure at the customer's preferred number f of contacts per week: f/7 half_life/ln 2.
 
-    Contacts have weight 1. 0 if there is no such trait or it is not positive.
+    Contacts are assumed to have weight 1. The result is 0 if there is no such trait or it is not positive.
     """
     setting = world.setting[0]
     if setting.preferred_column < 0:
@@ -193,7 +193,7 @@ def draw_membership(state: CustomerState, share: float, stream: np.uint64) -> in
 
 @rule
 def initialize_channels(world: World, state: CustomerState) -> None:
-    """Draw consent and which machines respond, and compute the affinity, for each channel.
+    """For each channel, draw consent and which machines respond, and compute the affinity.
 
     Writes: channels.
     """

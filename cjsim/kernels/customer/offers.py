@@ -25,7 +25,7 @@ def offer_source(world: World, offer: int) -> int:
 
 @rule
 def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> None:
-    """Grant an offer from now on. If the customer already holds it, its expiration date and remaining uses are reset, and it stays known.
+    """Grant an offer now. If the customer already holds it, its expiration date and remaining uses are reset, and it stays known.
 
     Writes: offers, customer.offers, outcome.events, the log.
     """
@@ -42,7 +42,7 @@ def grant_offer(world: World, state: CustomerState, out: Output, offer: int) -> 
 
 @rule
 def announce_offer(state: CustomerState, offer: int) -> None:
-    """Let the customer know of an offer, if the customer holds it.
+    """Mark an offer as known to the customer, if the customer holds it.
 
     Writes: offers.
     """

@@ -260,7 +260,7 @@ def log_open(world: World, state: CustomerState, out: Output, site: int) -> None
 
 @rule
 def register_machine(world: World, state: CustomerState, out: Output, site: int, actions: int) -> None:
-    """Register an open, and with the bit CLICK a click, by a machine: the firm sees it, and the customer does not.
+    """Register an open by a machine, and a click if the bit CLICK is set. The firm sees them, but the customer does not.
 
     Writes: customer, channels, messages, queue, runs, outcome, touch_counts, the log.
     """

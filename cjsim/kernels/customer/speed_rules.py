@@ -13,7 +13,7 @@ from cjsim.kernels.customer.offers import discount_amount
 from cjsim.kernels.state import CustomerState
 from cjsim.kernels.world import World
 
-MIN_PRICE = 0.1  # share of the price without the discount: demand does not grow any more below it
+MIN_PRICE = 0.1  # share of the price without the discount; below it, demand no longer grows
 MAX_FACTOR = 1e6
 
 
@@ -47,7 +47,7 @@ def price_factor(world: World, state: CustomerState, index: int) -> float:
 
 @inlined
 def end_of(state: CustomerState, kind: int, target: int) -> float:
-    """The end (days) of an offer that the customer knows of, or the time at which an event is due; inf: there is none."""
+    """The end (days) of an offer that the customer knows of, or the time at which an event is due; inf if there is none."""
     end = math.inf
     if kind == SpeedRuleCode.EVENT_DUE:
         end = state.clock_due[target]

@@ -1,4 +1,4 @@
-"""Sways of the named branches of a `choose`: log odds that touches add and that decay like the lift of the branch's event."""
+"""Sways of the named branches of a `choose`: log-odds that touches add and that decay like the lift of the branch's event."""
 
 import math
 
@@ -24,7 +24,7 @@ def sway_now(world: World, state: CustomerState, branch: int) -> float:
 
 @rule
 def add_sway(world: World, state: CustomerState, branch: int, gain: float) -> None:
-    """Add log odds, times the persona's response to the event, to the sway of a named branch.
+    """Add log-odds, times the persona's response to the event, to the sway of a named branch.
 
     Writes: sways.
     """

@@ -42,7 +42,7 @@ def record_reply(world: World, state: CustomerState, out: Output, reply: np.reco
 
 @rule
 def handle_reply(world: World, state: CustomerState, out: Output) -> None:
-    """End the open conversation: apply the wait and queue the effects, or deliver the message that the desk brought up.
+    """End the open conversation: apply the wait and queue the effects, or deliver the message for which the request was made.
 
     Writes: customer, queue, desks, outcome, the log, and what a delivery changes.
     """

@@ -41,7 +41,7 @@ def hear_promise(world: World, state: CustomerState, desk: int) -> None:
 def feel_wait(world: World, state: CustomerState, desk: int, waited: float) -> None:
     """Apply a wait (days) that has ended: its excess over the promise, if there was one, else over the expected wait, disappoints.
 
-    The promise is that of the policy in force when the customer asked, which may have changed since.
+    The promise is the one made when the customer asked. The policy may have changed since.
     """
     record = world.desks[desk]
     if record.expected == math.inf:

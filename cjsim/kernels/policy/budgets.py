@@ -50,7 +50,7 @@ def is_spent(world: World, state: CustomerState, i: int, channel: int) -> bool:
 
 @rule
 def end_of_spent_budgets(world: World, state: CustomerState, channel: int) -> float:
-    """When the last period ends whose budget is exhausted for a channel now (days)."""
+    """The latest end (days) of the current periods of the budgets that are exhausted for a channel; now if there are none."""
     now: float = state.customer[0].now
     end = now
     for i in range(world.budgets.shape[0]):
@@ -80,7 +80,7 @@ def spend_budget(world: World, state: CustomerState, channel: int) -> None:
 
 @inlined
 def budget_period(budget: np.record, time: float) -> int:
-    """The period of a BUDGET record in which a time (days) lies, from 0."""
+    """The index of the period of a BUDGET record that contains a time (days); period 0 begins on day 0."""
     days: float = budget.days
     last: int = budget.periods - 1
     return min(math.floor((time + TOLERANCE) / days), last)
@@ -88,7 +88,7 @@ def budget_period(budget: np.record, time: float) -> int:
 
 @inlined
 def end_of_period(budget: np.record, time: float) -> float:
-    """The end of the period of a BUDGET record in which a time lies (days)."""
+    """The end (days) of the period of a BUDGET record that contains a time (days)."""
     days: float = budget.days
     return (budget_period(budget, time) + 1) * days
 

@@ -81,7 +81,7 @@ def exit_flows(world: World, state: CustomerState, out: Output, event: int) -> N
 def draw_arm(world: World, state: CustomerState, out: Output, actor: int, step_index: int) -> int:
     """Draw an arm of the SPLIT record `step_index` and return its first step, -1 for the end.
 
-    In an experiment, a customer always gets the same arm, the exposure is logged, and the first one is a moment.
+    In an experiment, a customer always gets the same arm, each exposure is logged, and the first exposure is a moment.
     Writes: decision_counts, moments, outcome.events, the log.
     """
     customer = state.customer[0]
@@ -132,8 +132,8 @@ def best_hour(state: CustomerState, at: float, typical: float, learn_from: int) 
 def next_local_time(world: World, state: CustomerState, step_index: int) -> float:
     """The next time (days), including now, that matches the hour and weekdays of an UNTIL record.
 
-    24:00 belongs to the day that ends then. A time of day that daylight saving skips is reached at the clock change; one that occurs twice
-    counts once, at its first occurrence.
+    24:00 belongs to the day that ends then. A time of day that daylight saving time skips is reached at the clock change; one that occurs
+    twice counts once, at its first occurrence.
     """
     step = world.steps[step_index]
     now: float = state.customer[0].now

@@ -22,7 +22,7 @@ from cjsim.kernels.world import Array, World
 
 @inlined
 def refuses_to_wait(world: World, state: CustomerState, site: int, limit: np.record, end: float) -> bool:
-    """Whether a gap, cap or budget refuses a send that it allows from `end` (days) on, rather than defer it.
+    """Whether a gap, cap or budget refuses, rather than defers, a send that it allows from `end` (days) on.
 
     It refuses a send on a pull channel, and one that would wait longer than the rule allows after its first attempt.
     """
@@ -36,7 +36,7 @@ def refuses_to_wait(world: World, state: CustomerState, site: int, limit: np.rec
 
 @inlined
 def last_counted_contact(world: World, state: CustomerState, channels: np.uint64) -> float:
-    """The last contact on a set of channels that gaps and caps count (days); -inf if there is none."""
+    """The time (days) of the last contact on a set of channels that counts for gaps and caps; -inf if there is none."""
     last = -math.inf
     for c in range(world.channels.shape[0]):
         if includes_channel(channels, c) and state.channels[c].last_counted > last:
@@ -75,7 +75,7 @@ def end_of_gaps(world: World, state: CustomerState, channel: int) -> float:
 
 @inlined
 def oldest_capped_contact(state: CustomerState, caps: Array, i: int) -> float:
-    """The oldest of the last `at_most` contacts of cap `i` (days); -inf if there were fewer, inf if the cap allows none."""
+    """The time (days) of the oldest of the last `at_most` contacts of cap `i`; -inf if there were fewer, inf if the cap allows none."""
     if caps[i].at_most == 0:
         return math.inf
     oldest: float = state.cap_times[caps[i].first + state.cap_next[i]]
@@ -230,7 +230,7 @@ def defer_until(state: CustomerState, end: float) -> int:
 
 @inlined
 def decide_by_limits(world: World, state: CustomerState, site: int) -> int:
-    """The `SendDecision` of gaps, caps and budgets. Of the rules of one kind, those that refuse take precedence over those that defer.
+    """The `SendDecision` of gaps, caps and budgets. Among rules of one kind, those that refuse take precedence over those that defer.
 
     Writes: customer.deferred_until, budget_requests, cutoffs.
     """
@@ -258,7 +258,7 @@ def decide_by_limits(world: World, state: CustomerState, site: int) -> int:
 
 @inlined
 def does_budget_refuse(world: World, state: CustomerState, site: int) -> bool:
-    """Whether one of the budgets that are spent for a send refuses it."""
+    """Whether any of the budgets that are exhausted for a send refuses it."""
     now = state.customer[0].now
     channel = world.messages[world.sites[site].message].channel
     for i in range(world.budgets.shape[0]):
@@ -272,7 +272,7 @@ def does_budget_refuse(world: World, state: CustomerState, site: int) -> bool:
 def is_collision(world: World, state: CustomerState, site: int, channels: np.uint64) -> bool:
     """Whether the last contact that counts on a rule's channels came from an actor other than the site's.
 
-    If the last contacts on several channels are simultaneous, one is enough.
+    If the last contacts on several channels are simultaneous, one from another actor is enough.
     """
     last = -math.inf
     has_other = False

@@ -12,7 +12,7 @@ from cjsim.kernels.world import World
 
 @inlined
 def end_of_quiet_hours(world: World, state: CustomerState, channel: int, now: float) -> float:
-    """When the quiet hours in force end (days); `now` if none are."""
+    """When the quiet hours in force end (days); `now` if none are in force."""
     for i in range(world.quiet_hours.shape[0]):
         quiet = world.quiet_hours[i]
         if includes_channel(quiet.channels, channel):

@@ -1,4 +1,4 @@
-"""Scores that start flows: which flows a change in points queues, and when a decaying score crosses its threshold."""
+"""Scores that start flows: which flows start when a score changes, and when a decaying score crosses its threshold."""
 
 import math
 
@@ -32,7 +32,7 @@ def change_score(world: World, state: CustomerState, score: int, points: float) 
 
 @rule
 def handle_score_change(world: World, state: CustomerState, actor: int, before: float) -> None:
-    """Handle a change in a score on which a flow's start depends. The score was `before` points.
+    """Handle a change in a score on which a flow's start depends. `before` is the score before the change.
 
     Writes: queue, runs, actor_due.
     """
@@ -43,7 +43,7 @@ def handle_score_change(world: World, state: CustomerState, actor: int, before: 
         if is_above and not was_above:
             enqueue(state, FLOW_START + actor)
         return
-    # A timer that is due at this very time has not fired yet: the flow has not noticed the fall.
+    # A timer that is due at exactly this time has not fired yet, so the flow has not yet reacted to the fall.
     if (was_above or state.runs[actor].mode == FlowMode.WATCHING) and not is_above:
         enqueue(state, FLOW_START + actor)
     schedule_score_crossing(world, state, actor)
@@ -51,7 +51,7 @@ def handle_score_change(world: World, state: CustomerState, actor: int, before: 
 
 @rule
 def schedule_score_crossing(world: World, state: CustomerState, actor: int) -> None:
-    """Set the timer of an idle flow (SCORE_BELOW) to when its score decays to the threshold: tau ln(value / threshold) from now.
+    """Set the timer of an idle flow (SCORE_BELOW) to the time its score reaches the threshold: tau ln(value / threshold) from now.
 
     Writes: runs, actor_due.
     """

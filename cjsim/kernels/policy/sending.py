@@ -18,9 +18,9 @@ PAST_ORDINAL = 1 << 30  # ordinal of a broadcast's first date before day 0; thos
 
 @rule
 def send_message(world: World, state: CustomerState, out: Output, actor: int, site: int, index: int) -> int:
-    """Try a send: place, deliver or refuse it, ask its desk, or defer it until the guardrail that defers it ends.
+    """Try a send: place, deliver or refuse the message, make a request to its desk, or defer it until the guardrail that defers it ends.
 
-    Returns SENT (placed, delivered, asked or refused) or DEFERRED. Writes: runs and actor_due if deferred.
+    Returns SENT (placed, delivered, requested or refused) or DEFERRED. Writes: runs and actor_due if deferred.
     """
     channel = world.messages[world.sites[site].message].channel
     if world.channels[channel].kind == ChannelKind.PULL:

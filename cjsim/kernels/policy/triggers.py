@@ -48,7 +48,7 @@ def initialize_actor(world: World, state: CustomerState, actor: int) -> None:
 
 @rule
 def admit_actor(world: World, state: CustomerState, actor: int) -> None:
-    """Activate a flow or a broadcast that the present policy contains and the past one did not.
+    """Activate a flow or a broadcast that is in the present policy but not in the past one.
 
     Nothing that happened before can start it: dates that have passed, a period of inactivity that has ended, stages already entered. It
     inherits the time of the last start from the flow that it replaces. Writes: runs, actor_due.
