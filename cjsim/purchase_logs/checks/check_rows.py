@@ -63,9 +63,9 @@ def check_purchase_rows(
     customer, time : str
         Names of the columns with the customer and the time, for error messages.
     drop_duplicates : bool
-        Omit rows that repeat an earlier row exactly.
+        Whether to omit rows that repeat an earlier row exactly.
     net_refunds : bool
-        Omit purchases that were refunded in full, each the customer's latest purchase of that amount up to the day of the refund.
+        Whether to omit purchases that were refunded in full: for each refund, the customer's latest purchase of that amount up to that day.
     today : date, optional
         Current date; by default, the date of the computer. A few purchases after it are treated as mistakes.
 

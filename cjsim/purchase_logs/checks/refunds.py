@@ -23,7 +23,7 @@ def refunded_purchases(
     money : ndarray of float64, shape (n_rows,), money
         Amount, negative for refunds.
     same_day : bool
-        Match only purchases on the day of the refund.
+        Whether to match only purchases on the day of the refund.
 
     Returns
     -------
