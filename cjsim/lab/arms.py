@@ -31,7 +31,7 @@ class ExperimentArm:
     scenario : Scenario
         Scenario to simulate.
     is_different : bool
-        Whether the journey or the policy differs from that of the baseline.
+        Whether the journey or the policy differs from the baseline's.
     yaml_path : tuple
         Path in the experiment file, for error messages.
     """

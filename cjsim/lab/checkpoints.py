@@ -10,7 +10,7 @@ from typing import Any
 from cjsim.input_files.regular_file import MIB, read_bytes
 from cjsim.lab.moments import PairedMoments
 
-_MAX_BYTES = 256 * MIB  # of a file; a checkpoint takes about 1 KB per metric
+_MAX_BYTES = 256 * MIB  # per file; a checkpoint takes about 1 KB per metric
 CheckpointKey = tuple[int, str]  # seed, arm
 MomentsByMetric = dict[str, PairedMoments]
 
@@ -19,7 +19,7 @@ class Checkpoints:
     """Moments computed so far, by seed and arm, kept in memory and optionally appended to a file.
 
     Each line is one checkpoint, written in a single call, with a checksum. Truncated and damaged lines are skipped when the file is read,
-    so that their simulations run again. Several processes may write the same checkpoint, because they all compute the same values.
+    and their simulations run again. Several processes may write the same checkpoint, because they all compute the same values.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Checkpoints:
             self._file.unlink(missing_ok=True)
 
     def _read_intact(self) -> Iterator[dict[str, Any]]:
-        """Yield the content of the lines that are as they were written."""
+        """Yield the content of each intact line."""
         if self._file is None or not os.path.lexists(self._file):
             return
         for line in read_bytes(self._file, max_bytes=_MAX_BYTES).splitlines():

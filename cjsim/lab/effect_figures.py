@@ -90,7 +90,7 @@ def _draw_effects(figure: "Figure", outcome: ExperimentOutcome, data: "pd.DataFr
 
 
 def _path_title(outcome: ExperimentOutcome, path: str) -> str:
-    """Return the title of a swept value in the model. The unit is shown with the values."""
+    """Return the title of the lever at a path, or the path if it is not a lever. The unit is shown with the values."""
     keys = parse_path(path) or ()
     is_lever = len(keys) > 2 and keys[0] in ("journey", "policy")
     return lever_title(outcome.experiment.arms()[0].scenario, keys) if is_lever else path

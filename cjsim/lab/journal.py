@@ -17,7 +17,7 @@ from cjsim.output_folder import MANIFEST_FILE, FolderResult, restore_interrupted
 if TYPE_CHECKING:
     import pandas as pd
 
-_FIRST_YEAR, _LAST_YEAR = 1970, 2261  # that pandas can represent
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261  # 2261 is the last full year that a pandas timestamp can represent
 _LEVER_DETAILS = ("first", "from", "to")
 _COLUMNS = ("date", "kind", "name", "hypothesis", "scenario", "metric", "verdict", "effect", "low", "high", "unit", "customers", "seed")
 
@@ -58,7 +58,7 @@ class JournalEntry:
         Raises
         ------
         InputError
-            If the file is not the one that the finding was saved with.
+            If the file is missing or has changed since the finding was saved.
         """
         require_intact_result(self.folder, only=(name,))
         return self.folder / name
@@ -77,7 +77,7 @@ class JournalListing(FolderResult):
     entries : tuple of JournalEntry
         The findings.
     unreadable : tuple of str
-        A message about each finding that cannot be listed, because it is damaged, or another version of cjsim wrote it.
+        One message per finding that cannot be listed because it is damaged or was written by another version of cjsim.
     """
 
     entries: tuple[JournalEntry, ...]
@@ -213,9 +213,10 @@ class Journal:
 
 
 def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry]:
-    """Yield the findings in a folder, and append messages about damaged ones and those of other versions to `unreadable`.
+    """Yield the findings in a folder. Append a message to `unreadable` for each one that is damaged or from another version.
 
-    Drafts (names with a leading dot) and manifests of anything else are skipped. Results that a killed run was replacing are restored.
+    Drafts (names with a leading dot) and manifests of other results are skipped. Results that an interrupted run was replacing are
+    restored.
     """
     for parent, folders, files in os.walk(reports):
         shown = [folder for folder in folders if not folder.startswith(".")]
@@ -242,7 +243,7 @@ def _read_entries(reports: Path, unreadable: list[str]) -> Iterator[JournalEntry
 
 
 def _fault_of(manifest: Manifest) -> str:
-    """Return what keeps a manifest from being listed; empty if nothing does."""
+    """Return why a manifest cannot be listed; empty if it can."""
     try:
         year = datetime.fromisoformat(manifest.date).year
     except ValueError:

@@ -1,9 +1,9 @@
-"""Paired moments of a metric under a baseline and a variant, pooling over seeds, and intervals for absolute and relative effects.
+"""Paired moments of a metric under a baseline and a variant, pooled over seeds, and intervals for absolute and relative effects.
 
 A metric is R = Y / X, where Y and X are sums over customers. To first order, a root (see `cjsim.metrics.cluster_sample`) contributes
-(y - R x) / X. All variances therefore follow from the second moments of (y0, x0, y1 - y0, x1 - x0) over roots, where 0 denotes the
-baseline and 1 the variant. Differences are stored instead of y1 and x1, because most customers have the same trajectory under both and
-contribute exactly 0. Seeds are strata: totals are added, and so are moments, each about the mean of its seed.
+(y - R x) / X. All variances therefore follow from the second moments of (y0, x0, y1 - y0, x1 - x0) over roots, where 0 denotes the baseline
+and 1 the variant. Differences are stored instead of y1 and x1, because most customers have the same trajectory under both and contribute
+exactly 0. Seeds are strata: totals and moments are added, and the moments of each seed are taken about that seed's mean.
 """
 
 import math

@@ -55,7 +55,7 @@ def create_project(folder: str | Path, *, source: str | None = None) -> list[Pat
     folder : str or Path
         A folder that does not exist yet, or is empty.
     source : str, optional
-        Name of a library scenario to copy, such as 'saas', with its better policy. By default, a small commented example.
+        Name of a library scenario to copy, such as 'saas', with its better policy. By default, a small commented example is written.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def _starter_files() -> Iterator[tuple[str, str]]:
 
 
 def _library_files(source: str) -> Iterator[tuple[str, str]]:
-    """Yield the relative paths and texts of a library scenario, its files, and a what-if, a study and an experiment on its first wait."""
+    """Yield the relative path and text of each file: a library scenario, its references, and three documents that vary its first wait."""
     scenarios = {entry.name: entry.path for entry in library_entries("scenario")}
     if source not in scenarios:
         raise InputError(format_error("source", *unknown_name_parts(source, scenarios, "library scenario")))

@@ -78,9 +78,9 @@ def open_checkpoints(folder: Path) -> Iterator[Checkpoints]:
 
 
 def delete_used_checkpoints(folder: Path) -> None:
-    """Delete a file of checkpoints that a killed process left, if it is older than the finished run or has no complete checkpoint.
+    """Delete the checkpoint file of an interrupted process if it is older than the finished run or has no complete checkpoint.
 
-    Later ones belong to an interrupted repetition, which the same command resumes.
+    A newer file belongs to an interrupted repetition, which the same command resumes.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _checkpoint_file(folder: Path) -> Path:
 
 
 def load_findings(folder: Path) -> Findings | None:
-    """Load the findings in a folder. Return None if it contains no complete run, or their file is not the one that was saved.
+    """Load the findings in a folder. Return None if the run is incomplete or its result file has changed since it was saved.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def describe_experiment(experiment: Experiment) -> str:
 
 
 def effects_table(findings: Findings) -> "pd.DataFrame":
-    """Return all effects, one row per arm and metric. The values that an arm sets are included, numbers as numbers."""
+    """Return all effects, one row per arm and metric. The table includes the values that each arm sets; numbers stay numeric."""
     table = findings.to_pandas()
     values = {result.name: result.values for result in findings.arm_results}
     for i, path in enumerate(dict.fromkeys(path for result in findings.arm_results for path in result.values)):

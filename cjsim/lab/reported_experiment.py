@@ -36,8 +36,9 @@ def experiment(
 ) -> Findings:
     """Test a hypothesis by simulating every arm on the same customers as the baseline, with every seed, and write a report.
 
-    The report is in the folder `reports`/NAME/RUN, where NAME is that of the experiment and RUN a digest of its content, and the journal
-    lists it. If it exists already, its findings are returned, and nothing is simulated. After an interruption, the same call resumes.
+    The report is written to `reports`/NAME/RUN, where NAME is the name of the experiment and RUN is a digest of its content. The journal
+    lists the report. If it already exists, its findings are returned and nothing is simulated. After an interruption, the same call
+    resumes.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def experiment(
 
 def _simulate_and_report(experiment: Experiment, out: Path, threads: int | None, progress: Progress) -> Findings:
     started = time.perf_counter()
-    with open_checkpoints(out) as checkpoints:  # deleted when the report is in its place
+    with open_checkpoints(out) as checkpoints:  # deleted once the report is in place
         try:
             with _report_draft(out, progress) as draft:
                 if len(checkpoints):

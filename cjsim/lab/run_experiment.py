@@ -62,7 +62,7 @@ def simulate_experiment(
 
 
 def experiment_digest(experiment: Experiment) -> str:
-    """Return a digest of all that determines the findings: the experiment, its scenarios (without prose), their files and the version.
+    """Return a digest of all inputs to the findings: the experiment, its scenarios (without prose), their files and the version.
 
     Parameters
     ----------

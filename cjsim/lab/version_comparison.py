@@ -67,7 +67,7 @@ class VersionComparison(ComparableRecord, FolderResult):
     joint_effect : IntervalEstimate or None
         Effect of all changes to the journey and the policy together.
     notes : tuple of str
-        A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
+        A note if the number of customers differs from the scenario's while the firm's other customers and costs stay the same.
     """
 
     changes: tuple[ChangeEffect, ...]

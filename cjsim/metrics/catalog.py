@@ -70,12 +70,12 @@ def require_metrics(codebook: Codebook, metrics: Sequence[str], *, alternatives:
     metrics : sequence of str
         Names of metrics.
     alternatives : sequence of Codebook
-        Names of the scenarios that are compared with it. At least one of them must have each metric, too.
+        Names of the scenarios that are compared with it. Each metric must also exist in at least one of them.
 
     Raises
     ------
     InputError
-        The message suggests a metric with a similar name.
+        If a metric does not exist. The message suggests a metric with a similar name.
     """
     if not metrics:
         return

@@ -79,7 +79,7 @@ class ClusterSample(NamedTuple):
         Returns
         -------
         ClusterSample
-            Its roots are those of the selected customers, whether selected themselves or not.
+            Its roots are the roots of the selected customers, whether or not the roots themselves are selected.
         """
         if self.root_of_customer is None:
             return ClusterSample(int(np.count_nonzero(is_chosen)), int(np.count_nonzero(is_chosen[: self.n_initial])))
@@ -127,7 +127,7 @@ class ClusterSample(NamedTuple):
         return total
 
     def covariance(self, influence_by_root: Array, other_influence_by_root: Array) -> float:
-        """Return the covariance of two estimates, as `variance` computes the variance of one.
+        """Return the covariance of two estimates, computed in the same way as `variance`.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """Metrics of groups of customers, and unpaired differences between groups with 95 % intervals.
 
-Unlike the runs of a comparison, the groups are different customers, so the intervals are those of two independent samples: Newcombe's
-method 10 for shares, Welch's interval for all other metrics. Customers with a common root who are in different groups count as independent.
+Unlike the runs of a comparison, the groups are different customers, so the intervals are for two independent samples: Newcombe's method 10
+for shares, Welch's interval for all other metrics. Customers who share a root but are in different groups are treated as independent.
 
 References
 ----------
@@ -22,7 +22,7 @@ from cjsim.metrics.ratios import SHARE_UNIT, MetricDefinition, influence
 
 
 class GroupEstimate(NamedTuple):
-    """A metric of one group, with what an unpaired difference needs.
+    """A metric of one group, with the quantities needed for an unpaired difference.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class GroupEstimate(NamedTuple):
     variance : float
         Variance of the value; nan where undefined.
     n_units : int
-        Number of independent units behind the value: at most the number of roots, and of customers in the denominator.
+        Number of independent units behind the value: the number of roots or of customers in the denominator, whichever is smaller.
     """
 
     metric: MetricEstimate

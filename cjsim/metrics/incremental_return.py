@@ -1,11 +1,11 @@
-"""What a change of policy earns relative to what it costs: incremental ROI, and the break-even cost per contact.
+"""What a policy change earns relative to what it costs: incremental ROI, and the break-even cost per contact.
 
 With the changes in margin M, cost C and contacts K from the baseline, over the same customers:
 
     incremental ROI = M / C - 1,    break-even cost per contact = M / K
 
-Both are ratios of paired differences, with Fieller's confidence sets. The incremental ROI is given only if the cost rises clearly: with a
-negative or an unclear C, a larger ratio is not better. Amounts are not discounted.
+Both are ratios of paired differences, with Fieller's confidence sets. The incremental ROI is reported only if the cost rises significantly:
+if C is negative or its sign is unclear, a larger ratio is not better. Amounts are not discounted.
 """
 
 from collections.abc import Sequence
@@ -26,19 +26,19 @@ from cjsim.metrics.replicated_estimates import combine_differences, student_quan
 
 
 class IncrementalReturn(NamedTuple):
-    """What a change of policy earns and costs.
+    """What a policy change earns and costs.
 
     Attributes
     ----------
     margin, cost, contacts : PairedDifference
-        Changes in margin and cost (money) and in contacts: per customer if both policies have the same number of customers, otherwise of
-        all customers together.
+        Changes in margin and cost (money) and in contacts: per customer if both policies have the same number of customers, otherwise
+        totals over all customers.
     is_per_customer : bool
         Whether the changes are per customer.
     return_on_cost : FiellerSet
-        M / C - 1, whatever the sign of C. `incremental_roi` is this set where the cost rises clearly.
+        M / C - 1, whatever the sign of C. `incremental_roi` is this set if the cost rises significantly.
     break_even_cost : FiellerSet
-        M / K: the cost of a contact, in money, at which the change in contacts would pay for itself and no more.
+        M / K: the cost per contact, in money, at which the change in contacts would exactly pay for itself.
     """
 
     margin: PairedDifference
@@ -50,7 +50,7 @@ class IncrementalReturn(NamedTuple):
 
     @property
     def incremental_roi(self) -> FiellerSet | None:
-        """Change in margin per change in cost, minus 1; None unless the cost rises clearly."""
+        """Change in margin per change in cost, minus 1; None unless the cost rises significantly."""
         return self.return_on_cost if self.cost.is_significant and self.cost.effect > 0 else None
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def incremental_return(baseline: RunRecord, alternative: RunRecord) -> Increment
     totals = {name: (_total(baseline, name), _total(alternative, name)) for name in ("margin", "cost", "contacts")}
     counts = [int(run.entered.sum()) for run in (baseline, alternative)]
     is_per_customer = counts[0] == counts[1] > 0
-    scale = 1 / (counts[0] * baseline.weight) if is_per_customer else 1.0  # totals are those of the whole firm
+    scale = 1 / (counts[0] * baseline.weight) if is_per_customer else 1.0  # totals cover the whole firm
     changes = {name: _scaled(paired_difference(before, after, pairing), scale) for name, (before, after) in totals.items()}
     roots = {name: _change_by_root(before, after, pairing) for name, (before, after) in totals.items()}
 
@@ -102,7 +102,7 @@ def incremental_return(baseline: RunRecord, alternative: RunRecord) -> Increment
 
 
 def replicated_return(pairs: Sequence[tuple[RunRecord, RunRecord]]) -> IncrementalReturn:
-    """Estimate what an alternative earns and costs from replications, whose spread gives the intervals.
+    """Estimate what an alternative earns and costs from replications, with intervals from the spread between them.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Multiple testing of effects with Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6, 65-70).
 
-The procedure limits the probability of at least one false rejection (the familywise error rate), however the effects depend on each other.
+The procedure limits the probability of at least one false rejection (the familywise error rate), regardless of how the effects depend on
+each other.
 """
 
 import math

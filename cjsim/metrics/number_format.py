@@ -72,7 +72,7 @@ def decimal_places(unit: str, values: Sequence[float]) -> int:
 
 
 def estimate_decimals(unit: str, estimate: Sequence[float]) -> int:
-    """Return the number of decimals for a value and its interval: those of `decimal_places`, without insignificant digits.
+    """Return the number of decimals for a value and its interval: as many as from `decimal_places`, without insignificant digits.
 
     Two digits of the half-width are kept, and more if an end of the interval would round to 0.
 
@@ -107,7 +107,7 @@ def estimate_decimals(unit: str, estimate: Sequence[float]) -> int:
 
 
 def round_up_to_two_digits(count: float) -> int:
-    """Return a number of customers that is not known exactly, rounded up to two digits.
+    """Round an approximate number of customers up to two significant digits.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def round_up_to_two_digits(count: float) -> int:
 
 
 def named_unit(unit: str, currency: str | None) -> str:
-    """Return a unit with the currency of the scenario, if it names one, in place of money.
+    """Return a unit, with money replaced by the currency of the scenario if it names one.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def in_currency(number: str, unit: str) -> str:
 
 
 def format_relative(value: float) -> str:
-    """Format a relative change with two digits.
+    """Format a relative change with two significant digits.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def format_interval(
     decimals : int
         Number of decimals; see `decimal_places`.
     is_difference : bool
-        Whether the interval is that of a difference.
+        Whether the interval is for a difference.
     is_beside_value : bool
         Whether the value is printed with its unit beside the interval, which then needs no unit.
 

@@ -1,7 +1,7 @@
 """Paired differences of a metric between two runs on the same customers, with 95 % intervals.
 
-For each root, the influence on the metric (`cjsim.metrics.ratios`) in one run is subtracted from that in the other before the variance is
-computed. Variation that both runs share cancels out.
+The influence of each root on the metric (`cjsim.metrics.ratios`) in one run is subtracted from its influence in the other run before the
+variance is computed. Variation that both runs share cancels out.
 """
 
 import math

@@ -61,7 +61,7 @@ class RatioTerms(NamedTuple):
     weight: float = 1.0
 
     def as_total(self, weight: float = 1.0) -> "RatioTerms":
-        """Return the terms of the sum over the whole firm, of which these are a sample.
+        """Return the terms of a total over the whole firm, scaled up from the simulated customers.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class RatioTerms(NamedTuple):
     def restricted_to(self, is_chosen: Array) -> "RatioTerms":
         """Return the terms, set to 0 for all customers who are not selected.
 
-        Allocated costs become part of numerators and denominators, because which customers share them varies with the selection.
+        Allocated costs become part of numerators and denominators, because the selection determines how much of them remains.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class MetricDefinition:
     better : {'higher', 'lower', 'neither'}
         Which values a firm prefers, other things being equal.
     denominator : str
-        What the denominator adds up, in words; a total has none.
+        What the denominator sums, in words; a total has no denominator.
     """
 
     name: str
@@ -182,7 +182,7 @@ class MetricDefinition:
 
     @property
     def full_title(self) -> str:
-        """The title, with the denominator unless that is the number of customers who entered, or the title says it."""
+        """The title, with the denominator added unless it is the customers who entered or the title already states it."""
         if self.is_total:
             return f"{self.title} (a total)"
         is_said = self.denominator == CUSTOMERS_WHO_ENTERED or self.title.endswith(f"divided by {self.denominator}")

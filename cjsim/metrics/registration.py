@@ -179,7 +179,7 @@ def definitions_of(source: MetricSource, codebook: Codebook) -> list[MetricDefin
 
 
 def pickle_registered_metrics() -> bytes:
-    """Return all registered metrics in a form that a worker process passes to `unpickle_registered_metrics`.
+    """Return all registered metrics in a form that a worker process can pass to `unpickle_registered_metrics`.
 
     Raises
     ------
@@ -330,7 +330,7 @@ def _check_registrable(definition: MetricDefinition) -> None:
 
 def _user_error(where: str, must: str, error: Exception) -> InputError:
     """Return an error that names the problem in a user's function; the exception becomes its cause."""
-    if isinstance(error, InputError):  # of a function of this package that the user's function calls
+    if isinstance(error, InputError):  # raised by a function of this package that the user's function calls
         return InputError(f"{where}: {error}")
     got = textwrap.shorten(f"{type(error).__name__}: {error}", _MAX_ERROR_CHARS, placeholder=" ...")
     return InputError(format_error(where, must, got, "Correct its function, or call unregister_metric."))

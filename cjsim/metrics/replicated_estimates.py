@@ -1,14 +1,14 @@
 """Estimates of metrics from independent replications: whole runs of the same firm with different seeds.
 
 Customers who share desks or budgets affect each other, so the spread between the customers of one run does not show how much a metric
-varies. Replications are independent whatever customers share. With R replications of mean m and standard deviation s, and the quantile t of
-Student's distribution with R - 1 degrees of freedom,
+varies. Replications are independent, no matter what customers share. With R replications of mean m and standard deviation s, and the
+quantile t of Student's distribution with R - 1 degrees of freedom,
 
     m -+ t s / sqrt(R)            covers the mean over many runs of this firm (confidence interval),
     m -+ t s sqrt(1 + 1 / R)      covers one more run of this firm (prediction interval).
 
-Shares are transformed by arcsin(sqrt(p)), the prediction intervals of mean waits by log(1 + minutes), so that intervals stay in the range
-of the metric (Law 2015, section 9.4; Hahn and Meeker 1991, section 4.7).
+Shares are transformed by arcsin(sqrt(p)), and prediction intervals of mean waits by log(1 + minutes), which keeps intervals within the
+range of the metric (Law 2015, section 9.4; Hahn and Meeker 1991, section 4.7).
 
 References
 ----------
@@ -111,8 +111,8 @@ def combine_differences(baseline_values: Sequence[float], values: Sequence[float
     Returns
     -------
     ReplicatedDifference
-        `variance_ratio` compares the spread of unpaired differences between replications with that of paired ones. If the policies are
-        equal in every replication, the effect is exactly 0 and its interval has width 0.
+        `variance_ratio` is the variance of unpaired differences between replications divided by the variance of paired differences. If the
+        policies are equal in every replication, the effect is exactly 0 and its interval has width 0.
     """
     before, after = np.array(baseline_values, np.float64), np.array(values, np.float64)
     is_defined = ~(np.isnan(before) | np.isnan(after))
@@ -141,7 +141,11 @@ def _interval(values: Array, factor: float) -> tuple[float, float]:
 
 
 def _combined_shares(values: Array, n: int) -> ReplicatedEstimate:
-    """Combine shares. If all are 0, or all are 1, the intervals are Wilson's for the customers of all replications or of one."""
+    """Combine shares.
+
+    If all are 0 or all are 1, both intervals are Wilson's: the confidence interval for the customers of all replications together, the
+    prediction interval for those of one replication.
+    """
     share, count = _mean(values), len(values)
     if share in (0.0, 1.0):
         wilson, of_one = wilson_interval(share, n, math.nan), wilson_interval(share, max(n // count, 1), math.nan)

@@ -1,4 +1,4 @@
-"""What a change of policy earns relative to what it costs, in words and as cells of a table."""
+"""What a policy change earns relative to what it costs, in words and as cells of a table."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def return_sentences(name: str, change: IncrementalReturn, currency: str | None 
     name : str
         Name of the alternative.
     change : IncrementalReturn
-        What it earns and costs.
+        What the alternative earns and costs.
     currency : str, optional
         Currency of the scenario.
 
@@ -93,7 +93,7 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
 
 
 def _has_no_break_even(change: IncrementalReturn) -> bool:
-    """Return whether margin and contacts clearly change in opposite directions, so that no positive cost per contact breaks even."""
+    """Return whether margin and contacts clearly change in opposite directions, in which case no positive cost per contact breaks even."""
     found = change.break_even_cost
     return found.shape == "interval" and found.high < 0
 
@@ -115,7 +115,7 @@ def _decimals(found: FiellerSet, unit: str) -> int:
 
 
 def _amount(change: PairedDifference, currency: str | None, *, signed: bool = False) -> str:
-    """Format an amount of money with its interval; without `signed`, its size."""
+    """Format an amount of money with its interval; its absolute value unless `signed`."""
     values = change[2:5] if signed or change.effect > 0 else (-change.effect, -change.high, -change.low)
     decimals = estimate_decimals(MONEY_UNIT, values)
     value, low, high = (format_value(one, MONEY_UNIT, decimals, is_difference=signed) for one in values)

@@ -1,4 +1,4 @@
-"""Notes that stand beside the numbers of a run where these could mislead: dependent customers, a changed firm, a sample of the firm."""
+"""Notes shown beside the numbers of a run that could mislead: dependent customers, a changed firm, a sample of the firm."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ _COST_NAMES = {PLATFORM: "platform", CREATIVE: "creative work", SETUP: "setup"}
 
 
 def run_notes(run: RunRecord) -> list[str]:
-    """Return what a reader of the metrics of a run must know, one sentence or a few for each fact.
+    """Return the facts that a reader of a run's metrics must know, each in one or a few sentences.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def run_notes(run: RunRecord) -> list[str]:
 
 
 def comparison_notes(runs: Sequence[RunRecord]) -> list[str]:
-    """Return the notes of compared runs, each once; the notes on staff are those of the first run.
+    """Return the notes of compared runs, without duplicates. Only the note on narrow intervals can come from a run other than the first.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def comparison_notes(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def narrow_interval_notes(run: RunRecord) -> list[str]:
-    """Return a note if customers affected each other in a run, so that intervals from this run alone are too narrow.
+    """Return a note if customers affected each other in a run, which makes intervals from this run alone too narrow.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def narrow_interval_notes(run: RunRecord) -> list[str]:
 
 
 def firm_notes(run: RunRecord) -> list[str]:
-    """Return a note if `customers` made another firm: it changed the number of initial customers, but not what else the firm has.
+    """Return a note if `customers` changed the number of initial customers but left the rest of the firm unchanged.
 
     Parameters
     ----------
     run : RunRecord
-        A run from a call that has no `sample`.
+        A run that was simulated without `sample`.
 
     Returns
     -------

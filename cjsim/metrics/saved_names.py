@@ -1,4 +1,4 @@
-"""Checks that the names in the manifest of a saved run fit together."""
+"""Checks that the names in the manifest of a saved run are consistent."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,7 +9,7 @@ from cjsim.engine.provenance import Provenance
 
 
 def check_saved_names(codebook: Codebook, provenance: Provenance, wages: Mapping[str, Wages], stages: Sequence[str]) -> None:
-    """Raise a ValueError if the parts of a manifest do not fit together.
+    """Raise a ValueError if the parts of a manifest are inconsistent.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
-_DEFAULT_WIDTH = 120  # where the output is not a terminal, and COLUMNS is not set
+_DEFAULT_WIDTH = 120  # if the output is not a terminal and COLUMNS is not set
 _NARROWEST_TEXT, _NARROWEST_HEADER, _LONGEST_WORD = 24, 14, 20  # longer words are broken in narrow columns
 _GAP, _NARROW_GAP = "  ", " "  # between columns
 
@@ -38,7 +38,7 @@ def wrap_lines(text: str, *, width: int | None = None) -> str:
 
 
 def wrap_prose(text: str) -> str:
-    """Wrap lines of prose that are wider than the terminal, but not the rows of tables, with two spaces or a bar between columns.
+    """Wrap lines of prose that are wider than the terminal, but not table rows, which have a bar or double spaces between columns.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def align_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, width
 
 
 def _broken_cell(text: str, width: int) -> list[str]:
-    """The lines of a cell. A word that is wider than its column, such as a path, is broken after dots, commas and the like."""
+    """Return the lines of a cell. A word that is wider than its column, such as a path, is broken after dots, commas and the like."""
     lines: list[str] = []
     for line in textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False):
         lines.append("")
@@ -117,7 +117,7 @@ def is_too_wide(table: str) -> bool:
 
 
 def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int, gap: str) -> dict[int, int]:
-    """Widths of columns: as wide as their cells; if the table is too wide, headers and text columns are wrapped."""
+    """Return the width of each column. If the table is too wide, headers and text columns are narrowed and will be wrapped."""
     cells = {i: max((len(row[i]) for row in rows), default=0) for i in columns}
     widths = {i: max(cells[i], len(header[i])) for i in columns}
     excess = sum(widths.values()) + len(gap) * (len(columns) - 1) - width
@@ -146,7 +146,7 @@ def _is_text(rows: Sequence[Sequence[str]], column: int) -> bool:
 
 
 def _longest_word(texts: Sequence[str]) -> int:
-    """Number of characters of the longest word, but not of a word that is too long for a narrow column. An interval is one word."""
+    """Return the length of the longest word, at most `_LONGEST_WORD`. An interval is one word, of any length."""
     intervals = [len(text) for text in texts if text.startswith("[")]
     return max(
         [*intervals, *(min(len(word), _LONGEST_WORD) for text in texts if not text.startswith("[") for word in text.split())], default=0

@@ -1,4 +1,4 @@
-"""Output folders: drafts that become results completely or not at all, and results that are checked against their manifest."""
+"""Output folders: drafts that are published completely or not at all, and results that are checked against their manifest."""
 
 from cjsim.output_folder.atomic_file import write_atomically
 from cjsim.output_folder.drafts import atomic_output_folder, empty_folders_removed, folder_to_write, remove_leftovers

@@ -1,4 +1,4 @@
-"""Single files, which are written completely or not at all."""
+"""Writing of single files, completely or not at all."""
 
 import os
 import time
@@ -27,7 +27,7 @@ def write_atomically(file: Path, text: str) -> None:
     OSError
         If the file cannot be written.
     """
-    path = Path(os.path.realpath(file))  # a link stays one
+    path = Path(os.path.realpath(file))  # keeps a symbolic link
     if path.exists() and not path.is_file():  # such as a pipe
         path.write_text(text, encoding="utf-8")
         return

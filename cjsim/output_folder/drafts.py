@@ -1,4 +1,4 @@
-"""Draft folders, whose files become a result completely or not at all."""
+"""Draft folders, which are published as a result completely or not at all."""
 
 import contextlib
 import os
@@ -58,7 +58,7 @@ def atomic_output_folder(out: Path | None, *, argument: str = "out") -> Iterator
 
 @contextlib.contextmanager
 def folder_to_write(folder: str | Path) -> Iterator[Path]:
-    """Open the folder that a result is saved to: a draft of it, or the folder itself if it is a part of a draft.
+    """Open the folder that a result is saved to: a draft of it, or the folder itself if it is already inside a draft.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def folder_to_write(folder: str | Path) -> Iterator[Path]:
 
 
 def remove_leftovers(out: Path) -> None:
-    """Restore a result that a killed run was replacing, and remove what killed runs left behind. Called if nothing is to be written.
+    """Restore a result that a killed run was replacing, and remove the leftovers of killed runs. Called if nothing is to be written.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
-# Commands that replace each other's results, because they write a manifest; for the other commands, the file that each writes last.
+# Commands that write a manifest and therefore replace each other's results. For the other commands, the file that each writes last.
 _WITH_MANIFEST = ("simulate", "compare", "levers", "optimize")
 _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -86,14 +86,14 @@ def require_new_file(file: Path, *, argument: str) -> None:
 
 
 def replaced_by_draft(draft: Path, out: Path) -> set[str]:
-    """Return the files of earlier results that a new result replaces, including those for which it has no file of the same name.
+    """Return the files of earlier results that a new result replaces, including files that have no counterpart in it.
 
     Parameters
     ----------
     draft : Path
         Folder with the new result.
     out : Path
-        Output folder. Its other files are kept: those of the user, and results of other kinds.
+        Output folder. The user's own files and results of other kinds are kept.
     """
     names: set[str] = set()
     if _has_any(draft, COMPLETION_MARKERS):
@@ -105,7 +105,7 @@ def replaced_by_draft(draft: Path, out: Path) -> set[str]:
 
 
 def _files_with_manifest(out: Path) -> set[str]:
-    """Return the files of a result with a manifest: those that it lists, and those with the name of such a file."""
+    """Return the files of a result with a manifest: those that the manifest lists, and those whose names such results use."""
     if not _has_any(out, COMPLETION_MARKERS):
         return set()
     patterns = [_FILES_BY_COMMAND[command] for command in _WITH_MANIFEST]
@@ -113,7 +113,7 @@ def _files_with_manifest(out: Path) -> set[str]:
 
 
 def _listed_below(out: Path, folder: str) -> set[str]:
-    """Return the existing files that the manifests of a folder list, with the files that listed manifests list."""
+    """Return the existing files that are listed by the manifests of a folder or, recursively, by the manifests among these files."""
     found: set[str] = set()
     for marker in COMPLETION_MARKERS:
         manifest = read_manifest(out / folder / marker)

@@ -44,14 +44,14 @@ def add_file_digests(folder: Path) -> None:
 def require_intact_files(
     folder: Path, manifest: Mapping[str, Any], *, marker: str = MANIFEST_FILE, only: tuple[str, ...] | None = None
 ) -> None:
-    """Raise if a file of a result is missing or is not the one that the result was saved with, or if its manifest was changed.
+    """Raise if a file of a result is missing or has changed since it was saved, or if the manifest has changed.
 
     Parameters
     ----------
     folder : Path
         Folder of the result.
     manifest : Mapping of str to Any
-        Content of its manifest. Manifests of earlier versions have no digests; then nothing is checked.
+        Content of its manifest. Manifests of earlier versions have no digests and are not checked.
     marker : str
         Name of the manifest.
     only : tuple of str, optional
@@ -60,7 +60,7 @@ def require_intact_files(
     Raises
     ------
     InputError
-        The message names the file.
+        If a check fails. The message names the file.
     KeyError, TypeError
         If the list of files is malformed.
     """
@@ -71,7 +71,7 @@ def require_intact_files(
 
 
 def require_unchanged_manifest(file: Path, manifest: Mapping[str, Any]) -> None:
-    """Raise if a manifest is not the one that was saved. Those of earlier versions state no digest; then nothing is checked.
+    """Raise if a manifest has changed since it was saved. Manifests of earlier versions have no digest and are not checked.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def require_unchanged_manifest(file: Path, manifest: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        If the content does not have the digest that it states.
+        If the content does not match the digest that it states.
     """
     if _OWN_KEY in manifest and manifest[_OWN_KEY] != _content_digest(manifest):
         raise _changed_file_error(file, "one with different content")
@@ -113,7 +113,7 @@ def listed_files(manifest: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]
     Raises
     ------
     TypeError
-        If the list is not a mapping, or a name leads out of the folder.
+        If the list is not a mapping, or a name points outside the folder.
     """
     files = manifest.get(_FILES_KEY, {})
     if not isinstance(files, Mapping):
@@ -137,7 +137,7 @@ def is_inside(name: str) -> bool:
 
 
 def read_manifest(file: Path) -> dict[str, Any] | None:
-    """Return the content of a manifest; None if there is none that can be read.
+    """Return the content of a manifest; None if it is missing or unreadable.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class FolderResult(TabularResult):
     def save(self, folder: str | Path) -> Path:
         """Save the result to a folder, and replace earlier results of the same kind, completely or not at all.
 
-        Unlike the command line, it needs no `--force` to replace them. A `Run` and a `Comparison` can be loaded again with `load`;
+        Unlike the command line, this method replaces them without `--force`. A `Run` and a `Comparison` can be loaded again with `load`;
         the files of other results are JSON and CSV.
 
         Parameters
@@ -65,7 +65,7 @@ class FolderResult(TabularResult):
         """Return plain values for JSON."""
 
     def _write_files(self, folder: Path) -> None:
-        """Write all files, the marker last. By default, they are the table as CSV and the marker, which contains the result as JSON."""
+        """Write all files, the marker last. The default is the table as CSV, then the marker, which contains the result as JSON."""
         from cjsim.json_records import write_json  # imports pydantic, which `cjsim --help` does not need
 
         write_csv(self.to_pandas(), folder / Path(self._marker).with_suffix(".csv"))

@@ -1,11 +1,11 @@
-"""Replacement of a result's files, all or none, whenever the process is killed.
+"""Replacement of a result's files, all or none, even if the process is killed.
 
-Renaming one file is atomic; replacing several is not. As in a database with a rollback journal, the names of all files are written to a
-file first, and old files are kept until all new files are in place. Removing the file of names completes the replacement. A run that finds
-an incomplete replacement moves all files back.
+Renaming one file is atomic; replacing several is not. As in a database with a rollback journal, the names of all files are first written to
+a list, and old files are kept until all new files are in place. Deleting the list completes the replacement. A run that finds an incomplete
+replacement moves all files back.
 
 Files and folders are flushed to disk before the step that relies on them. Either the old or the new result therefore survives even a power
-loss, if the disk and its file system keep what they report as written; the digests in the manifest show if they do not.
+loss, if the disk and its file system keep what they report as written. If they do not, the digests in the manifest reveal it.
 
 References
 ----------
@@ -25,7 +25,7 @@ from cjsim.output_folder.earlier_results import COMPLETION_FILES, replaced_by_dr
 from cjsim.output_folder.file_digests import is_inside
 from cjsim.output_folder.work_folder import FolderInUseError, WorkFolder
 
-_WAIT_SECONDS, _RETRY_SECONDS = 5.0, 0.05  # for a run that is replacing the files that we want to read
+_WAIT_SECONDS, _RETRY_SECONDS = 5.0, 0.05  # wait for a run that is replacing the files to be read
 
 
 def publish_draft(work: WorkFolder, out: Path) -> None:
@@ -43,7 +43,7 @@ def publish_draft(work: WorkFolder, out: Path) -> None:
     OSError
         If a file cannot be moved. The old files are moved back.
     InputError
-        If they cannot be moved back either. The message says where they are.
+        If the old files cannot be moved back either. The message states where they are.
     """
     new = {path.relative_to(work.draft).as_posix() for path in work.draft.rglob("*") if path.is_file()}
     conflict = next((name for name in sorted(new) if (out / name).is_dir()), None)
@@ -97,7 +97,7 @@ def _restore_or_name_old_files(work: WorkFolder, out: Path) -> None:
 def restore_old_files(work: WorkFolder, out: Path) -> None:
     """Roll back an interrupted replacement: move the new files out of an output folder, and the old files back.
 
-    Each move is decided by what exists, so that an interrupted restoration can be repeated.
+    Each move depends only on which files exist, so an interrupted restoration can be repeated.
 
     Parameters
     ----------
@@ -143,7 +143,8 @@ def restore_interrupted_replacement(folder: Path) -> None:
     Raises
     ------
     InputError
-        If the old files cannot be moved back, or the other run does not complete its replacement. The message says where the old files are.
+        If the old files cannot be moved back, or the other run does not complete its replacement. The message states where the old files
+        are.
     """
     work, deadline = WorkFolder.inside(folder), time.monotonic() + _WAIT_SECONDS
     while work.moves.is_file():
@@ -178,7 +179,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _folders_of(root: Path, names: Iterable[str]) -> list[Path]:
-    """Return the subfolders that files lie in, the deepest first."""
+    """Return the subfolders that contain the files, deepest first."""
     folders = {folder for name in names for folder in Path(name).parents} - {Path()}
     return [root / folder for folder in sorted(folders, key=lambda folder: -len(folder.parts))]
 
@@ -205,7 +206,7 @@ def _read_moves(work: WorkFolder, out: Path) -> tuple[list[str], list[str]]:
 
 
 def _flush_tree(folder: Path) -> None:
-    """Write all files and folders below a folder to disk."""
+    """Flush all files and folders below a folder to disk."""
     for parent, _, names in os.walk(folder):
         for name in names:
             _flush_file(Path(parent) / name)
@@ -218,7 +219,7 @@ def _flush_file(file: Path) -> None:
 
 
 def _flush_folders(folders: Iterable[Path]) -> None:
-    """Write the entries of folders to disk, where the system allows it; Windows does not."""
+    """Flush the entries of folders to disk, where the system allows it. Windows does not."""
     for folder in folders:
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)

@@ -1,8 +1,8 @@
 """The work folder of a run that writes to an output folder. Its lock keeps other runs out, and is released when the process exits.
 
-A lock outlives neither its process nor the machine, so the work folder of a killed run is recognized by its free lock, whatever has become
-of its process id. On shared disks, this also works across machines if the file system supports locks, as NFS does. Where the file system
-has no locks, the process id and the name of the machine decide; then a run on another machine counts as running.
+A lock outlives neither its process nor the machine, so the work folder of a killed run is recognized by its free lock, even if its process
+id has been reused. On shared disks, this also works across machines if the file system supports locks, as NFS does. Where the file system
+has no locks, the process id and the name of the machine decide, and a run on another machine is assumed to be running.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ class WorkFolder:
     Attributes
     ----------
     path : Path
-        The folder. It contains a lock file, and what the other attributes name.
+        The folder. It contains the files and folders that the properties name.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class WorkFolder:
 
     @classmethod
     def beside(cls, out: Path) -> "WorkFolder":
-        """Return the work folder for an output folder that does not exist yet: beside it, so that it appears complete."""
+        """Return the work folder for an output folder that does not exist yet: beside it, so that the result appears complete."""
         return cls(out.absolute().with_name(f".{out.absolute().name}{_NAME}"))
 
     @property
@@ -57,7 +57,7 @@ class WorkFolder:
 
     @property
     def old(self) -> Path:
-        """Folder with the old files while they are replaced."""
+        """Folder with the old files while they are being replaced."""
         return self.path / "old"
 
     @property
@@ -72,7 +72,7 @@ class WorkFolder:
 
     @contextlib.contextmanager
     def held(self, argument: str, out: Path, restore: Callable[[], None], *, attempts: int = _MAX_ATTEMPTS) -> Iterator[None]:
-        """Hold the lock, after removing what an earlier run left behind.
+        """Hold the lock, after removing the leftovers of an earlier run.
 
         On exit, remove the folder, unless an interrupted replacement needs it.
 
@@ -115,7 +115,7 @@ class WorkFolder:
         self.moves.with_suffix(".part").unlink(missing_ok=True)
 
     def _acquire(self, argument: str, out: Path, attempts: int) -> IO[bytes]:
-        """Lock the folder. Retries for a moment, because a run that cleans up after killed runs briefly holds each of their locks."""
+        """Lock the folder. Retry for a moment, because a run that cleans up after killed runs briefly holds each of their locks."""
         owner: dict[str, Any] = {}
         for _ in range(attempts):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def sweep_work_folders(parent: Path) -> None:
     Parameters
     ----------
     parent : Path
-        Folder of the output folders.
+        Folder that contains the output folders.
     """
     with contextlib.suppress(OSError):
         for path in sorted(parent.glob(f".*{_NAME}")):

@@ -1,4 +1,4 @@
-"""Amounts of a purchase log: detects the decimal and thousands separators, and states what it assumes.
+"""Amounts of a purchase log: detects the decimal and thousands separators, and reports its assumptions.
 
 Each amount is reduced to its shape, in which every digit is a 9. All shapes of a log must fit one pair of separators. If two pairs fit
 and give different amounts, such as for 4.891, the log is refused.
@@ -41,7 +41,7 @@ _CODES = {"€": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "US$": "USD",
 
 
 class AmountShape(NamedTuple):
-    """What a shape says about an amount.
+    """Properties of an amount that follow from its shape.
 
     Attributes
     ----------
@@ -73,26 +73,26 @@ class Separators(NamedTuple):
 
 
 def parse_amounts(table: RawTable, log_format: LogFormat) -> tuple[FloatArray, tuple[str, ...]]:
-    """Return the amount of each row, and what was assumed.
+    """Return the amount of each row, and the assumptions made.
 
     Parameters
     ----------
     table : RawTable
         The log.
     log_format : LogFormat
-        Options that the user sets.
+        Options set by the user.
 
     Returns
     -------
     amounts : ndarray of float64, shape (n_rows,), money
         NaN only in rows without a customer.
     assumptions : tuple of str
-        What was assumed, one sentence each.
+        The assumptions, one sentence each.
 
     Raises
     ------
     InputError
-        If a row has no valid amount, the separators are not determined, or amounts are in several currencies.
+        If a row has no valid amount, the separators are ambiguous, or amounts are in several currencies.
     """
     column = table.value
     is_text = np.array([isinstance(value, str) for value in column.values], dtype=np.bool_)
@@ -106,7 +106,7 @@ def parse_amounts(table: RawTable, log_format: LogFormat) -> tuple[FloatArray, t
 
 
 def _number(value: object) -> float:
-    """Return a cell of an Excel or Parquet file as a number; NaN if it is none."""
+    """Return a cell of an Excel or Parquet file as a number; NaN if it is not a number."""
     if value is None or isinstance(value, bool):
         return np.nan
     try:
@@ -116,7 +116,7 @@ def _number(value: object) -> float:
 
 
 def _parse_text(table: RawTable, is_text: BoolArray, log_format: LogFormat, assumptions: list[str]) -> FloatArray:
-    """Return the amounts of the distinct texts, NaN for what is not an amount, and add what was assumed."""
+    """Return the amounts of the distinct texts (NaN if a text is not an amount), and append to `assumptions`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -130,7 +130,7 @@ def _parse_text(table: RawTable, is_text: BoolArray, log_format: LogFormat, assu
     is_used[code[used]] = True
 
     def spread(selected: BoolArray) -> BoolArray:
-        """Return the distinct cells with one of the selected shapes."""
+        """Return which distinct cells have one of the selected shapes."""
         chosen = np.zeros(len(is_text), dtype=np.bool_)
         chosen[is_text] = selected[code]
         return chosen
@@ -154,7 +154,7 @@ def _parse_text(table: RawTable, is_text: BoolArray, log_format: LogFormat, assu
 
 
 def _normalized(texts: list[str]) -> Any:
-    """Return texts as an Arrow array with one kind of minus, apostrophe and space each, without the wrapping in `="..."`."""
+    """Return texts as an Arrow array with uniform minus signs, apostrophes and spaces, and without a wrapping `="..."`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -166,7 +166,7 @@ def _normalized(texts: list[str]) -> Any:
 
 
 def _read_shape(shape: str) -> AmountShape | None:
-    """Return what a shape says about an amount; None if it is not an amount."""
+    """Parse the shape of an amount; None if it is not an amount."""
     if len(shape) > _MAX_LENGTH:
         return None
     match = _SHAPE.fullmatch("".join("¤" if unicodedata.category(letter) == "Sc" else letter for letter in shape))
@@ -209,7 +209,7 @@ def _determined_separators(
     fits = {pair: np.array([-1 if shape is None else _fits(shape.number, pair) for shape in read]) for pair in pairs}
     counted = is_used & (np.max(list(fits.values()), axis=0) >= 0)
     feasible = [pair for pair in pairs if (fits[pair][counted] >= 0).all()]
-    if not feasible:  # the rows that do not fit are named
+    if not feasible:  # the error names the rows that do not fit
         return max(pairs, key=lambda pair: int(np.sum(fits[pair][counted] >= 0)))
     if _disagreement(fits, feasible, counted).any():
         numbers = [shape.number for shape, chosen in zip(read, counted, strict=True) if chosen and shape is not None]
@@ -231,7 +231,7 @@ def _refuse_ambiguous(table: RawTable, differs: BoolArray) -> NoReturn:
 
 
 def _allowed_separators(log_format: LogFormat) -> list[Separators]:
-    """Return the pairs of separators that the user's options leave open."""
+    """Return the pairs of separators that the user's options allow."""
     pairs = []
     for decimal, others in _OTHER_SEPARATORS.items():
         if log_format.decimal in (None, decimal):
@@ -246,12 +246,12 @@ def _fits(number: str, pair: Separators) -> int:
 
 
 def _disagreement(fits: "dict[Separators, np.ndarray[Any, Any]]", pairs: list[Separators], counted: BoolArray) -> BoolArray:
-    """Return the shapes whose values depend on the pair of separators."""
+    """Return which shapes have values that depend on the pair of separators."""
     return np.asarray(np.logical_or.reduce([fits[pair] != fits[pairs[0]] for pair in pairs]) & counted)
 
 
 def _is_inconsistent(numbers: list[str], pair: Separators) -> bool:
-    """Whether thousands are separated in some numbers, but not in others of five digits and more."""
+    """Whether thousands are separated in some numbers, but not in others of five or more digits."""
     has_groups = any(pair.thousands in number for number in numbers)
     return has_groups and any(re.match(f"[9{ZERO}]{{5}}", number) for number in numbers)
 
@@ -275,7 +275,7 @@ def _add_assumptions(
     spread: Callable[[BoolArray], BoolArray],
     assumptions: list[str],
 ) -> None:
-    """Add what was assumed about amounts, each with an example."""
+    """Append the assumptions about amounts, each with an example."""
 
     def select(has: Callable[[AmountShape], bool]) -> BoolArray:
         return np.array([shape is not None and has(shape) for shape in read], dtype=np.bool_) & counted

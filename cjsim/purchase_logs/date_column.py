@@ -1,4 +1,4 @@
-"""Days of a purchase log: detects the format of its dates, and states what it assumes.
+"""Days of a purchase log: detects the format of its dates, and reports its assumptions.
 
 Ambiguous dates are refused, because a wrong order of day and month gives plausible results.
 """
@@ -25,21 +25,21 @@ _TEXT_CELLS, _NUMBER_CELLS, _DATE_CELLS = "text", "number", "date"
 
 
 def parse_days(table: RawTable, date_format: str | None) -> tuple[DayArray, tuple[str, ...]]:
-    """Return the day of each row, and what was assumed.
+    """Return the day of each row, and the assumptions made.
 
     Parameters
     ----------
     table : RawTable
         The log.
     date_format : str or None
-        Order, kind of numbers or `strptime` format that the user names. See `LogFormat`.
+        Order, kind of number or `strptime` format set by the user. See `LogFormat`.
 
     Returns
     -------
     days : ndarray of datetime64[D], shape (n_rows,)
         NaT only in rows without a customer.
     assumptions : tuple of str
-        What was assumed, one sentence each.
+        The assumptions, one sentence each.
 
     Raises
     ------
@@ -88,13 +88,13 @@ def _refuse_mixture(table: RawTable, first: BoolArray, second: BoolArray) -> Non
 
 
 def _cell_days(cells: list[Any]) -> DayArray:
-    """Return the days of cells with dates, as the Excel and Parquet readers give them."""
+    """Return the days of cells with dates, as returned by the Excel and Parquet readers."""
     days = [np.datetime64(cell.date() if isinstance(cell, datetime) else cell, "D") for cell in cells]
     return np.array(days, dtype="datetime64[D]")
 
 
 def _days_of_numbers(table: RawTable, is_number: BoolArray, used: BoolArray, date_format: str | None, assumptions: list[str]) -> DayArray:
-    """Return the days of the distinct numbers, and add the assumed kind of number."""
+    """Return the days of the distinct numbers, and append the assumed kind of number."""
     numbers = np.array([float(value) for value, chosen in zip(table.time.values, is_number, strict=True) if chosen])
     kind = date_format if date_format in DATE_NUMBERS else detect_kind(numbers[used[is_number]], is_1904=table.is_1904)
     if kind is None or date_format in DATE_ORDERS:
@@ -108,7 +108,7 @@ def _days_of_numbers(table: RawTable, is_number: BoolArray, used: BoolArray, dat
 
 
 def _spread(chosen: BoolArray, among: BoolArray) -> BoolArray:
-    """Return the values that are chosen among some of all values, of shape (n_values,)."""
+    """Expand a mask of some values to a mask of all values, of shape (n_values,)."""
     spread = np.zeros(len(among), dtype=np.bool_)
     spread[among] = chosen
     return spread
@@ -117,7 +117,7 @@ def _spread(chosen: BoolArray, among: BoolArray) -> BoolArray:
 def _days_of_text(
     table: RawTable, parts: list[DateParts | None], used: BoolArray, date_format: str | None, assumptions: list[str]
 ) -> DayArray:
-    """Return the days of the distinct texts (NaT for other cells), and add what was assumed."""
+    """Return the days of the distinct texts (NaT for other cells), and append to `assumptions`."""
     numbers = np.array([(0, 0, 0) if part is None else part.numbers for part in parts], dtype=np.int64).reshape(-1, 3)
     is_text = np.array([part is not None for part in parts], dtype=np.bool_)
     is_open = np.array([part is not None and not part.order for part in parts], dtype=np.bool_)
@@ -142,14 +142,14 @@ def _days_of_text(
 
 
 def _may_begin_with_year(parts: list[DateParts | None]) -> bool:
-    """Whether dates in three numbers may be written as 24-01-31, or as 24/01/31 if their last number varies more than the first."""
+    """Whether dates of three numbers may begin with the year: 24-01-31, or 24/01/31 if the last number varies more than the first."""
     open_parts = [part for part in parts if part is not None and not part.order]
     first, last = (len({part.numbers[position] for part in open_parts}) for position in (0, 2))
     return all(part.has_short_year for part in open_parts) and (last > first or all(part.sep == "-" for part in open_parts))
 
 
 def _readings(numbers: NDArray[np.int64], is_short: BoolArray, *, with_year_first: bool) -> dict[str, DayArray]:
-    """Return the days of three numbers in each order."""
+    """Return the days that three numbers denote in each order."""
     positions = {"dmy": (2, 1, 0), "mdy": (2, 0, 1)} | ({"ymd": (0, 1, 2)} if with_year_first else {})
     readings = {}
     for order, (year, month, day) in positions.items():
@@ -160,7 +160,7 @@ def _readings(numbers: NDArray[np.int64], is_short: BoolArray, *, with_year_firs
 
 
 def _determined_order(table: RawTable, readings: dict[str, DayArray], used: BoolArray, assumptions: list[str]) -> str:
-    """Return the only order in which all dates exist. Dates that exist in no order do not count."""
+    """Return the only order in which all dates exist. Dates that exist in no order are ignored."""
     exists = {order: ~np.isnat(days) for order, days in readings.items()}
     counted = used & np.logical_or.reduce(list(exists.values()))
     if not counted.any():
@@ -210,7 +210,7 @@ def _days_in_format(column: RawColumn, date_format: str) -> DayArray:
 
 
 def _plain_number(value: Any) -> str | None:
-    """Return a number of an Excel or Parquet file as text; None for another cell."""
+    """Return a number of an Excel or Parquet file as text; None for any other cell."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
         return str(int(value)) if float(value).is_integer() else str(value)
     return None

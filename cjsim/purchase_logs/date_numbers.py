@@ -1,4 +1,4 @@
-"""Dates stored as numbers: Excel serial dates, seconds or fractions of them since 1970, and numbers such as 20240131."""
+"""Dates stored as numbers: Excel serial dates, seconds or smaller units since 1970, and numbers such as 20240131."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 DayArray = NDArray[np.datetime64]
-_EXCEL_EPOCH, _EXCEL_1904_EPOCH = "1899-12-30", "1904-01-01"  # serial numbers from 61 on: Excel has a 29 February 1900
+_EXCEL_EPOCH, _EXCEL_1904_EPOCH = "1899-12-30", "1904-01-01"  # for serial numbers from 61: Excel has a 29 February 1900
 _SECONDS_PER_DAY = 86_400.0
 
 
@@ -19,7 +19,7 @@ class DateNumber(NamedTuple):
     title : str
         What the numbers count, for messages.
     low, high : float
-        Numbers from `low` to below `high` count as this kind if the user does not name one.
+        Numbers from `low` to below `high` are read as this kind if the user does not name one.
     """
 
     title: str
@@ -63,7 +63,7 @@ def detect_kind(numbers: FloatArray, *, is_1904: bool) -> str | None:
 
 
 def number_days(numbers: FloatArray, kind: str) -> DayArray:
-    """Return the days that numbers stand for; NaT where they stand for none.
+    """Return the days that numbers represent; NaT where they represent none.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def number_days(numbers: FloatArray, kind: str) -> DayArray:
     Returns
     -------
     ndarray of datetime64[D]
-        Zero seconds are 1970-01-01, because logs use it for a missing time.
+        Zero seconds are read as 1970-01-01, because logs use 0 for a missing time.
 
     Examples
     --------

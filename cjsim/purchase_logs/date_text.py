@@ -1,7 +1,7 @@
-"""Dates in text: which parts of a cell are the year, the month and the day, whatever time of day and time zone follow them.
+"""Dates in text: finds the year, the month and the day in a cell, with or without a time of day and a time zone.
 
-The day is the day as written: neither the time of day nor the time zone changes it. Readers may therefore replace a time of day with '@',
-so that a log has few distinct cells.
+The day is taken as written: neither the time of day nor the time zone changes it. Readers may therefore replace a time of day with '@' to
+reduce the number of distinct cells.
 """
 
 import re
@@ -22,7 +22,7 @@ _TIME = (
     r"|[T -]\d{1,2}\.\d{2}(?:\.\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?"  # 2024-03-01-00.30.00
     r"|\s\d{1,2}\s?[AaPp]\.?\s?[Mm]\.?)"  # 3 pm
 )
-_ZONE = (  # at most three, so that a match takes little time
+_ZONE = (  # at most three, which limits the time of a match
     r"(?P<zone>(?:\s*(?:[Zz]\b|[+-]\d{1,2}(?::?\d{2}|@)?(?::?\d{2})?|[+-]@"
     r"|[A-Za-z]{2,5}(?:[+-](?:\d{1,2}(?::?\d{2})?|@))?|[A-Z][A-Za-z_]+(?:/[\w+-]+){1,2}|\[[\w/+-]+\]|\([^()]*\))){0,3})"
 )

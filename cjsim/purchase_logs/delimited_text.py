@@ -1,8 +1,8 @@
 """Reading the three columns of a purchase log from a text file.
 
-Arrow splits the rows, up to the first block with anything unusual, such as a quoted line break. Python's csv module splits the rest: it
-keeps the numbers of rows and lines for messages: Arrow skips empty lines, and does not report which ones. Distinct cells are kept once, so
-that only they are parsed.
+Arrow splits the rows, up to the first block with anything unusual, such as a quoted line break. Python's csv module splits the rest,
+because messages need row and line numbers, and Arrow skips empty lines without reporting which ones. Distinct cells are stored once, and
+only they are parsed.
 """
 
 import csv
@@ -39,7 +39,7 @@ class TextLocator:
     layout: TextLayout
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
-        """Return the line, the row (where quoted line breaks make it differ) and the column, and the cell as written."""
+        """Return the location (the line, the row if quoted line breaks make it differ, and the column) and the cell as written."""
         with open_text(self.file, self.layout.encoding) as text:
             reader = self.layout.records(text)
             line = 1
@@ -63,7 +63,7 @@ def read_delimited(file: LogFile, names: tuple[str, str, str], log_format: LogFo
     names : tuple of str
         Columns with the customer, the time and the amount.
     log_format : LogFormat
-        What the user says about the format.
+        Format options set by the user.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def _require_few_rows(file: LogFile, next_number: int) -> None:
 def _aligned_rows(
     file: LogFile, layout: TextLayout, records: list[list[str]], first_number: int, n_needed: int
 ) -> tuple[list[list[str]], list[int]]:
-    """Return rows with as many cells as the header, and their positions. Empty rows are omitted, and empty cells added or removed."""
+    """Return rows with as many cells as the header, and their positions. Empty rows are omitted; empty cells are added or removed."""
     width, aligned, kept = len(layout.header), [], []
     for position, record in enumerate(records):
         surplus = record[width:]

@@ -24,7 +24,7 @@ class DistinctCells:
         self._codes = array("i")
 
     def extend(self, cells: Iterable[Any]) -> None:
-        """Append the cells of further rows."""
+        """Append the cells of more rows."""
         self._codes.extend(map(self._code_of.__getitem__, cells))
 
     def column(self, name: str) -> RawColumn:
@@ -33,7 +33,7 @@ class DistinctCells:
 
 
 def column_of_arrays(name: str, arrays: list[Any], convert: Callable[[Any], Any] | None = None) -> RawColumn:
-    """Return a column of Arrow arrays.
+    """Build a column from Arrow arrays.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def column_of_arrays(name: str, arrays: list[Any], convert: Callable[[Any], Any]
     arrays : list of pyarrow.Array
         Cells of consecutive rows.
     convert : callable, optional
-        Converts a distinct cell, given as an Arrow scalar; by default, it becomes a Python value. Two cells may become one value.
+        Converts a distinct cell, given as an Arrow scalar; by default, it becomes a Python value. Different cells may become the same
+        value.
 
     Returns
     -------

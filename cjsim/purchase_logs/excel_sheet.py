@@ -29,9 +29,9 @@ from cjsim.purchase_logs.log_file import LogFile
 from cjsim.purchase_logs.log_format import LogFormat
 from cjsim.purchase_logs.raw_table import RawTable
 
-_MAX_SHEET_ROWS = 1_048_576  # of Excel
+_MAX_SHEET_ROWS = 1_048_576  # limit of Excel
 _MAX_UNPACKED, _MAX_STRINGS = 2_000_000_000, 300_000_000  # bytes of XML in all, and in shared strings, which are held in memory
-_DAMAGE = (  # what openpyxl raises for files that are cut, altered or written by hand
+_DAMAGE = (  # errors that openpyxl raises for truncated or malformed files
     zipfile.BadZipFile,
     zlib.error,
     ParseError,
@@ -55,7 +55,7 @@ class SheetLocator:
     header: tuple[str, ...]
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
-        """Return the sheet, the row and the column, and the cell as stored."""
+        """Return the location (sheet, row and column) and the cell as stored."""
         with _open_workbook(self.file) as workbook:
             cells = next(islice(workbook[self.sheet].iter_rows(values_only=True), row - 1, None), ())
         index = self.header.index(column)
@@ -64,7 +64,7 @@ class SheetLocator:
 
 
 def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat) -> RawTable:
-    """Read three columns of a sheet: of the one that the user names, or of the only one that has the columns.
+    """Read three columns of a sheet: the one that the user names, or the only one that has the columns.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat
     names : tuple of str
         Columns with the customer, the time and the amount.
     log_format : LogFormat
-        What the user says about the format.
+        Format options set by the user.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def read_sheet(file: LogFile, names: tuple[str, str, str], log_format: LogFormat
 def _find_header(
     file: LogFile, workbook: Any, names: tuple[str, str, str], wanted: str | None
 ) -> tuple[str, int, tuple[str, ...], list[str]]:
-    """Return the sheet, the number of the header row, the header, and what was assumed."""
+    """Return the sheet, the number of the header row, the header, and the assumptions made."""
     sheets = [sheet.title for sheet in workbook.worksheets]
     if wanted is not None and wanted not in sheets:
         file.raise_error(f"must have the sheet that `sheet` names, one of {quote_choices(sheets)}", short_repr(wanted), "Use one of them.")
@@ -144,7 +144,7 @@ def _find_header(
 
 
 def _bounded_rows(file: LogFile, sheet: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet as tuples, at most as many as Excel has."""
+    """Yield the rows of a sheet as tuples, at most as many as Excel allows."""
     sheet.reset_dimensions()  # some programs write wrong ones, which would hide rows
     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
         if number > _MAX_SHEET_ROWS:
@@ -167,7 +167,7 @@ def _time_cell(cell: Any) -> Any:
 
 
 def _customer_cell(cell: Any) -> Any:
-    """Return a cell as text: whole numbers without decimals."""
+    """Return a cell as text; whole numbers have no decimals."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return "" if cell is None else str(_plain_cell(cell))

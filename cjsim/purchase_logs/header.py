@@ -3,7 +3,7 @@
 from cjsim.errors import did_you_mean, quote_choices, short_repr
 from cjsim.purchase_logs.log_file import LogFile
 
-HEADER_SEARCH_ROWS = 50  # rows in which the header is looked for
+HEADER_SEARCH_ROWS = 50  # first rows, which are searched for the header
 _MAX_NAME = 60  # characters of a column name in a message
 
 
@@ -14,13 +14,13 @@ def clean_name(name: object) -> str:
 
 
 def cleaned_names(names: tuple[str, str, str]) -> tuple[str, str, str]:
-    """Return the names of the three columns as `clean_name` returns those of a header."""
+    """Return the names of the three columns, each cleaned by `clean_name`."""
     customer, time, value = names
     return clean_name(customer), clean_name(time), clean_name(value)
 
 
 def require_single_columns(file: LogFile, header: tuple[str, ...], names: tuple[str, ...]) -> None:
-    """Raise if two columns have one of the names.
+    """Raise if several columns have one of the names.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def raise_for_unknown_column(file: LogFile, header: tuple[str, ...], names: tupl
     header, names : tuple of str
         Names of all columns, and of those that are used.
     hint : str, optional
-        Advice, if no column has a similar name.
+        Advice to give if no column has a similar name.
 
     Raises
     ------

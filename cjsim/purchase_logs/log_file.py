@@ -1,4 +1,4 @@
-"""The file of a purchase log: what kind of file it is, and bounded reading of its bytes."""
+"""The file of a purchase log: detection of its kind, and bounded reading of its bytes."""
 
 import io
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from cjsim.input_files.regular_file import GZIP_MAGIC, open_inflated, open_input
 MAX_ROWS = 20_000_000
 MAX_LINE_BYTES = 1_000_000
 MAX_CELL = 1_000  # characters of a customer, date or amount
-MAX_BYTES = 4 << 30  # of a file, as stored and decompressed
+MAX_BYTES = 4 << 30  # per file, both as stored and decompressed
 _CHUNK_BYTES = 1 << 18
 _KINDS = {PARQUET_MAGIC: "parquet", b"PK\x03\x04": "excel", GZIP_MAGIC: "gzip"}
 _AS_TEXT = "Export the log as CSV, .xlsx or Parquet."
@@ -114,7 +114,7 @@ class _LineGuard(io.RawIOBase):
 
 
 def detect_log_file(path: str | Path) -> LogFile:
-    """Detect what kind of file a purchase log is from its first bytes.
+    """Detect the kind of a purchase log's file from its first bytes.
 
     Parameters
     ----------
@@ -128,7 +128,8 @@ def detect_log_file(path: str | Path) -> LogFile:
     Raises
     ------
     InputError
-        If the file does not exist, is empty, cannot be read, is not a regular file (a folder, device or pipe), or is of another kind.
+        If the file does not exist, is empty, cannot be read, is not a regular file (a folder, device or pipe), or is of an unsupported
+        kind.
     """
     file = LogFile(Path(path), "text")
     with open_input(path, max_bytes=MAX_BYTES) as stream:

@@ -87,7 +87,7 @@ class LogFormat:
         names : tuple of str
             Options that do not apply.
         path, kind : str
-            The file, and what it is, such as 'an Excel file'.
+            The file, and its kind, such as 'an Excel file'.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Month names in the languages of most European and American logs.
 
-A word names a month if it is the beginning, of at least three letters, of the name of one month only: 'Mrz.' is listed because it is not.
-The names follow the Unicode Common Locale Data Repository (CLDR), in the form that is used within a date.
+A word names a month if it has at least three letters and begins the names of only one month. Abbreviations that are not beginnings, such as
+'Mrz.', are listed. The names follow the Unicode Common Locale Data Repository (CLDR), in the form that is used within a date.
 """
 
 import unicodedata

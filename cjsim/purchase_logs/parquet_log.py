@@ -22,7 +22,7 @@ class ParquetLocator:
     file: LogFile
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
-        """Return the row and the column, and the cell as stored."""
+        """Return the location (row and column) and the cell as stored."""
         cell, first = None, 1
         with open_parquet(self.file.path) as parquet:
             for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, columns=[column]):
@@ -34,7 +34,7 @@ class ParquetLocator:
 
 
 def read_parquet_log(file: LogFile, names: tuple[str, str, str], log_format: LogFormat) -> RawTable:
-    """Read three columns of a Parquet file. The other columns are read for the hashes of the rows, unless they are nested.
+    """Read three columns of a Parquet file. The other columns are read to hash the rows, unless they are nested.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def read_parquet_log(file: LogFile, names: tuple[str, str, str], log_format: Log
     names : tuple of str
         Columns with the customer, the time and the amount.
     log_format : LogFormat
-        What the user says about the format.
+        Format options set by the user.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def _plain_array(column: Any) -> Any:
 
 
 def _without_time(times: Any) -> Any:
-    """Return timestamps as days in their own time zone, and other cells as they are."""
+    """Return timestamps as days in their own time zone, and other cells unchanged."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -132,7 +132,7 @@ def _without_time(times: Any) -> Any:
 
 
 def _day_or_cell(scalar: Any) -> Any:
-    """Return a day as datetime64, and another cell as text, a number or None; None for a day beyond the years 1 to 9999."""
+    """Return a day as datetime64, and any other cell as text, a number or None; None for a day beyond the years 1 to 9999."""
     import pyarrow as pa
 
     if not pa.types.is_date32(scalar.type):
@@ -164,7 +164,7 @@ def _python_number(scalar: Any) -> Any:
 
 
 def _customer_text(scalar: Any) -> str:
-    """Return an identifier as text: whole numbers without decimals."""
+    """Return an identifier as text; whole numbers have no decimals."""
     cell = _python_cell(scalar)
     if cell is None or cell != cell:
         return ""

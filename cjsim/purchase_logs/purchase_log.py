@@ -77,7 +77,7 @@ class PurchaseLog:
     warnings : tuple of str
         Rows that were omitted, with reasons, and findings that could mislead.
     assumptions : tuple of str
-        What was assumed about the format of the file.
+        Assumptions about the format of the file.
     """
 
     path: str
@@ -165,11 +165,11 @@ def read_purchases(
     ----------
     path : str or Path
         Text with separated columns (optionally gzipped), an Excel file (.xlsx) or Parquet. The kind of file is detected from its first
-        bytes, and so are the encoding, the separator, the header and how dates and amounts are written: see `assumptions`.
+        bytes. The encoding, the separator, the header, and the formats of dates and amounts are detected too: see `assumptions`.
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     log_format : LogFormat
-        Options for the format. What is None is detected.
+        Options for the format. Options that are None are detected.
     drop_duplicates : bool
         Whether to omit rows that repeat an earlier row in all columns.
     net_refunds : bool

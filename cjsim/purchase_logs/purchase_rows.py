@@ -26,7 +26,7 @@ class PurchaseRows:
         Hash of all cells of the row as written, of all columns of the file. Rows that repeat each other exactly have equal hashes, and
         other rows have equal hashes with a probability of about 2**-64 per pair.
     assumptions : tuple of str
-        What was assumed about the format of the file, one sentence each.
+        Assumptions about the format of the file, one sentence each.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Rows of a text file that span several lines: whether the quotes around their line breaks were opened and closed on purpose."""
+"""Checks of rows that span several lines of a text file: whether the quotes around their line breaks are intentional."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ def open_text(file: LogFile, encoding: str) -> io.TextIOWrapper:
 
 
 def require_closed_quotes(file: LogFile, layout: TextLayout, *, time: str) -> None:
-    """Raise if a quote that is not closed, such as that of `"5 inch`, joins several rows into one: the others would be lost.
+    """Raise if an unclosed quote, as in `"5 inch`, joins several rows into one: the others would be lost.
 
     A row of several lines is refused if its quotes are not valid, or if both its first and its last line are rows with a date.
 
@@ -62,7 +62,7 @@ def _is_one_row(lines: list[str], layout: TextLayout, time_index: int) -> bool:
 
 
 def _is_whole_row(line: str, layout: TextLayout, time_index: int) -> bool:
-    """Whether a line without its quotes is a row with a date. Values with a separator in quotes add cells, and move the date."""
+    """Whether a line without its quotes is a row with a date. Quoted values that contain a separator add cells and shift the date."""
     record = next(csv.reader([line.replace('"', "")], delimiter=layout.sep, skipinitialspace=True), [])
     if len(record) == len(layout.header):
         cell = record[time_index].strip()

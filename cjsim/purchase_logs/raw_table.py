@@ -1,4 +1,4 @@
-"""The cells of a purchase log before they are parsed: distinct values, and which row holds which."""
+"""The cells of a purchase log before they are parsed: distinct values, and the value that each row holds."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -66,7 +66,7 @@ class RawTable:
     locator : CellLocator
         Finds cells again for error messages.
     assumptions : tuple of str
-        What was assumed about the format so far.
+        Assumptions about the format so far.
     is_1904 : bool
         Whether the serial dates of the workbook count from 1904.
     """
@@ -87,7 +87,7 @@ class RawTable:
         return self._where(~np.logical_and.reduce([is_empty(column.values)[column.codes] for column in columns]))
 
     def without_item_rows(self) -> "RawTable":
-        """Return the table without further items of an order, and name them in `assumptions`.
+        """Return the table without the rows of further items of an order, and report them in `assumptions`.
 
         Shops export a row per item, with the amount of the order in its first row only. An item row has no amount, the customer of the row
         above, and either no time or the day of the row above.

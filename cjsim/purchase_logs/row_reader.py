@@ -1,4 +1,4 @@
-"""`read_rows`: the rows of a purchase log, whatever kind of file it is."""
+"""`read_rows`: read the rows of a purchase log from any supported kind of file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     customer, time, value : str
         Names of the columns with the customer, the time and the amount.
     log_format : LogFormat
-        Options that the user sets. What is None is detected, and listed in `assumptions`.
+        Options set by the user. Options that are None are detected and listed in `assumptions`.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def read_rows(path: str | Path, *, customer: str, time: str, value: str, log_for
     Raises
     ------
     InputError
-        If the file cannot be read, a column is missing, a customer, date or amount is invalid, or the format is not determined.
+        If the file cannot be read, a column is missing, a customer, date or amount is invalid, or the format is ambiguous.
     """
     if len({clean_name(name) for name in (customer, time, value)}) < 3:
         got = f"'{customer}', '{time}' and '{value}'"

@@ -14,7 +14,7 @@ _MARKS = {  # the longer marks first: UTF-32 begins like UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_MIN_ZERO_SHARE = 0.4  # of every second byte: Latin text in UTF-16 has more than half of them
+_MIN_ZERO_SHARE = 0.4  # of zeros among every second byte; more than half in Latin text in UTF-16
 _NAMES = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "utf-32": "UTF-32"}
 
 
@@ -26,7 +26,7 @@ class TextEncoding(NamedTuple):
 
     @property
     def assumption(self) -> str | None:
-        """A sentence about what was assumed; None for UTF-8, and where the user chose."""
+        """A sentence that states the assumed encoding; None for UTF-8 or an encoding set by the user."""
         name = _NAMES.get(self.codec)
         return f"the text is {name}" if name and self.origin == "detected" else None
 
@@ -39,7 +39,7 @@ def detect_encoding(head: bytes, *, option: str | None) -> TextEncoding | None:
     head : bytes
         First bytes of the file, decompressed.
     option : str or None
-        Encoding that the user sets.
+        Encoding set by the user.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def detect_encoding(head: bytes, *, option: str | None) -> TextEncoding | None:
 
 
 def fallback_encoding(file: LogFile) -> tuple[TextEncoding, str]:
-    """Return Windows-1252 for a file that is not UTF-8, and a sentence that says why.
+    """Return Windows-1252 for a file that is not UTF-8, and a sentence that explains why.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def fallback_encoding(file: LogFile) -> tuple[TextEncoding, str]:
     Raises
     ------
     InputError
-        If text before the first invalid byte is UTF-8 beyond ASCII: the file then mixes encodings or is damaged.
+        If the text before the first invalid byte contains non-ASCII UTF-8: the file then mixes encodings or is damaged.
     """
     has_utf8 = False
     with file.open_bytes() as stream:

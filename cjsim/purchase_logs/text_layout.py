@@ -31,7 +31,7 @@ class TextLayout:
     header : tuple of str
         Column names.
     assumptions : tuple of str
-        What was assumed.
+        Assumptions, one sentence each.
     """
 
     encoding: str
@@ -68,7 +68,7 @@ def detect_layout(file: LogFile, sample: str, *, names: tuple[str, str, str], se
     Raises
     ------
     InputError
-        If no row has the columns, or two columns have one of the names.
+        If no row has the columns, or several columns have one of the names.
     """
     declared = _declared_separator(sample)
     candidates = (sep,) if sep else ((declared,) if declared else _CANDIDATES)
@@ -105,7 +105,7 @@ def _declared_separator(sample: str) -> str | None:
 
 
 def _sample_records(sample: str, sep: str) -> list[list[str]]:
-    """Return the first rows; those that cannot be read with this separator are omitted."""
+    """Return the first rows, up to the first one that cannot be read with this separator."""
     records: list[list[str]] = []
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=sep, skipinitialspace=True)
     try:

@@ -6,7 +6,7 @@ from cjsim.uplift.soundness.assignment_units import assignment_units
 from cjsim.uplift.soundness.covariate_balance import check_balance
 from cjsim.uplift.trials.dataset import Trial
 
-_MOST = 3  # columns; if more differ between the arms, assignment was hardly random (assumed)
+_MOST = 3  # columns; if more differ between the arms, assignment was probably not random (assumed)
 
 
 def without_unbalanced_features(trial: Trial, *, seed: int) -> tuple[Trial, tuple[str, ...]]:

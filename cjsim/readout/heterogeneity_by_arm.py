@@ -1,4 +1,4 @@
-"""Heterogeneity tests of one arm against the control, with each learner of a plan, and what they show."""
+"""Heterogeneity tests of one arm against the control, with each learner of a plan, and their conclusions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class ArmHeterogeneity(ComparableRecord):
     test : HeterogeneityTest
         The test with the deciding learner.
     p_adjusted : float
-        Its p-value, adjusted for the number of arms (Holm).
+        P-value of `test`, adjusted for the number of arms (Holm).
     others : tuple of HeterogeneityTest
         Tests with the other learners, for comparison.
     rate : RankEffect
@@ -90,7 +90,7 @@ def arm_heterogeneity(
     Returns
     -------
     ArmHeterogeneity
-        `p_adjusted` is `p`; the caller corrects it for the number of arms.
+        `p_adjusted` equals `p`; the caller corrects it for the number of arms.
     """
     is_pair = (trial.treatment == 0) | (trial.treatment == arm)
     pair = trial.rows(is_pair)

@@ -101,7 +101,7 @@ def learning_plan(trial: Trial, settings: ReadoutSettings) -> LearningPlan | str
 
 
 def _smallest_number_of_units(trial: Trial) -> int:
-    """Return the number of rows in the smallest arm or, with clusters, the smallest number in the control and one other arm."""
+    """Return the number of rows in the smallest arm or, with clusters, the smallest number of clusters in the control and one other arm."""
     if trial.clusters is None:
         return min(trial.arm_sizes)
     pairs = (np.isin(trial.treatment, (0, arm)) for arm in range(1, len(trial.arms)))

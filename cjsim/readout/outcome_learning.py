@@ -36,7 +36,7 @@ class ArmRanking:
     curves : CurveBootstrap
         Curves and scores of each learner, and their paired differences.
     groups : Calibration
-        Observed effect by group of predicted effect of the selected learner.
+        Observed effect by group of effect predicted by the selected learner.
     harmed : tuple of GroupEffect
         Groups that are proven to be harmed; empty unless heterogeneity is proven.
     """
@@ -58,18 +58,18 @@ class LearnedOutcome:
     heterogeneity : tuple of ArmHeterogeneity
         One per treated arm.
     selection : LearnerSelection
-        Losses of the learners, and the one with the lowest.
+        Losses of the learners, and the learner with the lowest loss.
     ranked_by : str
-        The learner of a rule: the selected one, or the first of the plan if none beats a constant. To value groups and policies with less
-        optimism, the learner of each fold is selected by its losses on the other folds.
+        The learner that a rule uses: the selected one, or the first of the plan if none beats a constant effect. To reduce optimism in the
+        values of groups and policies, the learner of each fold is selected by its losses on the other folds.
     rankings : tuple of ArmRanking
         One per treated arm.
     policies : PolicyComparison
         Values of policies.
     proposed : str or None
-        The personalized policy to use: only if heterogeneity is proven and its gain over every constant policy is clear.
+        The personalized policy to use; None unless heterogeneity is proven and the policy's gain over every constant policy is clear.
     basis : PolicyBasis
-        What the personalized policies follow from; it exports them as targeting rules.
+        Predictions and scores from which the personalized policies are derived; exports them as targeting rules.
     """
 
     plan: LearningPlan
@@ -83,14 +83,14 @@ class LearnedOutcome:
 
     @property
     def ranked_by_fold(self) -> str:
-        """Learners whose predictions serve for groups and policies, such as 'DR' or 'DR (4 of 5 folds) and T (1 of 5 folds)'."""
+        """Learners whose predictions are used for groups and policies, such as 'DR' or 'DR (4 of 5 folds) and T (1 of 5 folds)'."""
         chosen, total = self.folds_by_learner, len(self.selection.chosen_by_fold)
         *others, last = (f"{name} ({count} of {total} folds)" for name, count in chosen.items())
         return next(iter(chosen)) if len(chosen) == 1 else f"{', '.join(others)} and {last}"
 
     @property
     def folds_by_learner(self) -> dict[str, int]:
-        """Number of folds whose groups and policies follow each learner, the largest first."""
+        """Number of folds in which groups and policies use each learner, largest first."""
         chosen = Counter(self.plan.learners[0] if name == CONSTANT_EFFECT else name for name in self.selection.chosen_by_fold)
         return dict(chosen.most_common())
 
@@ -102,7 +102,7 @@ class LearnedOutcome:
 def learn_outcome(
     trial: Trial, outcome: str, plan: LearningPlan, settings: ReadoutSettings, *, advance: Callable[[str], None]
 ) -> LearnedOutcome:
-    """Learn who gains.
+    """Learn which customers gain, and which policy to use.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def learn_outcome(
     is_proven = any(one.is_proven for one in heterogeneity)
     proposed = next((one.rule for one in policies.policies if one.rule == policies.best and one.is_clear), None) if is_proven else None
     extra_costs = tuple(cost - costs[0] for cost in costs[1:])
-    of_ranked_by = predictions[ranked_by].reshape(len(y), -1)  # the rule has one learner in all folds
+    of_ranked_by = predictions[ranked_by].reshape(len(y), -1)  # the rule uses one learner for all folds
     basis = PolicyBasis(trial, outcome, plan, ranked_by, of_ranked_by, scores[:, 1:] - scores[:, :1], value, max_share, extra_costs)
     return LearnedOutcome(plan, heterogeneity, selection, ranked_by, tuple(rankings), policies, proposed, basis)
 

@@ -35,7 +35,7 @@ class RequiredSize:
     control, treated : int
         Rows needed in the control and in the arm, with the shares of this trial.
     power, alpha : float
-        Power, and type I error of the two-sided test, already divided by the number of treated arms.
+        Power, and type I error rate of the two-sided test, already divided by the number of treated arms.
     variance_factor : float
         Factor by which adjustment and clusters change the variance, as in this trial.
     """
@@ -73,9 +73,9 @@ class OutcomeReadout:
     costs : tuple of float
         Cost of each arm per customer.
     is_money : bool
-        Whether the value of the outcome was given, so that policies are valued in money.
+        Whether the value of the outcome was given, in which case policies are valued in money.
     sizes : tuple of RequiredSize
-        Sizes of the next test; empty unless an effect is named.
+        Sizes of the next test; empty unless an effect to detect is given.
     """
 
     effects: OutcomeEffects
@@ -117,7 +117,7 @@ class OutcomeReadout:
         policy : str, optional
             Name of a personalized policy for one arm, such as 'gain above cost: mail'. By default, the proposed one.
         distill_depth : int, optional
-            Largest depth of a tree that imitates the rule; see `export_rule`.
+            Maximum depth of a tree that imitates the rule; see `export_rule`.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class OutcomeReadout:
         Raises
         ------
         InputError
-            If nothing is learned, no policy is proposed or named, it is not for one arm, or the learner cannot be exported.
+            If nothing is learned, no policy is proposed or named, the policy is not for one arm, or the learner cannot be exported.
         """
         if self.learned is None:
             must = "must come from a trial that shows who gains"
@@ -179,7 +179,7 @@ class OutcomeReadout:
 def constant_policy_choice(
     effects: OutcomeEffects, settings: ReadoutSettings
 ) -> tuple[str, IntervalEstimate, tuple[tuple[str, float, IntervalEstimate], ...]]:
-    """Choose among constant policies from the effects alone.
+    """Choose among constant policies, based on the effects alone.
 
     Parameters
     ----------
@@ -228,12 +228,12 @@ def required_sizes(trial: Trial, effects: OutcomeEffects, detect: str | float | 
     effects : OutcomeEffects
         Effects on the outcome.
     detect : str, float or None
-        Named effect; see `parse_effect`.
+        Effect to detect; see `parse_effect`.
 
     Returns
     -------
     tuple of RequiredSize
-        Empty if no effect is named.
+        Empty if no effect to detect is given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Personalized policies as targeting rules: the selected learner is fitted to all rows, and the rule treats above the cutoff."""
+"""Personalized policies as targeting rules: the selected learner is fitted to all rows, and the rule treats customers above the cutoff."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -33,12 +33,12 @@ class PolicyBasis:
     learner : str
         Name of the selected learner.
     predicted, scores : ndarray of float64, shape (n, n_arms - 1)
-        Effect of each arm over the control: predicted by copies of the selected learner that have not seen the row, and doubly robust
-        scores; in the unit of the outcome.
+        Effect of each arm relative to the control, in the unit of the outcome: predicted by copies of the selected learner that have not
+        seen the row, and as doubly robust scores.
     value, max_share : float
         Value of one unit of the outcome, and largest share of customers to treat.
     extra_costs : tuple of float
-        Cost per customer of each arm other than the control, above that of the control.
+        Cost per customer of each arm other than the control, minus the cost of the control.
     """
 
     trial: Trial
@@ -71,7 +71,7 @@ class PolicyBasis:
         Raises
         ------
         InputError
-            If the policy is not one that treats some customers with one arm, or the learner cannot be exported.
+            If the policy does not treat some customers with one arm, or the learner cannot be exported.
         """
         from cjsim.uplift.targeting.rule_export import export_rule
 
@@ -94,7 +94,7 @@ class PolicyBasis:
         return replace(rule, terms=tuple(replace(term, weight=self.value * term.weight) for term in rule.terms), threshold=threshold)
 
     def _cut(self, policy: str, arm: int) -> float:
-        """Return the predicted gain after costs above which the policy treats."""
+        """Return the predicted gain after costs above which the policy treats a customer."""
         if policy.startswith(GAIN_ABOVE_COST):
             return 0.0
         cost = self.extra_costs[arm - 1]
@@ -102,7 +102,7 @@ class PolicyBasis:
         return best_cut(gains, scores, self.max_share)
 
     def _arm_of(self, policy: str) -> int:
-        """Return the position of the arm with which a policy treats."""
+        """Return the position of the arm that a policy assigns."""
         kind, _, arm = policy.partition(": ")
         if arm in self.trial.arms[1:] and kind.startswith((GAIN_ABOVE_COST, BEST_SHARE)):
             return self.trial.arms.index(arm)

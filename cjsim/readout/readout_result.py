@@ -105,7 +105,7 @@ class Readout(FolderResult):
         policy : str, optional
             Name of another personalized policy for one arm, such as 'gain above cost: mail'.
         distill_depth : int, optional
-            Largest depth of a tree that imitates the rule; see `export_rule`.
+            Maximum depth of a tree that imitates the rule; see `export_rule`.
 
         Returns
         -------

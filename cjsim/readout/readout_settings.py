@@ -23,7 +23,7 @@ class DetectableEffect(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadoutSettings:
-    """How a trial is read.
+    """How a trial is analyzed.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class ReadoutSettings:
     adjust : sequence of str
         Columns measured before assignment, used to adjust the effects by regression or CUPED.
     adjustment : {"regression", "cuped"}
-        Method of the adjustment.
+        Adjustment method.
     detect : str or float, optional
         Effect to plan the next test for: 0.01 in the unit of the outcome, or '10%' of the control's mean.
     learners : sequence of str, optional
@@ -157,7 +157,7 @@ def parse_effect(effect: str | float) -> DetectableEffect:
     Raises
     ------
     InputError
-        If it is not a number other than 0.
+        If it is neither a nonzero number nor a nonzero percentage.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from cjsim.uplift.p_values import p_phrase
 
 @dataclass(frozen=True)
 class ReadoutTable:
-    """A table with a title and a note that says how to read it."""
+    """A table with a title and a note that explains how to read it."""
 
     title: str
     header: tuple[str, ...]

@@ -131,7 +131,7 @@ def _others(found: ArmHeterogeneity) -> str:
 
 
 def assumption_sentences(outcome: OutcomeReadout) -> list[str]:
-    """Return what the values of policies assume.
+    """Return the assumptions behind the values of policies.
 
     Parameters
     ----------

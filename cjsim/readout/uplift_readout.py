@@ -57,18 +57,18 @@ def uplift(
     ----------
     data : str, Path or DataFrame
         CSV (possibly gzipped) or Parquet file, or a table, with one row per unit. A table with the columns `assigned_day` and
-        `observed_days` is read as one that `export_trial` returned.
+        `observed_days` is treated as a table returned by `export_trial`.
     treatment : str
         Column with the assigned arm.
     outcome : str or sequence of str
-        Columns with outcomes after the assignment.
+        Columns with outcomes measured after the assignment.
     control : str, float or bool, optional
         Value of `treatment` in the control arm. Can be omitted if exactly one value looks like a control, such as 0 or 'none'.
     features : sequence of str, optional
-        Columns measured before the assignment. By default, all columns without a role except identifiers, dates and constants; of a
-        trial exported by `export_trial`, also except its other outcomes and the times of the trial.
+        Columns measured before the assignment. By default, all columns without a role, except identifiers, dates and constants and, in a
+        trial exported by `export_trial`, its other outcomes and its times.
     cluster : str, optional
-        Column of clusters, such as customers with several rows. Standard errors account for them.
+        Column that identifies clusters, such as customers with several rows. Standard errors account for them.
     propensity : str or Mapping of str to str, optional
         Column with the probability of the treated arm, or a column per arm, or 'estimate' to estimate it from the features. Omit it for a
         trial in which all rows had the same probabilities.

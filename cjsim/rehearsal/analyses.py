@@ -141,7 +141,7 @@ class _EqualLooks(ABC):
         """Critical values of |Z| at each look."""
 
     def critical_values(self, degrees_of_freedom: Array) -> Array:
-        """Return the critical values for large samples, whatever the degrees of freedom; shape (n_looks,)."""
+        """Return the critical values for large samples, regardless of the degrees of freedom; shape (n_looks,)."""
         del degrees_of_freedom
         return self.boundaries
 

@@ -191,7 +191,7 @@ class DrawnSums(NamedTuple):
     base, alternative : ArmSums
         Sums of the two arms.
     null : ArmSums
-        Sums of the second arm if it has the outcomes under BASE. In a simulation, these are the same customers as in `alternative`.
+        Sums of the second arm with its outcomes under BASE. In a simulation, these are the same customers as in `alternative`.
     """
 
     base: ArmSums

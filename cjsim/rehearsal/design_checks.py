@@ -139,7 +139,7 @@ def _referral_shares(content: Any, path: str = "") -> Iterator[str]:
 
 
 def require_possible_ramp(settings: RehearsalSettings, share: float, shared: Sequence[str]) -> None:
-    """Raise if a test cannot have its ramp.
+    """Raise if a test cannot have a ramp.
 
     Parameters
     ----------

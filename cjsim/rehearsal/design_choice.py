@@ -18,7 +18,7 @@ def smallest_adequate_design(designs: Sequence[DesignReport], *, power: float = 
     designs : sequence of DesignReport
         Rehearsed designs.
     power : float
-        Required share of tests that are significant and have the right sign. The resampled share counts, not the closed form.
+        Required share of tests that are significant and have the right sign. The resampled share is used, not the closed form.
 
     Returns
     -------

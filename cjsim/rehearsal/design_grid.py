@@ -51,7 +51,7 @@ class DesignGrid:
         Parameters
         ----------
         outcomes : Mapping of tuple to TestedOutcomes
-            Outcomes by metric and days, including inf days: decisions are judged by the effect until the horizon.
+            Outcomes by metric and days, including inf, because decisions are judged by the effect until the horizon.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class DesignGrid:
         return [Dilution(triggered, everyone)]
 
     def _most_profitable(self, populations: ArmPopulations, effect: float) -> SizedTest | None:
-        """Return the size that maximizes profit, or None if the value or the spread of effects is unknown, or the share changes."""
+        """Return the size that maximizes profit, or None if the value or the spread of effects is unknown, or there is a ramp."""
         if self.settings.ramp is not None:
             return None
         rollout = self.settings.rollout or Rollout()

@@ -1,8 +1,8 @@
 """Estimates of an effect from the sums of a test: differences of means or of ratios, with or without an adjustment for a covariate.
 
-The variance of an arm's ratio R = sum(y) / sum(x) is that of the linearized values l = (y - R x) / mean(x) (delta method; for a mean, x =
-1). With a covariate c, CUPED subtracts theta times the difference in the mean covariate, where theta is the pooled slope of l on c (Deng
-and others 2013). The degrees of freedom are Welch's.
+The variance of an arm's ratio R = sum(y) / sum(x) is computed from the linearized values l = (y - R x) / mean(x) (delta method; for a mean,
+x = 1). With a covariate c, CUPED subtracts theta times the difference in the mean covariate, where theta is the pooled slope of l on c
+(Deng and others 2013). The degrees of freedom are Welch's.
 
 References
 ----------
@@ -48,7 +48,7 @@ class EffectEstimates(NamedTuple):
 
 
 class EffectDeviations(NamedTuple):
-    """How far simulated effects are from those that other simulated customers would give, as a sample of deviations.
+    """A sample of deviations that shows how simulated effects would vary with other simulated customers.
 
     The mean square of each array is the squared standard error of the effect. Position i refers to the same customers in all arrays.
 

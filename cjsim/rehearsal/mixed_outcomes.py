@@ -1,4 +1,4 @@
-"""Outcomes of mixed assignment where customers share desks or send budgets, or refer friends (mode 'joint'), and its bias.
+"""Outcomes of mixed assignment where customers share desks or send budgets, or refer friends (mode 'joint'), and the bias of such tests.
 
 One population is simulated three times with the same random numbers: all under the baseline, all under the alternative, and mixed. The bias
 is the difference between the arms of the mixed test, minus the difference between the same two groups of customers when everybody is under
@@ -31,7 +31,7 @@ class MixedRuns(NamedTuple):
 
     base: Run
     alternative: Run
-    mixed: Run | None  # None until the horizon, where only the true effect counts
+    mixed: Run | None  # None until the horizon, where only the true effect is needed
     before: Run | None  # until the day of the switch
 
 
@@ -110,7 +110,7 @@ def _replicate(runs: MixedRuns, metric: str, share: float) -> _Replicate:
 
 
 def _terms(before: Run | None, run: Run, metric: str, share: float) -> tuple[RatioTerms, Array]:
-    """Return the terms of the customers of the test, and which of them are assigned to the alternative."""
+    """Return the terms of the customers in the test, and which of them are assigned to the alternative."""
     if before is None:
         return metric_terms(run, metric, run.entered), is_under_alternative(run, share)[run.entered]
     return terms_since(before, run, metric)[0], is_under_alternative(before, share)[before.entered]

@@ -1,4 +1,4 @@
-"""One scenario in which each customer is under one of two policies, so that both share desks, send budgets and referred friends.
+"""One scenario in which each customer is under one of two policies, so that both groups share desks, send budgets and referred friends.
 
 Flows, broadcasts and levels of personalization that differ between the policies depend on the customer's arm, an attribute that is drawn
 once for each customer. Random numbers are keyed by name, so customers in the baseline arm have the same trajectories as under the baseline,
@@ -15,7 +15,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 ARM, BASE, ALTERNATIVE = "rehearsal_arm", "base", "alternative"
-_NOTES = ("title", "accept_warnings")  # keys that change nothing for customers
+_NOTES = ("title", "accept_warnings")  # keys that do not affect customers
 
 
 def mixed_scenario(base: Scenario, alternative: Scenario, *, share: float, since_day: int | None = None) -> Scenario:

@@ -41,7 +41,7 @@ class GuardrailReport(ComparableRecord):
     passed_at_margin : Rate
         The same if the true loss equals the margin: the share of wrong passes, at most alpha / 2 where normality holds.
     relative_margin : float or None
-        The margin as a fraction of the metric under the baseline, if it was given so.
+        The margin as a fraction of the metric under the baseline, if it was specified as one.
     """
 
     margin: float
@@ -145,8 +145,8 @@ def rehearse_metrics(
     correction : {'none', 'holm', 'bh'}
         Correction of the p-values.
     lower_is_better : set of str
-        Metrics whose smaller values are better. Their effects, and those of such guardrails, are reported with the
-        opposite sign, as improvements.
+        Metrics for which smaller values are better. Their effects, and those of such guardrails, are reported with the opposite sign, as
+        improvements.
     share : float
         Share of customers under ALTERNATIVE, in (0, 1), if there is no ramp.
     alpha : float
@@ -209,7 +209,7 @@ def _improvements(populations: ArmPopulations) -> ArmPopulations:
 def _final_estimates(
     populations: ArmPopulations, size: int, share: float, settings: RehearsalSettings
 ) -> tuple[EffectEstimates, EffectEstimates]:
-    """Return the estimates at the end of each test, with the true effect and without an effect. Equal seeds draw equal customers."""
+    """Return the estimates at the end of each test, with the true effect and without an effect. Equal seeds draw the same customers."""
     if settings.ramp is not None:
         strata = phase_strata(populations, settings.ramp, size=size, enroll_per_day=settings.enroll_per_day)
         drawn_strata = draw_strata([one for one in strata if one.customers], runs=settings.runs, seed=settings.seed)

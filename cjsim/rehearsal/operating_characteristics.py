@@ -25,7 +25,7 @@ from cjsim.rehearsal.effect_estimates import (
 from cjsim.rehearsal.rehearsal_settings import RehearsalSettings, Rollout
 from cjsim.rehearsal.results.design_report import DesignReport, Rate, mean_rate, share_rate
 
-_FRACTION_DIGITS = 12  # looks of different analyses at equal fractions are one look
+_FRACTION_DIGITS = 12  # merges looks of different analyses at equal fractions
 _REHEARSALS_WITH_DEVIATIONS = 2000  # enough for standard errors
 
 
@@ -69,7 +69,7 @@ class DeviatingTests(NamedTuple):
 
 
 class AnalyzedTests(NamedTuple):
-    """Rehearsed tests of one design, as one analysis decides them.
+    """Rehearsed tests of one design, as decided by one analysis.
 
     Attributes
     ----------
@@ -122,7 +122,8 @@ def rehearse_design(
         Effect by which decisions are judged, per enrolled customer, in the unit of the metric. By default, the effect that the test
         estimates.
     true_effect_of_test : float, optional
-        True effect after these days, per enrolled customer. By default, the difference between the populations, which interference biases.
+        True effect after these days, per enrolled customer. By default, the difference between the populations, which is biased if there is
+        interference.
     deviations : tuple of EffectDeviations, optional
         Deviations of the effects after these days and in the long run, which the standard errors of the report then include.
 
@@ -201,7 +202,7 @@ def design_report(tests: AnalyzedTests, design: TestDesign, settings: RehearsalS
 
 
 def _rates(decisions: Decisions, design: TestDesign, rollout: Rollout) -> dict[str, Rate]:
-    """Return what is measured over rehearsals with the true effect, by name of the attribute of `DesignReport`."""
+    """Return the quantities measured over rehearsals with the true effect, keyed by attribute of `DesignReport`."""
     effect, found = design.effect, decisions.effect[decisions.significant]
     wrong = _wrong_decisions(decisions, design.long_run_effect, rollout)
     lost_money = abs(design.long_run_effect) * rollout.value_per_unit * rollout.customers

@@ -24,7 +24,7 @@ def outcomes_from_entry(tested: RehearsedScenarios, *, progress: Progress, leave
     progress : Progress
         Receives progress updates, counted in simulations.
     leaves_out_late : bool
-        Whether to leave out initial customers who enter too late, instead of refusing them.
+        Whether to leave out initial customers who enter too late, instead of raising an error.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Settings of rehearsals: their number, the analyses, guardrail metrics, and what follows from a test."""
+"""Settings of rehearsals: their number, the analyses, guardrail metrics, and the decision after a test."""
 
 import math
 from dataclasses import dataclass, replace
@@ -42,12 +42,12 @@ def is_higher_better(metric: str) -> bool:
 
 @dataclass(frozen=True)
 class Rollout:
-    """What follows from a test: ALTERNATIVE is rolled out if it is significantly better, and BASE is kept otherwise.
+    """The decision after a test: ALTERNATIVE is rolled out if it is significantly better, and BASE is kept otherwise.
 
     Attributes
     ----------
     customers : float
-        Number of customers whom the test and the decision affect; with a trigger, of those who reach it.
+        Number of customers whom the test and the decision affect; with a trigger, the number of those who reach it.
     value_per_unit : float
         Money per customer that one unit of the metric is worth. 1 for metrics in money; nan if unknown.
     higher_is_better : bool
@@ -68,7 +68,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Guardrail:
-    """A metric that must not become worse by a margin or more. ALTERNATIVE is rolled out only if a test shows that.
+    """A metric that must not become worse by a margin or more. ALTERNATIVE is rolled out only if a test shows that it does not.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class RehearsalSettings:
         Analyses of each test. All see the same tests. None: the standard ones, and CUPED if there is a covariate. With a ramp, only
         analyses at a fixed horizon.
     rollout : Rollout, optional
-        What follows from a test.
+        The decision after a test.
     trigger : str, optional
         Name of an event. Customers enroll at its first occurrence after entry, or on or after `starts_on`, and outcomes are counted from
         then on. Until then, trajectories must be the same under both policies. Not available where customers share desks or send budgets,
@@ -202,7 +202,7 @@ class RehearsalSettings:
         customers : float
             Default number of customers whom the decision affects.
         metric, unit : str
-            The metric and its unit. A unit of money is worth 1; the value of other units is unknown.
+            The metric and its unit. A metric in money has the value 1 per unit; the value of other units is unknown.
 
         Returns
         -------

@@ -61,8 +61,8 @@ def rehearse(
     metric : str
         Name of a metric: a mean per customer such as 'clv', or a ratio such as 'open_rate'.
     sizes : sequence of int
-        Numbers of customers who enroll in both arms together, at most the number of simulated customers who could. Repeated
-        sizes and days count once.
+        Numbers of customers who enroll in both arms together, at most the number of simulated customers who can enroll. Repeated sizes and
+        days count once.
     days : sequence of float
         Numbers of days over which outcomes are counted: after the trigger, after entry, or after the date on which customers switch. In
         mode 'joint' without a date, they are counted from the start of the scenario, and customers who enter later are observed for less
@@ -70,9 +70,9 @@ def rehearse(
     share : float
         Share of customers under the alternative, in (0, 1). With a ramp, the settings give it for each phase.
     settings : RehearsalSettings, optional
-        Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger, start date and ramp. By default, a rollout
-        concerns as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if
-        it is money, and lower is better for costs and opt-outs.
+        Number of rehearsals, seed, analyses, target power, rollout, guardrails, trigger, start date and ramp. By default, a rollout affects
+        as many customers as the baseline has (with a trigger, the share of them who reach it), a unit of the metric is worth 1 if it is
+        money, and lower is better for costs and opt-outs.
     progress : Progress, optional
         Receives progress updates, such as ProgressBar(), counted in simulations.
 

@@ -22,7 +22,7 @@ _STATES = ("satisfaction", "pressure", "churn", "repeat_purchase_rate")  # state
 
 
 class Interference(NamedTuple):
-    """How far a test with mixed assignment misses the true effect, because customers in different arms share something.
+    """Bias of a test with mixed assignment, which arises because customers in different arms share something.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class TestedOutcomes(NamedTuple):
 
     @property
     def deviations(self) -> EffectDeviations:
-        """How far the effects would differ with other simulated customers."""
+        """Deviations that show how the effects would vary with other simulated customers."""
         return self.replicates or jackknife_deviations(self.populations)
 
     @classmethod
@@ -93,7 +93,7 @@ class TestedOutcomes(NamedTuple):
 
 
 def shared_resources(scenario: Scenario) -> list[str]:
-    """Return what customers share, through which those in one arm of a test affect those in the other.
+    """Return the resources through which customers in one arm of a test affect customers in the other.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def shared_resources(scenario: Scenario) -> list[str]:
     -------
     list of str
         A subset of 'desks', 'send budgets' and 'referrals'; empty if the outcomes of a customer do not depend on the policy of others.
-        What is declared but not used, such as a desk without requests or a referral with `joins: 0`, is not shared.
+        Resources that are declared but not used, such as a desk without requests or a referral with `joins: 0`, are not included.
     """
     plan = compile_scenario(scenario.checked())
     reasons = {

@@ -49,8 +49,8 @@ def outcomes_from_trigger(tested: RehearsedScenarios, trigger: str, *, progress:
     """Return the outcomes of tests in which customers enroll at a trigger.
 
     A customer enrolls at the first occurrence of the event after entry or, if customers switch to the alternative, on or after the day of
-    the switch; then, only customers who entered before that day enroll. Customers who reach the trigger too late to be observed for the
-    largest number of days do not enroll.
+    the switch; in that case, only customers who entered before that day enroll. Customers who reach the trigger too late to be observed for
+    the largest number of days do not enroll.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def outcomes_from_trigger(tested: RehearsedScenarios, trigger: str, *, progress:
     trigger : str
         Name of an event.
     progress : Progress
-        Receives progress updates, counted in simulations: `count_of_simulations`.
+        Receives progress updates, counted in simulations; see `count_of_simulations`.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def outcomes_from_trigger(tested: RehearsedScenarios, trigger: str, *, progress:
     ------
     InputError
         If there is no such event, nobody enrolls, a customer reaches the trigger at different times under the two policies, or outcomes
-        before the trigger or without it differ between them.
+        differ before the trigger or among customers who never reach it.
     """
     marked, switched = _with_occurrences(tested, trigger), tested.switched()
     full = simulate(marked.base, replications=1)
@@ -143,7 +143,7 @@ def _recording(scenario: Scenario, event: str, count: int) -> Scenario:
 
 
 def _occurrences(run: Run) -> Array:
-    """Return when each customer has the event; float64, shape (n_customers, n_recorded), days since the start, nan if not."""
+    """Return when each customer has the event; float64, shape (n_customers, n_recorded), days since the start; nan if it does not occur."""
     return np.asarray(run.outcomes.moments[:, [name.startswith(f"{_MOMENT}_") for name in run.codebook.moments]])
 
 

@@ -226,7 +226,7 @@ class EventDescriber:
         return f"'{self._event_title(self.past_events[-1])}'" if self.past_events else "an event"
 
     def _reason_for_timing(self, event: str, now: float) -> str:
-        """Return the reason for the timing of an event: the strongest lift of its clock. The firm sees no reason, so it gets none."""
+        """Return the reason for the timing of an event: the strongest lift of its clock. Empty in the firm's view."""
         if not self.is_truth:
             return ""
         half_life = self.journey.events[event].half_life

@@ -60,7 +60,7 @@ def walk(
     truth : bool
         Whether to include what only the simulator knows: persona, traits, satisfaction, hidden events and stages.
     max_customers : int, optional
-        As in `simulate`. It matters if other customers must be simulated, too.
+        As in `simulate`. It matters only if other customers must be simulated, too.
     progress : Progress, optional
         Receives messages about slow steps.
 

@@ -68,7 +68,7 @@ DECLARED_NAMES = ("stages", "events", "channels", "messages", "scores", "traits"
 
 
 class ConditionError(ValueError):
-    """Invalid condition. The message says what must hold, the value found, and what to do."""
+    """Invalid condition. The message states what must hold, the value found, and what to do."""
 
     def __init__(self, must: str, got: str, remedy: str) -> None:
         super().__init__(format_error("", must, got, remedy))
@@ -79,8 +79,8 @@ class ConditionError(ValueError):
 class ConditionNames:
     """The names that a condition may use, with their codes in the order of declaration.
 
-    `latent`: whether a condition may use traits, personas, interests, satisfaction and pressure. `hidden`: stages and events that the
-    firm does not observe. `tags`: None if the policy is unknown; any tag is allowed then.
+    `latent`: whether a condition may use traits, personas, interests, satisfaction and pressure. `hidden`: stages and events that the firm
+    does not observe. `tags`: None if the policy is unknown, in which case any tag is allowed.
     """
 
     stages: Mapping[str, int] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class ConditionNames:
         journey : JourneySpec
             Declares all names except tags.
         policy : PolicySpec or None
-            None if the policy is unknown; any tag is allowed then.
+            None if the policy is unknown, in which case any tag is allowed.
         latent : bool
             True for conditions of the journey, which may use variables that the firm cannot observe.
 

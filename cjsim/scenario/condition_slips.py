@@ -14,7 +14,7 @@ def _use(word: str) -> _Remedy:
     return lambda match: f"Write '{word}' in place of '{match[0].strip()}'."
 
 
-# Words that people write for a name of the condition language.
+# Words that people write instead of a name of the condition language.
 SYNONYMS = {
     "last_purchase": "days_since_purchase",
     "last_order": "days_since_purchase",
@@ -29,7 +29,7 @@ SYNONYMS = {
     "day_of_week": "weekday",
     "time": "hour",
 }
-# The first pattern that matches counts.
+# The first pattern that matches is used.
 _SLIPS: tuple[tuple[re.Pattern[str], _Remedy], ...] = (
     (re.compile(r"&&?"), _use("and")),
     (re.compile(r"\|\|?"), _use("or")),
@@ -52,13 +52,13 @@ _SLIPS: tuple[tuple[re.Pattern[str], _Remedy], ...] = (
 
 
 def remedy_for_slip(text: str) -> str:
-    """Return what to write in place of an operator or a number of another language; empty if there is none."""
+    """Return a remedy for an operator or a number in the notation of another language; empty if the text has none."""
     bare = _QUOTED.sub("''", text)
     return next((remedy(match) for pattern, remedy in _SLIPS if (match := pattern.search(bare))), "")
 
 
 def remedy_for_syntax(text: str, problem: str) -> str:
-    """Return what to do about a condition that is not a Python expression.
+    """Return a remedy for a condition that is not a Python expression.
 
     Parameters
     ----------

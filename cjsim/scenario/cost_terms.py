@@ -9,7 +9,7 @@ from cjsim.yaml.strict_model import StrictModel
 
 
 class CreativeCosts(StrictModel):
-    """Creative work, paid once. What no active flow or broadcast uses costs nothing."""
+    """Creative work, paid once. Work that no active flow or broadcast uses costs nothing."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"flows": {"cart": 800}, "messages": {"news": 150}}]})
 
@@ -20,7 +20,7 @@ class CreativeCosts(StrictModel):
 
 
 class Costs(StrictModel):
-    """What the firm pays for marketing, in money. Prices of staff belong to its desks, spend on acquisition to `acquisition`."""
+    """What the firm pays for marketing, in money. Staff costs are set at the desks, and acquisition spend under `acquisition`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"platform_per_month": 300, "per_contact": {"email": 0.001}, "setup": 5000}]})
 

@@ -14,8 +14,8 @@ Elasticity = Annotated[RealNumber, Field(ge=0, le=20)] | TraitRef
 class Demand(StrictModel):
     """The response of an event's clock to a price p: the speed is multiplied by p^(-elasticity).
 
-    p is the price after the largest discount that the customer knows of, relative to `reference_price`. It counts as at least a tenth of
-    the price without the discount.
+    p is the price after the largest discount that the customer knows of, relative to `reference_price`. It is never taken to be below a
+    tenth of the price without the discount.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"elasticity": 1.8, "purchase": "order", "reference_price": 40}]})
@@ -34,7 +34,7 @@ class Demand(StrictModel):
 
 
 class Urgency(StrictModel):
-    """A factor of the speed of an event's clock while an offer is about to end, or another event is about to happen."""
+    """A factor that multiplies the speed of an event's clock while an offer is about to end or another event is about to happen."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"offer": "ten_percent", "last": "2d", "times": 2}]})
 

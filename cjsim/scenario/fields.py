@@ -15,7 +15,7 @@ _UNITS = {"s": 1 / 86400, "min": 1 / 1440, "m": 1 / 1440, "h": 1 / 24, "d": 1.0,
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|mo|m|h|d|w|y)")
 _NEGATIVE = re.compile(r"-\s*\d")
 _HOUR = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
-CURRENCY = re.compile(r"^([A-Z]{3}|[A-Z]{0,2}[$\u00a3\u00a5\u20a0-\u20c0])$")  # no lower-case letters: differs from units such as days
+CURRENCY = re.compile(r"^([A-Z]{3}|[A-Z]{0,2}[$\u00a3\u00a5\u20a0-\u20c0])$")  # no lower-case letters, unlike units such as days
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 36_525.0
@@ -50,7 +50,7 @@ def parse_duration(value: Any) -> Any:
 
 
 def _duration_remedy(value: Any) -> str:
-    """How to write what was probably meant by an invalid duration."""
+    """Return how to write the duration that was probably meant by an invalid one."""
     text = f"{value}".strip()
     if spelled := _SPELLED_DURATION.fullmatch(text):
         return f"Write {spelled[1]}{_UNIT_BY_WORD[spelled[2]]}."
@@ -196,7 +196,7 @@ def parse_hour(value: Any) -> Any:
 
 
 def _hour_remedy(value: Any) -> str:
-    """How to write what was probably meant by an invalid time of day."""
+    """Return how to write the time of day that was probably meant by an invalid one."""
     words = None if isinstance(value, bool) else _CLOCK_WORDS.fullmatch(f"{value}")
     if words and int(words[1]) <= (12 if words[2] in ("am", "pm") else 24):
         hour = int(words[1]) % 12 + 12 * (words[2].lower() == "pm") if words[2] and words[2].lower() != "h" else int(words[1])

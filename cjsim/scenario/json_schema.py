@@ -1,6 +1,6 @@
 """JSON schemas of the YAML files, for completion, validation and help in editors, and for `cjsim explain`.
 
-Descriptions are the docstrings of the models and of their fields. An example of a field is its own, or that of its type, or composed of
+Descriptions are the docstrings of the models and of their fields. The example of a field is its own, that of its type, or one composed of
 the examples of its parts.
 """
 
@@ -37,7 +37,7 @@ _NUMBER_WRITERS = {"duration": duration_text, "duration of at least 1s": duratio
 
 
 class _SchemaGenerator(GenerateJsonSchema):
-    """Keeps titles of types, such as 'duration', but not those that pydantic makes from the names of fields. Keeps the order of keys."""
+    """Keeps titles of types, such as 'duration', but not those that pydantic derives from the names of fields. Keeps the order of keys."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Return false."""
@@ -116,7 +116,7 @@ def _add_shorthands(definitions: dict[str, JsonSchema]) -> None:
 
 
 def _allow_file_name(properties: dict[str, JsonSchema], name: str) -> None:
-    """Let the value of a property be a file name."""
+    """Allow a file name as the value of a property."""
     inline = properties[name]
     notes: JsonSchema = {key: inline.pop(key) for key in ("description", "default", "examples") if key in inline}
     file_name = {"type": "string", "title": "file name", "examples": [_FILE_NAMES[name]]}
@@ -160,7 +160,7 @@ def example_of(schema: JsonSchema, definitions: dict[str, JsonSchema]) -> Any:
     Returns
     -------
     Any
-        Plain data; None if the schema says nothing about its values.
+        Plain data; None if the schema does not restrict its values.
     """
     if "examples" in schema:
         return schema["examples"][0]

@@ -13,7 +13,7 @@ def format_number(value: float) -> str:
 
 
 def duration_phrase(days: float) -> str:
-    """Format a duration in days with its unit, rounded to three significant digits. Whole months are months if they are not whole days."""
+    """Format a duration in days with its unit, rounded to three significant digits. Whole months that are not whole days stay months."""
     if math.isinf(days):
         return "an infinite time"
     size, unit_name = next((unit for unit in _UNITS if days >= unit[0] * 0.995), _UNITS[-1])
@@ -47,7 +47,7 @@ def delay_phrase(days: float) -> str:
 
 
 def zone_phrase(time_zone: str, default: str) -> str:
-    """Say whose time counts, unless it is the default."""
+    """State whose time counts, unless it is the default."""
     return "" if time_zone == default else f" in the {time_zone}'s time"
 
 

@@ -200,7 +200,7 @@ class RuleUse(StrictModel):
 
 
 class PolicySpec(Document):
-    """What the firm does. A policy can use only what a firm observes, never traits or personas."""
+    """What the firm does. A policy can use only what the firm observes, never traits or personas."""
 
     name: Name = Field(examples=["shop_today"])
     """Name of the policy."""

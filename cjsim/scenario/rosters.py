@@ -103,7 +103,7 @@ def roster_of(crews: Sequence[Crew], *, horizon_days: float) -> Roster:
 
 
 def opening_times(roster: Roster) -> tuple[float, ...]:
-    """Return the times at which a desk opens and closes in turn, starting with the first opening, in days. It is open while it has agents.
+    """Return the times in days at which a desk alternately opens and closes, from the first opening. It is open while it has agents.
 
     Examples
     --------

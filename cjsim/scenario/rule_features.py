@@ -19,7 +19,7 @@ FEATURES: dict[str, RuleFeature] = {
     "days_since_contact": RuleFeature.SINCE_CONTACT,
 }
 STAGE_FEATURE = "stage_before"
-# Columns of a trial that do not exist, or do not count, when the firm decides.
+# Columns of a trial that are unknown or irrelevant when the firm decides.
 LATER_COLUMNS = ("customer", "arm", "observed_days", "purchases", "revenue", "contacts", "opens", "clicks", "opt_outs", "retained")
 _ATTRIBUTE_PREFIX = "attribute_"
 

@@ -311,7 +311,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _step_as_number(kind: str, step: Any) -> float | None:
-    """A step in days for durations, in minutes for times of day; NaN if the step is not a suitable duration."""
+    """Return a step in days for durations, in minutes for times of day; NaN if the step is not a suitable duration."""
     try:
         days = None if step is None else parse_duration(step)
     except ValueError:

@@ -104,7 +104,7 @@ class ScenarioSpec(Document):
     def depends_on_population_size(self) -> bool:
         """Whether outcomes per customer depend on the number of initial customers.
 
-        They do if the customers share desks, budgets or fixed costs, or are not the only ones, because others exist or arrive.
+        They do if customers share desks, budgets or fixed costs, or if other customers exist before day 0 or arrive later.
         """
         has_others = bool(self.journey.acquisition) or self.existing is not None
         return self.has_shared_resources or has_others or not self.policy.costs.is_free()

@@ -66,7 +66,7 @@ NO_OFFSET = LocalTime()
 
 
 class ZoneTable(NamedTuple):
-    """The time zones of a scenario: that of the firm, then those of its customers."""
+    """The time zones of a scenario: the firm's, then its customers'."""
 
     zones: tuple[LocalTime, ...] = (NO_OFFSET,)
     attribute: str | None = None  # attribute that states where a customer is
@@ -99,7 +99,7 @@ def zone_table(scenario: ScenarioSpec) -> ZoneTable:
     Raises
     ------
     InputError
-        If the time zones differ from that of the firm by other than quarter hours, as some did before 1972.
+        If a time zone differs from the firm's by other than whole quarter hours, as some did before 1972.
     """
     if scenario.time_zone is None:
         return ZoneTable()
@@ -118,7 +118,7 @@ def zone_table(scenario: ScenarioSpec) -> ZoneTable:
 
 @lru_cache(maxsize=256)
 def _local_time(name: str, firm: str, start: date, span: tuple[int, int]) -> LocalTime:
-    """The local time of a zone over a span of days. Offsets are relative to the firm's on day 0."""
+    """Return the local time of a zone over a span of days. Offsets are relative to the firm's offset on day 0."""
     midnight = datetime.combine(start, time(), tzinfo=zone_of_name(firm)).astimezone(UTC)
     to_utc = midnight.replace(tzinfo=None) - datetime.combine(start, time())
     first, last = span
@@ -138,7 +138,7 @@ def _utc_offset(zone: ZoneInfo, moment: datetime) -> timedelta:
 
 
 def _switches(zone: ZoneInfo, begin: datetime, count: int) -> list[tuple[datetime, timedelta]]:
-    """Moments at which the UTC offset of a zone changes in `count` days, to the second, each with the new offset."""
+    """Return the moments at which the UTC offset of a zone changes in `count` days, to the second, each with the new offset."""
     found = []
     before = _utc_offset(zone, begin)
     for number in range(1, count + 1):
@@ -151,7 +151,7 @@ def _switches(zone: ZoneInfo, begin: datetime, count: int) -> list[tuple[datetim
 
 
 def _switch(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
-    """The first whole second in (low, high] at which the offset differs from that at `low`."""
+    """Return the first whole second in (low, high] at which the offset differs from that at `low`."""
     old = _utc_offset(zone, low)
     while (high - low) > timedelta(seconds=1):
         middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)

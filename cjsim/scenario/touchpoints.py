@@ -175,9 +175,9 @@ class DeskEffects(StrictModel):
 class Waiting(StrictModel):
     """How waiting for a desk disappoints customers. A loss h multiplies satisfaction by exp(-h).
 
-    A promise (the policy's `sla`) that is longer than the expected wait costs `loss` times its excess, in expected waits, when the customer
-    asks. The wait itself costs the same for its excess over the promise, times `broken_promise`, or over the expected wait if nothing is
-    promised. A customer who waits longer than expected gets the effects `late`, even if the promise is kept.
+    If the promise (the policy's `sla`) exceeds the expected wait, h is `loss` times the excess, in expected waits, when the customer asks.
+    The wait itself adds `loss` times `broken_promise` times its excess over the promise or, if nothing is promised, `loss` times its excess
+    over the expected wait. A customer who waits longer than expected gets the effects `late`, even if the promise is kept.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"expected": "10min", "loss": 0.05}]})

@@ -60,7 +60,7 @@ def policy_conditions(policy: PolicySpec) -> Iterator[tuple[KeyPath, str]]:
 
 
 def is_switched_off(condition: str | None) -> bool:
-    """Return whether a condition switches off what it guards, alone or as the last term of `and`."""
+    """Return whether a condition switches off what it guards, because it is `day < 0`, alone or as the last term of `and`."""
     return condition is not None and (condition == NEVER_CONDITION or condition.endswith(f" and {NEVER_CONDITION}"))
 
 
@@ -70,7 +70,7 @@ def active_flows(policy: PolicySpec) -> list[str]:
 
 
 def active_messages(policy: PolicySpec) -> list[str]:
-    """Return the names of the messages that flows and broadcasts send, without those that are switched off."""
+    """Return the names of the messages sent by flows and broadcasts that are not switched off."""
     sent = [name for flow in active_flows(policy) for name in _active_sends(policy.flows[flow].steps)]
     sent += [one.send for one in policy.broadcasts.values() if not is_switched_off(one.condition)]
     return list(dict.fromkeys(sent))

@@ -1,4 +1,4 @@
-"""Values of files as numbers with a unit, for tables and axes: durations in days, times of day in hours."""
+"""Values in file notation as numbers with a unit, for tables and axes: durations in days, times of day in hours."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

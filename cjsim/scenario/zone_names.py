@@ -50,7 +50,7 @@ def _check_zone_name(value: str) -> str:
 
 
 def _zone_with_city(value: str) -> str:
-    """A remedy for a name that is only a city, such as `berlin`."""
+    """Return a remedy for a name that is only a city, such as `berlin`."""
     city = value.strip().lower().replace(" ", "_")
     found = next((name for name in sorted(zone_names()) if name.lower().split("/")[-1] == city), None)
     return "" if found is None else f"Write {found}."

@@ -18,7 +18,7 @@ def conversion_and_retention_metrics(codebook: Codebook) -> list[MetricDefinitio
     Parameters
     ----------
     codebook : Codebook
-        Tells whether customers exist before day 0.
+        Indicates whether customers exist before day 0.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Parts of the cost (messages, platform, creative work, setup), and fixed costs allocated to customers."""
+"""Cost components (messages, platform, creative work, setup), and fixed costs allocated to customers."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from cjsim.metrics.ratios import MetricDefinition, RatioTerms, mean_of_outcome, 
 
 
 def cost_metrics() -> list[MetricDefinition]:
-    """Return the metrics of the parts of the cost; `desk_cost`, `staff_cost` and `cac` are defined with desks and acquisition.
+    """Return the metrics of the cost components; `desk_cost`, `staff_cost` and `cac` are defined with desks and acquisition.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def allocated_fixed_costs(run: RunRecord, *kinds: str, amount: Literal["paid", "
     *kinds : str
         'platform', 'creative' or 'setup'.
     amount : {'paid', 'worth', 'worth_365d'}
-        Payments until the horizon, or their discounted amount in CLV or in CLV of the first 365 days.
+        Payments until the horizon, or the discounted amount that counts in CLV or in the CLV of the first 365 days.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def paid_shared_costs(run: RunRecord) -> float:
     Returns
     -------
     float
-        In money, of all simulated customers, also if none of them has entered yet.
+        In money, for all simulated customers, even if none of them has entered yet.
     """
     return math.fsum([*run.spend.tolist(), *(one.paid for one in run.wages.values()), *(one.paid for one in run.fixed_costs.values())])
 

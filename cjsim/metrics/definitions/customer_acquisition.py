@@ -107,7 +107,7 @@ def _referred_share(run: RunRecord) -> RatioTerms:
 
 
 def _came_by_channel(run: RunRecord, channel: int | None) -> Array:
-    # Friends who joined the existing base before day 0 have a channel too, but no spend of this run brought them.
+    # Friends who joined the existing base before day 0 have a channel too, but the spend of this run did not acquire them.
     channels = run.acquisition_channels
     return np.asarray(run.entered_since_start & (channels == channel if channel is not None else channels >= 0))
 

@@ -72,7 +72,7 @@ def _reached_moment_rate(moment: int) -> Callable[[RunRecord], RatioTerms]:
 def _days_to_moment(moment: int) -> Callable[[RunRecord], RatioTerms]:
     def terms(run: RunRecord) -> RatioTerms:
         days = run.outcomes.moments[:, moment] - run.outcomes.customers["entered"]
-        # Of the customers who exist before day 0, only those who take long reach it after day 0.
+        # Customers who exist before day 0 are excluded, because only the slow ones reach the moment after day 0.
         reached = ~np.isnan(days) & run.entered_since_start
         return ratio_of_sums(run, np.where(reached, days, 0.0), reached)
 

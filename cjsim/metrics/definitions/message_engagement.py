@@ -107,7 +107,7 @@ def _delivery_metrics(codebook: Codebook) -> Iterator[MetricDefinition]:
 
 
 def _true_response_metrics(codebook: Codebook) -> Iterator[MetricDefinition]:
-    """Yield the metrics that only the simulator knows, if machines respond or messages land in the spam folder."""
+    """Yield the metrics that only the simulator can observe, if machines respond or messages land in the spam folder."""
     delivered, opened = (TouchCode.DELIVERED,), (HiddenTouch.TRUE_OPENED,)
     channels = codebook.mismeasured
     for name, title, numerator in (
@@ -134,7 +134,7 @@ def _rates(
     better: Literal["higher", "lower"],
     of: str,
 ) -> Iterator[MetricDefinition]:
-    """Yield a rate on all of these channels together, and on each."""
+    """Yield a rate over all of these channels together, then one for each channel."""
     codes = [codebook.channels.index(channel) for channel in channels]
     if not codes:
         return

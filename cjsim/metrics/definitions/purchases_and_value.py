@@ -31,7 +31,7 @@ def purchase_and_value_metrics(codebook: Codebook) -> list[MetricDefinition]:
     Parameters
     ----------
     codebook : Codebook
-        Tells until when CLV counts.
+        States the period over which CLV counts.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def purchase_and_value_metrics(codebook: Codebook) -> list[MetricDefinition]:
 
 
 def value_span(codebook: Codebook) -> str:
-    """Return the time over which CLV counts as text.
+    """Describe the period over which CLV counts.
 
     Parameters
     ----------
@@ -94,8 +94,7 @@ def _money_with_allocated_costs(
 ) -> Callable[[RunRecord], RatioTerms]:
     """Return a terms function for money per customer, with acquisition spend, wages and fixed costs as allocated costs.
 
-    The money includes the booked acquisition cost, which is removed so that it is not counted twice. Allocated costs do not affect the
-    interval.
+    The money includes the booked acquisition cost, which is removed to avoid counting it twice. Allocated costs do not affect the interval.
     """
 
     def terms(run: RunRecord) -> RatioTerms:

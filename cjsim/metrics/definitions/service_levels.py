@@ -57,7 +57,7 @@ def allocated_wages(run: RunRecord, desk: str | None = None, *, amount: Literal[
     desk : str, optional
         Name of a desk. Defaults to all desks.
     amount : {'paid', 'worth', 'worth_365d'}
-        Wages over the horizon, as in CLV, or as in the CLV of the first 365 days: a field of `Wages`.
+        Field of `Wages`: wages over the horizon, as counted in CLV, or as counted in the CLV of the first 365 days.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def _out_of_hours_share(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
 
 
 def _abandonment(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
-    """Return the terms function of the abandoned share of closed requests, both without requests made out of hours."""
+    """Return a terms function for the abandoned share of closed requests. Requests made out of hours are excluded from both."""
 
     def terms(run: RunRecord) -> RatioTerms:
         abandoned = _reply_counts(run, (ReplyCode.UNANSWERED,), desk) - _desk_field(run, "outside_abandoned", desk)
@@ -134,7 +134,7 @@ def _abandonment(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
 
 
 def _utilisation(desk: int | None) -> Callable[[RunRecord], RatioTerms]:
-    """Return the terms function of conversation time per agent time, which is fixed before any customer arrives."""
+    """Return a terms function for conversation time divided by agent time, which is fixed before any customer arrives."""
 
     def terms(run: RunRecord) -> RatioTerms:
         names = run.codebook.desks if desk is None else (run.codebook.desks[desk],)

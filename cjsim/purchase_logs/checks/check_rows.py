@@ -23,7 +23,7 @@ from cjsim.purchase_logs.purchase_rows import PurchaseRows
 FIRST_SCENARIO_DAY, LAST_SCENARIO_DAY = np.datetime64("1900-01-01"), np.datetime64("2199-12-31")  # limits of `start` in a scenario
 MAX_SCENARIO_DAYS = 36_525  # limit of `horizon`
 _MIN_REPEATED_TOTALS, _MIN_REPEATED_SHARE = 10, 0.05  # assumed; below them, equal purchases are likely
-_MAX_FUTURE_SHARE = 0.1  # of rows dated after today; a log with more of them is simulated or planned
+_MAX_FUTURE_SHARE = 0.1  # of rows dated after today; a log with a larger share is simulated or planned
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CheckedPurchases:
     Attributes
     ----------
     rows : PurchaseRows
-        Purchases with an amount of at least 0, in file order. Their customer IDs are joined if they differed only in form.
+        Purchases with an amount of at least 0, in file order. Customer IDs that differed only in form are joined.
     customers : CustomerIndex
         Distinct customer IDs, and the index of each row's ID.
     warnings : tuple of str
@@ -63,11 +63,11 @@ def check_purchase_rows(
     customer, time : str
         Names of the columns with the customer and the time, for error messages.
     drop_duplicates : bool
-        Omit rows that repeat an earlier row exactly.
+        Whether to omit rows that repeat an earlier row exactly.
     net_refunds : bool
-        Omit purchases that were refunded in full, each the customer's latest purchase of that amount up to the day of the refund.
+        Whether to omit purchases that were refunded in full: for each refund, the customer's latest purchase of that amount up to that day.
     today : date, optional
-        Current date, by default that of the computer. A few later purchases are treated as mistakes.
+        Current date; by default, the date of the computer. A few purchases after it are treated as mistakes.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def _check_dates(indexed: IndexedRows, today: np.datetime64) -> tuple[IndexedRow
 
 
 def _dated_rows(rows: PurchaseRows, mask: NDArray[np.bool_]) -> str:
-    """Return the number of selected rows, and the first with its date."""
+    """Return the number of selected rows, and the first of them with its date."""
     first = int(np.argmax(mask))
     return f"{mask.sum():,} of {len(rows):,}, the first in row {rows.row[first]} ({rows.day[first]})"
 
@@ -228,7 +228,7 @@ def _zero_warnings(rows: PurchaseRows) -> list[str]:
 
 
 def _extreme_amount_warnings(rows: PurchaseRows) -> list[str]:
-    """Warn if up to ten amounts are far above all others; the rate of false alarms is that of `count_extreme_values`."""
+    """Warn if up to ten amounts are far above all others. See `count_extreme_values` for the rate of false alarms."""
     money = rows.money
     n_extreme = count_extreme_values(money, EXTREME_AMOUNTS)
     if not n_extreme:

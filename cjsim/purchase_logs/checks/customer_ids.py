@@ -20,7 +20,7 @@ NULL_WORDS = frozenset(
         *("", "-", "--", "---", ".", "?", "#null!", "#ref!", "#value!", "#name?", "#num!", "#div/0!"),
     )
 )
-_LONGEST_NULL_WORD = 10  # with an invisible character
+_LONGEST_NULL_WORD = 10  # including an invisible character
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE](\+?)(\d{1,3})")
 _WHOLE_NUMBER = re.compile(r"(\d+)\.0*")
 _FORMULA_TEXT = re.compile(r"""="(.+)"|'(.+)""")  # spreadsheet forms of a number that is kept as text
@@ -91,7 +91,7 @@ class CustomerIndex:
 
 
 class TwinIds(NamedTuple):
-    """IDs that differ only in one respect: their number, and two of them with their rows."""
+    """IDs that differ only in one respect: their count, and two of them with their rows."""
 
     n_ids: int
     example: str
@@ -173,7 +173,7 @@ def _canonical_id(text: str) -> str:
 def joined_forms(customers: CustomerIndex) -> tuple[CustomerIndex, TwinIds | None]:
     """Join IDs that are the same number or text in different forms, such as '35' and '35.0'.
 
-    An ID keeps its form as written unless it is joined; if numbers are joined, all numbers of the log get their plain form.
+    An ID keeps its form as written unless it is joined; if numbers are joined, all numeric IDs of the log get their plain form.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def twins_in_case(customers: CustomerIndex) -> TwinIds | None:
 
 
 def twins_in_leading_zeros(customers: CustomerIndex) -> TwinIds | None:
-    """Return the IDs of digits that differ from another only in leading zeros; None if there are none."""
+    """Return the numeric IDs that differ from another only in leading zeros; None if there are none."""
     return _twins(customers, [one.lstrip("0") or "0" if one.isdecimal() else one for one in customers.ids])
 
 
@@ -254,7 +254,7 @@ def has_rounded_long_ids(ids: NDArray[np.object_]) -> bool:
 
 
 def _rounding_evidence(digits: str) -> tuple[float, float, float]:
-    """Return the log10 probability that arbitrary digits have each form of a rounded number; infinite if they do not have it."""
+    """Return the log10 probability that arbitrary digits have each form of a rounded number; infinite if they do not have that form."""
     number, size = int(digits), len(digits)
     in_double = float(number)
     shortest = format(Decimal(repr(in_double)), "f").removesuffix(".0")

@@ -151,7 +151,7 @@ def dominant_customer_warnings(indexed: IndexedRows) -> list[str]:
     Returns
     -------
     list of str
-        At most one warning. Its rate of false alarms is that of `count_extreme_values`.
+        At most one warning. See `count_extreme_values` for its rate of false alarms.
     """
     customers = indexed.customers
     counts = np.bincount(customers.index, minlength=len(customers.ids))

@@ -1,4 +1,4 @@
-"""Tests for a few values that are far above all others, with a bound on their false alarms.
+"""Tests for a few values that are far above all others, with a bound on the rate of false alarms.
 
 References
 ----------
@@ -13,24 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PARETO_LEVEL, _EXPONENTIAL_LEVEL = 0.001, 0.0001  # nominal rates of false alarms over all tested numbers of values
-_MIN_COUNTS = 100  # with fewer, the largest counts include those of customers whose differences dominate, not an exponential tail
+_MIN_COUNTS = 100  # with fewer, differences between customers dominate the largest counts, whose tail is not yet exponential
 _MIN_TAIL, _MAX_TAIL = 6, 50
 _MIN_MEAN_SPACING = 0.01  # equal values have no spacing
 
 
 class ExtremeValueRule(NamedTuple):
-    """What makes values extreme.
+    """Criteria for extreme values.
 
     Attributes
     ----------
     at_most : int
         Largest number of extreme values.
     min_ratio : float
-        Least ratio between the smallest extreme value and the largest other value.
+        Minimum ratio between the smallest extreme value and the largest other value.
     min_share : float
-        Least share of the extreme values in the sum of all values, from 0 to 1.
+        Minimum share of the extreme values in the sum of all values, from 0 to 1.
     are_counts : bool
-        Whether values are counts, whose tail is exponential (as that of gamma-Poisson counts). Otherwise, they may have a Pareto tail.
+        Whether values are counts, whose tail is exponential (like that of gamma-Poisson counts). Otherwise, they may have a Pareto tail.
     """
 
     at_most: int
@@ -59,7 +59,7 @@ def count_extreme_values(values: NDArray[np.float64], rule: ExtremeValueRule) ->
     values : ndarray of float64, shape (n_values,)
         Values; those that are not positive are ignored.
     rule : ExtremeValueRule
-        What makes values extreme.
+        Criteria for extreme values.
 
     Returns
     -------

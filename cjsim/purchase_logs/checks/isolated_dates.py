@@ -9,10 +9,10 @@ from cjsim.purchase_logs.date_numbers import DayArray
 
 MIN_GAP_DAYS = 3 * 365  # assumed: purchases of one log are not interrupted for three years
 SPANS_PER_GAP = 2  # assumed: nor for twice the length of the rest of the log
-MAX_SHARE = 0.005  # assumed: of rows with mistyped dates; more of them are part of the log
+MAX_SHARE = 0.005  # assumed: of rows with mistyped dates; a larger share is part of the log
 MIN_PAUSE_DAYS, MIN_ROWS_BEFORE_PAUSE = 60, 50  # a gap in which at least 50 rows would be expected at the previous rate
 _MIN_OTHERS = 5  # rows that a single row must be far from
-# Dates that programs write for a missing one: the first or the last date of their calendar. A time zone may shift them by a day.
+# Dates that programs write for a missing date: the first or the last date of their calendar. A time zone may shift them by a day.
 PLACEHOLDER_DAYS = np.array(
     (
         *("0001-01-01", "1000-01-01", "1601-01-01", "1752-12-31", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1900-01-02"),
@@ -110,7 +110,7 @@ def rows_beyond_pause(day: DayArray) -> NDArray[np.bool_]:
 
 
 def _last_date_before_pause(numbers: NDArray[np.int64], count: NDArray[np.int64]) -> int:
-    """Return the last date before a gap that few rows follow; the last date if there is none."""
+    """Return the last date before a gap that few rows follow; the last date if there is no such gap."""
     total = np.cumsum(count)
     gaps = np.diff(numbers)
     n_after = total[-1] - total[:-1]

@@ -11,8 +11,8 @@ def refunded_purchases(
 ) -> NDArray[np.int64]:
     """Match each refund with the customer's latest earlier purchase of exactly the same amount.
 
-    A purchase on the day of the refund counts as earlier, in whatever order the rows are. Each purchase is refunded at most once: a second
-    refund of the same amount is matched with the purchase before that one. A partial refund matches no purchase.
+    A purchase on the day of the refund counts as earlier, regardless of the order of the rows. Each purchase is refunded at most once: a
+    second refund of the same amount is matched with the purchase before that one. A partial refund matches no purchase.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def refunded_purchases(
     money : ndarray of float64, shape (n_rows,), money
         Amount, negative for refunds.
     same_day : bool
-        Match only purchases on the day of the refund.
+        Whether to match only purchases on the day of the refund.
 
     Returns
     -------

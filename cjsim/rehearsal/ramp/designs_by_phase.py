@@ -30,7 +30,7 @@ class PhaseCustomers(NamedTuple):
     from_day : float
         Start of the phase, in days since the test opened.
     share : float
-        Share of them under the alternative.
+        Share of the phase's customers under the alternative.
     customers : int
         Customers who enroll in the phase, in both arms together; 0 if the test ends before it.
     """
@@ -62,7 +62,7 @@ class PooledAnalysis(NamedTuple):
 
 @dataclass(frozen=True)
 class RampedTest(ComparableRecord):
-    """Phases of one test, and what ignoring them would do.
+    """Phases of one test, and the consequences of ignoring them.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ def stratified_estimates(
 
 
 def _pooled_analysis(strata: Sequence[PhaseStratum], drawn: Sequence[DrawnSums], effect: float) -> PooledAnalysis:
-    """Analyze the tests without their phases."""
+    """Analyze the tests, ignoring their phases."""
     has_denominator, analysis = strata[0].populations.has_denominator, FixedHorizon()
     base, alternative, null = (pooled_sums([one[arm] for one in drawn]) for arm in range(3))
     real, without = (decide(analysis, estimate_effects(base, arm, has_denominator=has_denominator)) for arm in (alternative, null))

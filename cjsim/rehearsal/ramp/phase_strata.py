@@ -1,6 +1,6 @@
 """Strata of a test with a ramp: the customers who enroll in each phase, and how many of them are drawn per arm.
 
-The numbers of customers per phase and arm are not random: each is the expected one.
+The numbers of customers per phase and arm are not random: each equals its expected value.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def phase_strata(populations: ArmPopulations, ramp: Ramp, *, size: int, enroll_p
         Number of customers in both arms together.
     enroll_per_day : float, optional
         Customers who enroll per day. Customers then enroll in the order of their days, at this rate, and a test may end before the last
-        phases. By default, they enroll on their days.
+        phases. By default, they enroll on their own days.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def draw_strata(strata: Sequence[PhaseStratum], *, runs: int, seed: int) -> tupl
     Returns
     -------
     tuple of DrawnSums
-        Sums at the end of the test, of all rehearsals, by stratum.
+        Sums of all rehearsals at the end of the test, by stratum.
     """
     found = []
     for index, one in enumerate(strata):

@@ -17,7 +17,7 @@ class RolloutPhase(NamedTuple):
     from_day : float
         Start, in days since the test opened.
     share : float
-        Share of the customers who enroll in this phase and are under the alternative, in (0, 1).
+        Share under the alternative, among the customers who enroll in this phase, in (0, 1).
     """
 
     from_day: float

@@ -1,9 +1,9 @@
 """Estimates of an effect that are stratified by phase.
 
 Each arm's mean is the mean over phases, weighted by the customers of both arms in the phase: M = sum_k w_k mean_k. Therefore, both arms
-refer to the same mix of phases, whatever their shares. A ratio is that of the weighted means (the combined ratio estimator), and its
-variance is that of l = (y - R x) / M_x. The variance of the effect is the sum of w_k^2 var_k(l) / n_k over phases and arms. With a
-covariate, the effect is adjusted with the slope that minimizes this variance. The degrees of freedom are Satterthwaite's.
+refer to the same mix of phases, regardless of their shares. A ratio is the ratio of the weighted means (the combined ratio estimator), and
+its variance is the variance of l = (y - R x) / M_x. The variance of the effect is the sum of w_k^2 var_k(l) / n_k over phases and arms.
+With a covariate, the effect is adjusted with the slope that minimizes this variance. The degrees of freedom are Satterthwaite's.
 
 References
 ----------

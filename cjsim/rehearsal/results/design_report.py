@@ -18,7 +18,7 @@ class Rate(NamedTuple):
     error : float
         Standard error due to the number of rehearsals and, if the effects have deviations, to the sampling error of these effects among the
         simulated customers. The sampling error of the variances of outcomes is not included. For a share, the first part is computed from
-        (count + 1) / (runs + 2), so that it is above 0 for a share of 0 or 1.
+        (count + 1) / (runs + 2), which keeps it above 0 for a share of 0 or 1.
     runs : int
         Number of rehearsals on which the value is measured.
     """

@@ -26,7 +26,7 @@ class GuardrailDesign(NamedTuple):
     days : float
         Days for which each customer is observed.
     report : MultipleMetricReport
-        Report whose only metric is that of the rehearsal.
+        Report whose only metric is the metric of the rehearsal.
     """
 
     size: int

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SHIFT = 0.02  # of sizes between analyses, relative
+_SHIFT = 0.02  # relative shift of sizes between analyses
 
 
 class PowerPoint(NamedTuple):

@@ -36,7 +36,7 @@ def analysis_title(name: str) -> str:
 
 
 def is_valid(analysis: str) -> bool:
-    """Return whether the looks of an analysis are corrected, so that it keeps its type I error."""
+    """Return whether an analysis corrects for its looks, and therefore keeps its type I error rate."""
     return not analysis.startswith(NAIVE_PEEKING)
 
 
@@ -79,7 +79,7 @@ def _precision(result: RehearsalData, designs: list[DesignReport]) -> str:
 
 
 def _naive_peeking(designs: list[DesignReport]) -> Iterator[str]:
-    """Warn that a valid test cannot have the power of one whose looks are not corrected."""
+    """Warn that the power of tests whose looks are not corrected cannot be compared with the power of valid tests."""
     naive = [design for design in designs if not is_valid(design.analysis)]
     if naive:
         worst = max(naive, key=lambda design: design.false_positive.value)

@@ -16,7 +16,7 @@ from cjsim.rehearsal.scenario_outcomes import Interference
 from cjsim.scenario.spec import MAX_CUSTOMERS
 
 _DESIGN = ("size", "days", "analysis")
-_DECISIONS = ("power", "false positives", "wrong decision", "expected loss")  # the first of two tables, where the terminal is narrow
+_DECISIONS = ("power", "false positives", "wrong decision", "expected loss")  # the first of two tables, if the terminal is narrow
 _ROUNDING_ERROR = 1e-12
 _HEADER = (
     *(*_DESIGN, "power", "closed form", "MDE", "false positives", "coverage", "exaggeration"),
@@ -103,7 +103,7 @@ def needed_customers(result: RehearsalData, report: AlternativeReport) -> list[s
 
 
 def _groups(result: RehearsalData, report: AlternativeReport, design: DesignReport) -> str:
-    """Say how the needed customers are divided between the groups."""
+    """State how the needed customers are divided between the groups."""
     if report.ramp:
         return "in both groups"
     if design.share == DEFAULT_SHARE:
@@ -122,7 +122,7 @@ def _within_interval(design: DesignReport, report: AlternativeReport) -> str:
 
 
 def _how_to_rehearse(size: int, result: RehearsalData, report: AlternativeReport) -> str:
-    """Say with which options a size can be rehearsed."""
+    """State the options with which a size can be rehearsed."""
     reached = 1.0 if report.enrollment is None else report.enrollment.reached - report.enrollment.late
     customers = round_up_to_two_digits(size / reached) if reached > 0 else math.inf
     if customers > MAX_CUSTOMERS:
@@ -150,9 +150,9 @@ def _truth(result: RehearsalData, report: AlternativeReport) -> str:
 
 
 def _basis_of_truth(result: RehearsalData) -> str:
-    """Say over which simulations and customers the true effect is measured, where `compare` gives another one."""
+    """State which simulations and customers the true effect covers, if `compare` reports a different effect."""
     if result.trigger is not None:
-        return ""  # a paragraph of its own
+        return ""  # described in a separate paragraph
     parts = []
     if result.replications:
         seeds = f"seeds {result.seed} to {result.seed + result.replications - 1}"
@@ -175,7 +175,7 @@ def _enrollment(report: AlternativeReport) -> list[str]:
 
 
 def _ramp(result: RehearsalData, report: AlternativeReport) -> list[str]:
-    """Show the customers by phase, and what the analysis without phases would do."""
+    """Show the customers by phase, and the errors of an analysis that ignores the phases."""
     if not report.ramp:
         return []
     decimals = decimal_places(result.unit, [one.pooled.bias for one in report.ramp])
@@ -228,7 +228,7 @@ def _interference(result: RehearsalData, report: AlternativeReport) -> list[str]
 
 
 def _effect_or_bound(truth: PairedDifference | Interference, result: RehearsalData, decimals: int) -> str:
-    """Format an effect or a bias with its interval. If all of it rounds to 0, give the bound."""
+    """Format an effect or a bias with its interval. If both round to 0, state the bound."""
     if max(map(abs, _estimate(truth))) < _ROUNDING_ERROR:
         return "0"
     if not _is_tiny(truth, result, decimals):

@@ -96,7 +96,7 @@ class CalendarTimes(StrictModel):
 
 
 class CalendarWait(Kind, key="calendar"):
-    """Makes the event happen at the next of these times that is after the start of its clock. Nothing changes the speed of this clock."""
+    """Makes the event happen at the first of these times after its clock starts. Nothing changes the speed of this clock."""
 
     calendar: CalendarTimes
     """Days and time of day."""

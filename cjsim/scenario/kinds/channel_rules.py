@@ -38,7 +38,7 @@ class ChannelRule(StrictModel):
 
     @abstractmethod
     def records(self, registers: Registers) -> list[RecordFields]:
-        """The fields of its records."""
+        """Return the fields of the rule's records."""
 
     def faults(self, path: KeyPath, horizon_days: float) -> Iterator[Fault]:
         """Yield the faults of the rule in a scenario with this horizon."""

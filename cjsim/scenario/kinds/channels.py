@@ -17,7 +17,7 @@ class ChannelBehavior(NamedTuple):
     """What distinguishes one kind of channel from the others."""
 
     code: ChannelKind
-    needs: str = ""  # key that channels of this kind must have, and other channels must not
+    needs: str = ""  # key that channels of this kind must have, and other channels must not have
     needed_for: str = ""  # meaning of that key, for error messages
     waits_for_visit: bool = False  # messages are placed, and delivered at a visit
     goes_through_desk: bool = False
@@ -26,7 +26,7 @@ class ChannelBehavior(NamedTuple):
     click_phrase: str = "of openers click"
     cost_phrase: str = "per message"
     lifetime_phrase: str = "messages stay relevant for about"
-    response_names: Mapping[str, str] = {}  # how responses are described, where not as "opened" and "clicked"
+    response_names: Mapping[str, str] = {}  # how responses are described, if not as "opened" and "clicked"
 
 
 CHANNEL_BEHAVIOR: Mapping[str, ChannelBehavior] = {

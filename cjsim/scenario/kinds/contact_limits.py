@@ -46,7 +46,7 @@ class LimitRule(ChannelRule):
         )
 
     def wait_fields(self) -> RecordFields:
-        """The fields of a record that say how sends wait."""
+        """Return the fields of a record that define how sends wait."""
         return {"defers": int(self.then == "defer"), "longest_wait": math.inf if self.drop_after is None else self.drop_after}
 
 
@@ -70,7 +70,7 @@ class Gap(LimitRule):
         return self._reason(now, contacts) if decision is SendDecision.GAP else ""
 
     def _reason(self, now: float, contacts: Iterable[PastContact]) -> str:
-        """Why the gap does not allow a send now; empty if it does."""
+        """Return why the gap does not allow a send now; empty if it does."""
         recent = self.recent_contacts(now, self.at_least, contacts)
         if not recent:
             return ""
@@ -108,7 +108,7 @@ class Cap(LimitRule):
         return self._reason(now, contacts) if self.then == "defer" else ""
 
     def _reason(self, now: float, contacts: Iterable[PastContact]) -> str:
-        """Why the cap does not allow a send now; empty if it does."""
+        """Return why the cap does not allow a send now; empty if it does."""
         recent = self.recent_contacts(now, self.per, contacts)
         if len(recent) < self.at_most:
             return ""

@@ -75,7 +75,7 @@ class Constant(WaitDistribution):
         return DistributionRecord(DistributionCode.FIXED, scale=self.value)
 
     def support(self) -> tuple[float, float]:
-        """The value, twice."""
+        """Return the value as both bounds."""
         return self.value, self.value
 
 

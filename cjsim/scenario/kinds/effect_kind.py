@@ -26,7 +26,7 @@ class EffectKind(ReferringKind):
     """An effect on a customer, such as a change of stage or of satisfaction."""
 
     code: ClassVar[EffectCode]
-    predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a place for the value of the key
+    predicate: ClassVar[str] = "{}"  # of a sentence about the customer, with a placeholder for the value of the key
     logs: ClassVar[Mapping[TouchCode, str]] = {}  # channel touches that it logs, with sentences about the customer that contain `{channel}`
 
     def phrase(self) -> str:
@@ -43,5 +43,5 @@ class EffectKind(ReferringKind):
         return records.add({"op": self.code, "target": records.registers.code(self.refers_to, name)})
 
     def inner(self) -> Iterator[tuple[KeyPath, tuple[Any, ...]]]:
-        """Lists of effects inside this effect, with their paths."""
+        """Yield the lists of effects inside this effect, with their paths."""
         yield from ()

@@ -190,7 +190,7 @@ class DatedTrigger(TriggerKind):
         """Return the schedule."""
 
     def reason(self, title_of: Titles, format_duration: Callable[[float], str]) -> str:
-        """Say that the flow starts on its date."""
+        """State that the flow starts on its date."""
         return "on its date"
 
     def can_start(self, reachable: Reachable) -> bool:

@@ -178,12 +178,12 @@ class Guardrails(StrictModel):
     """Limits on the number of contacts with all customers together in a period."""
 
     def rules(self) -> Iterator[tuple[str, tuple[ChannelRule, ...]]]:
-        """The key and the rules of each channel guardrail, in evaluation order."""
+        """Yield the key and the rules of each channel guardrail, in evaluation order."""
         for key in ("blackouts", "quiet_hours", "gaps", "caps", "budgets"):
             yield key, getattr(self, key)
 
     def all_rules(self) -> Iterator[tuple[KeyPath, ChannelRule]]:
-        """All rules that apply to channels, with their paths."""
+        """Yield all rules that apply to channels, with their paths."""
         for key, rules in self.rules():
             yield from ((("guardrails", key, index), rule) for index, rule in enumerate(rules))
 

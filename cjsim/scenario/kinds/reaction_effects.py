@@ -18,8 +18,8 @@ Sways = dict[EventName, dict[BranchName, Annotated[RealNumber, Field(ge=-50, le=
 class AnnounceEffect(EffectKind, key="announce"):
     """Lets the customer know of an offer, if the customer holds it.
 
-    An offer that something announces is not known before. Other offers are known as soon as the customer gets them. Only known offers
-    change `demand` and `urgency`; any valid offer can be redeemed.
+    If any effect announces an offer, customers do not know of it until then. Other offers are known as soon as the customer gets them. Only
+    known offers change `demand` and `urgency`; any valid offer can be redeemed.
     """
 
     code = EffectCode.ANNOUNCE

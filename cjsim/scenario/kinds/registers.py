@@ -74,7 +74,7 @@ class Registers(Protocol):
     def occurrences(self, local_times: LocalTimes, time_zone: str) -> tuple[int, int, int]:
         """Append the occurrences of something that recurs in local time to `World.schedule`.
 
-        `time_zone` says whose local time counts. Returns the first index, the count, and the stride from one time zone to the next.
+        `time_zone` states whose local time counts. Returns the first index, the count, and the stride from one time zone to the next.
         """
 
     def branch(self, event: str, name: str) -> int:

@@ -89,7 +89,7 @@ class Schedule(StrictModel):
         Parameters
         ----------
         days : range
-            Days since the start from which weekdays are taken. Dates are taken whether they are in it or not.
+            Days since the start from which weekdays are taken. Dates are included even if they are outside this range.
         start : date
             Day 0.
 
@@ -117,7 +117,7 @@ class Schedule(StrictModel):
         start : date
             Day 0.
         horizon_days : float
-            Days.
+            Horizon, in days.
 
         Returns
         -------

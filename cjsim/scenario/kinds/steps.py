@@ -54,7 +54,7 @@ class StepKind(ReferringKind):
     """One step of a flow. `jump` refers to its `label`."""
 
     code: ClassVar[StepCode]
-    instruction: ClassVar[str] = "{key} {body}"  # with places for the key and its value
+    instruction: ClassVar[str] = "{key} {body}"  # with placeholders for the key and its value
     takes_time: ClassVar[bool] = False  # time passes before the next step
     ends: ClassVar[bool] = False  # the flow does not continue with the next step in the list
     is_noticed: ClassVar[bool] = False  # the customer notices the step
