@@ -183,7 +183,7 @@ class CohortTable(FolderResult):
 
 
 def check_cohorts(scenario: Scenario, *, customers: int | None = None) -> None:
-    """Raise if no customer can enter from day 0 on, so that there are no cohorts. Used before a simulation, which may take a long time.
+    """Raise if no customer can enter from day 0 on, so there would be no cohorts. Used before a simulation, which may take a long time.
 
     Parameters
     ----------
