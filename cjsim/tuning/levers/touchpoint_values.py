@@ -39,7 +39,7 @@ def touchpoint_values(
     scenario : Scenario, str or path
         Scenario whose policy sends messages, the path of its file, or its name in the library.
     metric : str
-        Name of the metric to rank by. Cost and profit are given beside it.
+        Name of the metric to rank by. Cost and profit are reported alongside it.
     customers, seed : int, optional
         Override the settings of the scenario.
     only : sequence of str
