@@ -101,7 +101,7 @@ class Run(RunRecord, FolderResult):
 
     @property
     def replications(self) -> tuple["Run", ...]:
-        """All replications, each as a run of its own: this run without `repeats`, then the repeats."""
+        """All replications, each as a separate run: this run without `repeats`, then the repeats."""
         return (replace(self, repeats=(), provenance=replace(self.provenance, replications=1)), *self.repeats)
 
     @property

@@ -190,7 +190,7 @@ def check_cohorts(scenario: Scenario, *, customers: int | None = None) -> None:
     scenario : Scenario
         The scenario.
     customers : int, optional
-        Number of initial customers, if not that of the scenario.
+        Number of initial customers, if it differs from the scenario's.
 
     Raises
     ------

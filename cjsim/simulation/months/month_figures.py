@@ -30,7 +30,7 @@ class SeriesData(NamedTuple):
     currency : str or None
         Currency of the scenario.
     is_effect : bool
-        Whether values are effects of alternatives, each with a line of its own.
+        Whether values are effects of alternatives, each drawn as a separate line.
     title, caption : str
         Title and caption.
     """

@@ -116,5 +116,5 @@ def touchpoint_values(
 
 
 def _reversed(effect: PairedDifference) -> PairedDifference:
-    """Return the effect of switching a touchpoint on, given that of switching it off."""
+    """Return the effect of switching a touchpoint on, given the effect of switching it off."""
     return PairedDifference(effect.value, effect.baseline, 0.0 - effect.effect, 0.0 - effect.high, 0.0 - effect.low, effect.variance_ratio)

@@ -49,7 +49,7 @@ def _remedy(path: KeyPath) -> str:
 
 
 def notes_on_differing_sizes(documents: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return a note for each price or discount that differs from that of the first scenario.
+    """Return a note for each price or discount that differs from its value in the first scenario.
 
     Parameters
     ----------
