@@ -1,11 +1,11 @@
 """Speed of the engines, as ratios of alternating runs in one process.
 
-Run `python benchmarks/engines.py` (about two minutes). It prints one JSON object: events/s of the compiled engine on one thread, of
-the readable engine, of a handwritten SimPy model of the shop (handwritten_shop.py), and of a floor: a kernel that
-draws a uniform, takes its logarithm and compares, once per event. An event is a row of the log. Then the effects of a second thread and
-of the log on speed, the memory per customer, and the time in which a new process simulates its first customers.
-Then the same for a scenario with a shared resource, saas with its support desk: the ratio to the readable engine, which simulates all
-customers in one environment, by CPU time, and the peak memory for a year of 200,000 customers, minus that of an empty run.
+Run `python benchmarks/engines.py` (about two minutes). It prints one JSON object: events/s of the compiled engine on one thread, of the
+readable engine, of a handwritten SimPy model of the shop (handwritten_shop.py), and of a floor: a kernel that draws a uniform, takes its
+logarithm and compares, once per event. An event is a row of the log. The object also contains the effects of a second thread and of the log
+on speed, the memory per customer, and the time in which a new process simulates its first customers. A scenario with a shared resource,
+saas with its support desk, is measured as well: the CPU-time ratio to the readable engine, which simulates all customers in one
+environment, and the peak memory of a year with 200,000 customers, minus that of an empty run.
 
 Seconds are CPU time with one thread (least affected by other load on the machine) and wall time with several. Each ratio is the
 median over its rounds.

@@ -1,7 +1,7 @@
 """The shop of configs/scenarios/shop.yaml, handwritten in SimPy without this package.
 
-It is the reference for the speed of cjsim: processes per customer, `timeout` and `interrupt`, random numbers from the standard
-library. It counts the rows that the event log of cjsim would contain, by kind. The YAML file contains the numbers and their
+It is the reference for the speed of cjsim. It uses several processes per customer, `timeout` and `interrupt`, and random numbers from the
+standard library. It counts the rows that the event log of cjsim would contain, by kind. The YAML file contains the numbers and their
 sources; tests/shipped/test_reference_shop.py checks that both models have the same event rates.
 
 Run `python benchmarks/handwritten_shop.py --customers 1000`.
@@ -42,7 +42,7 @@ class Profile:
         self.knots = [0.0, *accumulate(weight / 24 for weight in weights)]
 
     def later(self, now: float, gap: float, shift: float) -> float:
-        """The time after `gap` more days of activity, for a customer whose day runs `shift` days late."""
+        """The time after `gap` more days of activity, for a customer whose daily rhythm is `shift` days late."""
         hours = (now - shift + 2) * 24
         hour = int(hours)
         target = self.knots[hour] + (hours - hour) * (self.knots[hour + 1] - self.knots[hour]) + gap
@@ -113,7 +113,7 @@ class Message:
 
 
 def survival(median: float, sigma: float, lifetime: float) -> float:
-    """The share of readers who get to a message within its lifetime."""
+    """The share of readers who read a message within its lifetime."""
     draws = [random.Random(n).gauss(0, 1) for n in range(4000)]
     return sum(math.exp(-median * math.exp(sigma * z) / lifetime) for z in draws) / len(draws)
 
@@ -198,7 +198,7 @@ def logit(p: float) -> float:
 
 
 def logistic(x: float) -> float:
-    """The probability of log odds."""
+    """The probability for given log odds."""
     return 1 / (1 + math.exp(-x))
 
 
@@ -268,7 +268,7 @@ class Shop:
         self.inbox = Profile(inbox, [1.1, 1.1, 1.05, 1.05, 1.0, 0.85, 0.85], [], days)
 
     def sign_up(self, days: float) -> Process:
-        """Add a customer at a time."""
+        """Add a customer after a number of days."""
         yield self.env.timeout(days)
         self.customers.append(Customer(self))
 
@@ -320,7 +320,7 @@ class Customer:
         return rest + (self.stored_satisfaction - rest) * 0.5 ** ((self.env.now - self.satisfaction_updated_at) / 60)
 
     def satisfy(self, gain: float) -> None:
-        """Change satisfaction; clocks are updated unless it is the small annoyance of a message."""
+        """Change satisfaction; clocks are updated unless the change is as small as the annoyance of a message."""
         now = self.satisfaction()
         self.stored_satisfaction, self.satisfaction_updated_at = now + gain * ((1 - now) if gain > 0 else now), self.env.now
         if abs(gain) > 0.01:
@@ -346,7 +346,7 @@ class Customer:
             process.interrupt()
 
     def enter(self, stage: str) -> None:
-        """Stop the clocks of the old stage and start those of the new."""
+        """Stop the clocks of the old stage and start those of the new one."""
         self.stage = stage
         for name in self.clocks:
             self.redraw(name)

@@ -36,7 +36,7 @@ WORLDS: Mapping[str, PurchasingWorld] = MappingProxyType(
 
 
 def measure(world: PurchasingWorld, customers: int, k: float, seed: int) -> tuple[float, float, float, float]:
-    """Return the estimate of k, whether it is a warning, the relative error of the forecast, and the coverage of predictive intervals."""
+    """Return the estimate of k, whether there is a warning, the relative error of the forecast, and the coverage of its intervals."""
     log = simulate_purchase_log(world, customers, k, seed)
     histories = log.histories_until(UNTIL)
     regularity = estimate_regularity(interval_pairs(log, UNTIL))

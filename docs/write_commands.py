@@ -54,7 +54,7 @@ set:
         none: {share: 0.5}
       experiment: tips
 """
-# What each example needs besides the files of `cjsim new coffee`, with the file's text; data files are made below.
+# Files that the examples need besides those of `cjsim new coffee`, with their text; data files are created below.
 FILES = {"coffee/scenarios/split.yaml": SPLIT}
 TODAY, SOONER, FEW = "coffee/scenarios/today.yaml", "coffee/scenarios/sooner.yaml", "--customers 300"
 EXAMPLES = {
@@ -136,7 +136,7 @@ def write_data() -> None:
 
 
 def run_examples(columns: str = COLUMNS, further: Sequence[str] = ()) -> dict[str, Result]:
-    """Run the examples, and then further command lines, in an empty folder. Results by command line."""
+    """Run the examples, and then further command lines, in an empty folder. Return the results by command line."""
     lines = [*(line for lines in EXAMPLES.values() for line in lines), *further]
     results, start = {}, Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +152,7 @@ def run_examples(columns: str = COLUMNS, further: Sequence[str] = ()) -> dict[st
 
 
 def shown(output: str) -> str:
-    """Output as the page shows it: without what differs between runs, and without the end of long output."""
+    """Return output as the page shows it: without the parts that differ between runs, and cut off if it is long."""
     for pattern, word in VARIABLE_PARTS.items():
         output = re.sub(pattern, word, output)
     lines = [line.rstrip() for line in output.strip("\n").splitlines()]

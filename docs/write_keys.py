@@ -44,7 +44,7 @@ def long_form(record: Schema) -> Schema:
 
 
 def sections_of(schema: Schema, seen: set[str]) -> Iterator[list[str]]:
-    """The sections of a document: its own fields, and the records and families in it that are not in `seen`, which they are added to."""
+    """Yield the sections of a document: its own fields, and its records and families that are not yet in `seen`; they are added to it."""
     definitions = schema["$defs"]
     yield section(f"## {schema['title']}", schema["description"], field_rows(schema))
     pending = [schema]

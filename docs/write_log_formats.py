@@ -81,7 +81,7 @@ class LogCase:
     options : dict
         Arguments of `LogFormat`.
     shown : str
-        What the table shows of a file that is not text.
+        What the table shows for a file that is not text.
     """
 
     title: str
@@ -102,13 +102,13 @@ class LogCase:
 
 
 def dated(first: str, second: str, *, quote: bool = False) -> str:
-    """A log in which only the dates are special."""
+    """A log in which only the dates are unusual."""
     first, second = (f'"{text}"' if quote else text for text in (first, second))
     return f"{HEADER}7,{first},1234.50\n21,{second},20.00\n"
 
 
 def paid(first: str, second: str) -> str:
-    """A log in which only the amounts are special."""
+    """A log in which only the amounts are unusual."""
     return f'{HEADER}7,2024-01-31,"{first}"\n21,2024-02-13,"{second}"\n'
 
 
@@ -302,7 +302,7 @@ CASES = (
 
 
 def outcome_text(case: LogCase) -> tuple[str, str]:
-    """What came out of a case, and what was assumed, for the table."""
+    """The result of a case, and the assumptions made, for the table."""
     try:
         rows = case.read()
     except InputError as error:
@@ -315,7 +315,7 @@ def outcome_text(case: LogCase) -> tuple[str, str]:
 
 
 def option_name(match: re.Match[str]) -> str:
-    """The option of the command line for an argument in Python."""
+    """The command-line option for a Python argument."""
     return f"--{match[1].replace('_', '-')}"
 
 
@@ -325,7 +325,7 @@ def rows_of(rows: PurchaseRows) -> tuple[Row, ...]:
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The page as Markdown."""
     lines = []
     for case in CASES:
         shown = case.shown or (case.log if isinstance(case.log, str) else "")

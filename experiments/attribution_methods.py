@@ -1,12 +1,12 @@
 """Claim: the credit of attribution rules is a poor measure of incremental revenue, and decisions based on it are often wrong.
 
-Random policies of the five shipped journeys: each starts from one of the journey's policies, leaves out about a quarter of its flows and
-broadcasts, halves to doubles each wait, and sends broadcasts every one to four weeks. Seeds are 1..N. Each channel, flow and broadcast
-that is left is switched off for the same customers, which gives its incremental purchases, revenue, cost and CLV. The rules credit
-purchases and revenue from the event log, for several kinds of touches and look-back windows (`CREDITS`). One more run has no flow and no
-broadcast at all.
+The study simulates random policies of the five shipped journeys. Each starts from one of the journey's policies, leaves out about a quarter
+of its flows and broadcasts, halves to doubles each wait, and sends broadcasts every one to four weeks. Seeds are 1..N. Each remaining
+channel, flow and broadcast is switched off for the same customers, which gives its incremental purchases, revenue, cost and CLV. The rules
+credit purchases and revenue from the event log, for several kinds of touches and look-back windows (`CREDITS`). One more run has no flow
+and no broadcast at all.
 
-Each policy's figures are kept in `--runs`, one file per policy, so that an interrupted study continues where it stopped.
+Each policy's figures are kept in `--runs`, one file per policy, so an interrupted study resumes.
 
 Run: `python experiments/attribution_methods.py [--policies N] [--journeys a,b] [--jobs J] [--runs DIR] [--out DIR]`.
 """
@@ -92,7 +92,7 @@ def record_of(number: int, journey: str, scenario: cj.Scenario) -> dict[str, Any
     """Figures of one policy and its touchpoints: totals over the customers, in money or purchases.
 
     A touchpoint's `credits` are [purchases, revenue] by setting, such as 'opened 30', and rule. Its `effects` are [value, low, high] by
-    measure, and its `test` is the half-width of 95 % of the estimates of an A/B test with `TEST_SIZE` customers.
+    measure, and its `test` is the half-width of the range of 95 % of the estimates of an A/B test with `TEST_SIZE` customers.
     """
     found = cj.attribution(
         scenario, only=tuple(COLUMNS), settings=cj.CreditSettings(rules=(LastTouch(),)), test_size=TEST_SIZE, before_after=False
@@ -155,7 +155,7 @@ def digest_of(scenario: cj.Scenario) -> str:
 
 
 def simulated(task: Task) -> dict[str, Any]:
-    """The record of a task: from its file if that is of the same policy and size, else simulated and saved. Refused policies say why."""
+    """Return the record of a task: from its file if policy and size match, else simulated and saved; for a refused policy, the reason."""
     file = task.folder / f"policy_{task.number:04}.json"
     try:
         scenario = random_policy(task.journey, task.number, task.customers)

@@ -89,7 +89,7 @@ def estimate_of(row: dict[str, Any], key: str) -> Estimate:
 
 
 def journey_rows(records: Records) -> Table:
-    """Of each journey: the revenue that is credited, that campaigns add, and that would have come anyway."""
+    """For each journey: the revenue that is credited, that campaigns add, and that would have come anyway."""
     table: Table = []
     for name in ("all", *dict.fromkeys(one["journey"] for one in records)):
         sums = anyway_sums(one for one in records if name in ("all", one["journey"]))

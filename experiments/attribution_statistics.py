@@ -4,7 +4,7 @@
   Incremental revenue has sampling error, so even a perfect method has an R^2 below 1: the `ceiling`.
 - `rank`: Spearman's rank correlation, which no outlier dominates. Its interval takes the ranks as given.
 - Wrong decision: a method keeps a touchpoint if its credited revenue, times the margin share, exceeds its cost. That is wrong if its effect
-  on CLV has the opposite sign. Only touchpoints count whose interval of the effect on CLV excludes 0 (`decided`).
+  on CLV has the opposite sign. Only touchpoints whose interval of the effect on CLV excludes 0 are counted (`decided`).
 - `ab_test_N`: the estimate of an A/B test with N customers, drawn from its normal distribution around the effect. It decides by the sign of
   the effect on CLV.
 - `per_open` splits the revenue with a touch by the number of opens, whoever bought afterwards.
@@ -35,7 +35,7 @@ Statistic = Callable[[FloatArray], FloatArray]
 
 
 class Row(NamedTuple):
-    """What a method says of one touchpoint under one policy. Money, relative to the revenue of the policy.
+    """What a method says about one touchpoint under one policy. Money is relative to the revenue of the policy.
 
     `error` is the standard error of `incremental`; `keeps` is the method's decision; `clv` is the effect on CLV.
     """
@@ -70,7 +70,7 @@ class Estimate(NamedTuple):
 
 
 def rows_of(records: Iterable[dict[str, Any]], method: str, setting: str = MAIN) -> list[Row]:
-    """The rows of a method, with credits of a setting such as 'opened 30'. Records without revenue have none."""
+    """The rows of a method, with credits of a setting such as 'opened 30'. Records without revenue have no rows."""
     rows = []
     for record in records:
         revenue, margin_share = record["revenue"], record["margin"] / record["revenue"] if record["revenue"] else 0.0
@@ -117,7 +117,7 @@ def _credited(record: dict[str, Any], touchpoint: dict[str, Any], method: str, s
 
 
 def sums_by_policy(rows: Sequence[Row]) -> FloatArray:
-    """Sums over the rows of each policy, float64, shape (n_policies, 11): what the statistics are functions of."""
+    """Sums over the rows of each policy, float64, shape (n_policies, 11): from which all statistics are computed."""
     by_policy: dict[int, list[list[float]]] = {}
     for row in rows:
         x, y, is_harmful, is_decided = row.credited, row.incremental, row.clv <= 0, row.is_decided
@@ -228,5 +228,5 @@ def share_incremental(sums: FloatArray) -> FloatArray:
 
 
 def share_anyway(sums: FloatArray) -> FloatArray:
-    """Least share of credited revenue that would have come without any flow or broadcast: if all incremental revenue is credited."""
+    """Smallest possible share of credited revenue that would have come anyway, reached if all incremental revenue is credited."""
     return np.maximum(1 - _quotient(sums[..., 0] - sums[..., 2], sums[..., 1]), 0.0)

@@ -2,8 +2,8 @@
 
 The actual arrivals are fed to a desk of cjsim. Service is the time for which a call occupies its agent. Patience is the Kaplan-Meier
 estimate of the time until hanging up (answered callers are censored). Staff is the number of agents present: each agent is present from the
-first to the last call of a spell without a pause longer than `away_after`. This length cannot be observed in the calls: it is chosen by
-the mean wait of the first days and tested on the other days.
+first to the last call of a spell without a pause longer than `away_after`. This length cannot be observed in the calls. It is chosen to
+match the mean wait of the first days, and tested on the other days.
 
 Run: `python experiments/e03_calls.py [CONFIG] [--out DIR]`, with the real data in the folder of CJSIM_DATA.
 
@@ -113,7 +113,7 @@ def in_hours(calls: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
 
 
 def answered_calls_by_agent(calls: pd.DataFrame) -> pd.DataFrame:
-    """Answered calls by agent, in order, with the `pause` until the agent's next one and that one's wait, `next_wait` (seconds)."""
+    """Answered calls by agent, in order, with the `pause` until the agent's next call and the wait of that call, `next_wait` (seconds)."""
     known = calls[~calls["hung_up"] & (calls["server"] != "NO_SERVER") & (calls["service"] > 0)].sort_values(["date", "server", "start"])
     of_agent = known.groupby(["date", "server"])
     return known.assign(pause=of_agent["start"].shift(-1) - known["end"], next_wait=of_agent["wait"].shift(-1))

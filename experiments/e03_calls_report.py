@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from e03_calls import CallsResult, Prediction
 
 Rows = list[dict[str, Any]]
-TOLERANCES = {"abandonment": 0.03, "wait": 0.30}  # in points of a share; as a share of the actual mean
+TOLERANCES = {"abandonment": 0.03, "wait": 0.30}  # difference between the shares; difference relative to the actual mean
 
 
 def hours_data(found: "CallsResult") -> Rows:

@@ -47,7 +47,7 @@ class DeskPoint(NamedTuple):
 
     @property
     def load(self) -> float:
-        """Offered load per person."""
+        """Offered load per agent."""
         return self.rate / self.agents
 
 
@@ -95,7 +95,7 @@ def erlang_a(people: int, rate: float, impatience: float) -> QueueMeasures:
 
 
 def request_count(point: DeskPoint, requests: int) -> int:
-    """Number of requests of a run: `requests` up to a load of .8 or with patience, else proportional to the relaxation time of M/M/1.
+    """Number of requests in a run: `requests` up to a load of .8 or with patience, else proportional to the relaxation time of M/M/1.
 
     That time, 1 / (1 - sqrt(load))^2 in mean service times (Cohen 1982, The Single Server Queue), is 90 at .8 and 1,560 at .95. A batch
     is several times as long.

@@ -41,7 +41,7 @@ def gains_by_interval(customers: int, seeds: range, hours: tuple[int, ...] = HOU
 
 
 def gain_rows(gain: np.ndarray[Any, np.dtype[np.float64]], hours: tuple[float, ...] = HOURS) -> list[dict[str, Any]]:
-    """The mean gain at each frequency over all customers of all seeds, with its interval, and the least and largest of a seed's means."""
+    """The mean gain at each frequency over all customers of all seeds, with its interval, and the smallest and largest mean of a seed."""
     rows = []
     for i, gap in enumerate(hours):
         of_seeds = gain[:, i].mean(axis=1)

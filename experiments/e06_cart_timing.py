@@ -1,11 +1,11 @@
 """Claim: earlier cart emails sell more, and customers respond less to an email the longer ago they ordered.
 
 Carts: the shop sends one email, with some delay after each customer's first abandoned cart, and nothing else. The order rate is what a
-company observes: orders within five days per delivered email. The increment is the causal effect: the difference to the orders of the same
-customers in the same days without the email.
+company observes: orders within five days per delivered email. The increment is the causal effect: the difference from the orders of the
+same customers in the same days without the email.
 
-Recency: on day 180 every customer gets the newsletter, and nothing else all year. Its effect on visits and orders of the next two weeks
-is the difference to the same customers without it, by days since the last order.
+Recency: on day 180 every customer gets the newsletter, and nothing else all year. Its effect on visits and orders in the next two weeks is
+the difference from the same customers without it, by days since the last order.
 
 Published: order rates of 5.2, 4.5 and 2.6 % for cart emails within 20 minutes, within an hour and after a day (saleslion, a secondary
 source); attributed orders are 2-4 times the incremental ones (practitioners); Neslin et al. (2013), abstract: response falls with recency.
@@ -129,7 +129,7 @@ def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTE
 
 
 def early_mail_finding(found: Sequence[CartOutcomes], statement: str, published: str, minutes: Sequence[int] = MINUTES) -> Finding:
-    """Incremental orders of emails after 20 minutes minus those after 36 hours, per 100 carts of the same customers."""
+    """Incremental orders from emails after 20 minutes minus those after 36 hours, per 100 carts of the same customers."""
     early, late = minutes.index(min(PUBLISHED)), minutes.index(max(PUBLISHED))
     left = np.concatenate([of.has_cart[early] for of in found])
     gained = [np.concatenate([of.ordered_with_mail[i] - of.anyway[i] for of in found]) for i in (early, late)]
@@ -173,7 +173,7 @@ def _simulate_responses_of_seed(customers: int, seed: int) -> ResponseToMail:
     }
     last = np.full(customers, np.nan)
     before = none["order"].day <= MAIL_DAY
-    last[none["order"].customer[before]] = none["order"].day[before]  # rows are ordered by time: the last one stays
+    last[none["order"].customer[before]] = none["order"].day[before]  # rows are ordered by time, so the last one is kept
     return ResponseToMail(MAIL_DAY - last, gained["first_visit"] + gained["visit"] + gained["returns"], gained["order"])
 
 

@@ -9,7 +9,8 @@ days (RJMetrics 2015, 18 million customers, a secondary source).
 Tuned: lapse and return rates (three waits of the journey without a source), to the first three rungs. The other rungs and the spend were
 visible during tuning, but no parameter was tuned to them.
 
-Customers who reach a ninth order within the observed years are faster than those who reach it later: `variants` has a longer horizon.
+Customers who reach a ninth order within the observed years buy faster than those who reach it later; `variants` therefore has a longer
+horizon, too.
 
 Run: `python experiments/e07_repeat.py [--customers N] [--seeds K] [--out DIR]`.
 """
@@ -32,7 +33,7 @@ PUBLISHED = {1: 32, 2: 53, 3: 64, 9: 83}  # %, by the order at the start of the 
 CALIBRATED_ORDERS = (1, 2, 3)
 TOLERANCE_POINTS = 3.0  # in points: a share this close to the published one counts as reproduced
 SPEND, SPEND_TOLERANCE, EARLY_SHARE = 154.0, 10.0, 69.0  # money; money; %
-# Sensitivity of the ladder: the shop with some of its numbers changed
+# Sensitivity of the ladder: the shop with some of its values changed
 VARIANTS: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "pauses after 80 and 200 days, returns after 240 (before)": {
@@ -84,7 +85,7 @@ def repeat_indicator(histories: BuyerHistories, number: int, years: int = YEARS)
 
 
 def repeat_rates(found: Sequence[BuyerHistories], years: int = YEARS) -> list[dict[str, Any]]:
-    """Each rung in %, with its interval and the least and largest of the seeds."""
+    """Each rung in %, with its interval and the smallest and largest value of a seed."""
     rows = []
     for number in range(1, ORDERS):
         seeds = [repeat_indicator(of, number, years) for of in found]

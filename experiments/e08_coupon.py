@@ -1,8 +1,8 @@
 """Claim: coupons are redeemed by customers who would have bought anyway, and the added sales come from the email, not from the discount.
 
-On one day each of the shop's customers gets a coupon for 15 % off everything, valid for two weeks, and an email about it. The
-same customers are also simulated without both, and with the email alone. So it is known of each customer who redeems whether they would
-have bought anyway.
+On one day each of the shop's customers gets a coupon for 15 % off everything, valid for two weeks, and an email about it. The same
+customers are also simulated without both, and with the email alone. So for each customer who redeems, it is known whether they would have
+bought anyway.
 
 Published: Sahni, Zou, Chintagunta (2017), 70 field experiments: about a tenth of the sales lift of offers comes from redemptions, and
 spending in the week after expiry is still a quarter higher.
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 class CouponOutcomes(NamedTuple):
-    """Outcomes of each customer while the coupon was valid and in the week after, under one policy."""
+    """Outcomes of each customer while the coupon was valid and in the following week, under one policy."""
 
     orders: Floats  # (n,), while the coupon was valid
     spent: Floats  # (n,), money before the discount, while the coupon was valid
@@ -95,7 +95,7 @@ def coupon_outcomes(before: Any, valid: Any, after: Any) -> CouponOutcomes:
 
 
 def coupon_rows(of: dict[str, CouponOutcomes]) -> list[dict[str, Any]]:
-    """Outcomes per customer of each policy, and the paired difference to no coupon and no email, with intervals."""
+    """Outcomes per customer under each policy, and the paired difference from no coupon and no email, with intervals."""
     rows = []
     for name, outcomes in of.items():
         for field in ("orders", "spent", "money_off", "margin", "spent_after"):

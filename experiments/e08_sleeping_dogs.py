@@ -95,7 +95,7 @@ def choose_halves(pilot: Subscribers) -> dict[str, str]:
 
 
 def churn_rows(everyone: Subscribers) -> list[dict[str, Any]]:
-    """By persona and by recent reading: share reached, churn without and with the offer, shares driven away and kept by the offer."""
+    """By persona and by recent reading: share reached, churn without and with the offer, and shares driven away and kept by it."""
     groups = {"all": np.ones(len(everyone.left_untreated), bool)} | {p: everyone.persona == p for p in sorted(set(everyone.persona))}
     groups |= {f"use {band}": everyone.band == i for i, band in enumerate(USAGE_BANDS)}
     rows = []

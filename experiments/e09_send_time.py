@@ -1,13 +1,13 @@
 """Claim: individual send times raise the open rate only if customers differ in their hours.
 
 A weekly email goes out at the best hour for everyone (of 24, found on a separate population), or with `wait_until: {best_hour: true}`:
-later by as much as this customer's opens and clicks are later than average. Customers differ by a `clock_shift` with a standard deviation
+shifted by as much as this customer's opens and clicks are later than average. Customers differ by a `clock_shift` with a standard deviation
 of 0, 2.5, 5 or 8 hours. Controls: customers with identical hours, and customers without preferred hours. All rules are compared on the same
 customers with common random numbers.
 
 Opens lag behind sends. If opens are taken at face value (`naive`: without `typical`), every customer seems to be later than the best hour,
-so that each email goes out later than the one before. If they are compared with the mean hour of opens after sends at the best hour
-(`typical`, which a company can read from its log), the lag cancels out.
+so each email goes out later than the one before. If they are compared with the mean hour of opens after sends at the best hour (`typical`,
+which a company can read from its log), the lag cancels out.
 
 Published: no audited figure; 0 to 10 % (from memory).
 

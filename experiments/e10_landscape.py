@@ -2,7 +2,7 @@
 
 Three waits of a coffee roaster (`configs/experiments/e10_known_optimum.yaml`) on a grid of 7 x 8 x 8 = 448 policies over their bounds,
 evenly spaced by ratio, then 5 x 5 x 5 around the best of them; each with the same 200,000 customers. Searches are compared with the best of
-the 573. They use other and fewer customers, and their policies may lie between those of the grid.
+these 573 policies. They use other and fewer customers, and their policies may lie between those of the grid.
 
 Run: `python experiments/e10_landscape.py [--customers N] [--out DIR]` (about ten minutes; `grid.csv` is committed).
 """
@@ -23,7 +23,7 @@ from cjsim.tuning.study import Study
 
 STUDY = ROOT / "configs" / "experiments" / "e10_known_optimum.yaml"
 OUT = ROOT / "reports" / "e10_known_optimum"
-CUSTOMERS, SEED = 200_000, 2  # of the ground truth; no search has this seed
+CUSTOMERS, SEED = 200_000, 2  # of the ground truth; no search uses this seed
 SHAPE, AROUND = (7, 8, 8), 5  # policies along each wait, of the grid and of the refinement
 REFINEMENT_REACH = 0.8  # extent of the refinement in each direction, in steps of the grid
 DAYS = ("newsletter_days", "cart_days", "refill_days")

@@ -24,7 +24,7 @@ import cjsim as cj
 STUDY = ROOT / "configs" / "experiments" / "e11_pareto.yaml"
 REFERENCE = (0.0, 0.55)  # a policy that earns nothing and loses 45 % of members in a month; all fronts dominate it
 FRONT_STRATEGIES = (DEFAULT_STRATEGY, "random, paired")
-CUSTOMERS, SEED = 20_000, 2  # of the ground truth; no search has this seed
+CUSTOMERS, SEED = 20_000, 2  # of the ground truth; no search uses this seed
 FIRST_SEED = 11
 REQUIRED_SHARE = 0.9  # share of the seeds
 

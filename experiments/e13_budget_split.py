@@ -1,9 +1,10 @@
 """Claim: the split of an acquisition budget that a study finds has equal marginal returns, within 5 % of spend.
 
-Four channels with known response curves (Hill, no carry-over) bring customers who buy once, for a known sum, when they arrive
-(configs/experiments/e13_budget.yaml). So the profit of a split is known, and so is the best split: its marginal returns are equal on all
-channels. A study (e13_budget_study.yaml) finds its split from simulated arrivals alone; random search with as many trials is the
-reference. Distance: half the sum of |found - best| over channels, as a share of spend; that is, the share of money to reallocate.
+Four channels with known response curves (Hill, no carry-over) acquire customers who buy once, for a known amount, when they arrive
+(configs/experiments/e13_budget.yaml). The profit of each split is therefore known, and so is the best split: its marginal returns are equal
+on all channels. A study (e13_budget_study.yaml) finds its split from simulated arrivals alone; a random search with the same number of
+trials is the reference. Distance: half the sum of |found - best| over channels, as a share of spend; that is, the share of money to
+reallocate.
 
 Published: no figure; the optimum is a closed form (Lagrange; Dorfman and Steiner 1954, AER 44(5), on advertising budgets).
 

@@ -1,10 +1,10 @@
 """Claim: on a journey with known effects, `levers` ranks them correctly, and its intervals cover the truth 93 to 97 % of the time.
 
-A small company sends letters, notes, tips and a welcome series; a customer who opens one buys. Nothing else sells, and no message affects
-another. So the effect of each lever is known in closed form (`true_effects`): the number of delivered contacts, times the open rate, times
-the mean purchase. Purchases are skewed (exponential, times a lognormal customer size), as real purchases are. Some levers have no effect:
-send hours, because no customer is sensitive to them, and the shares of a split between two identical letters, which only move customers
-between the letters and add noise around 0.
+A small company sends letters, notes, tips and a welcome series; a customer who opens one of these buys. Nothing else sells, and no message
+affects another. The effect of each lever is therefore known in closed form (`true_effects`): the number of delivered contacts, times the
+open rate, times the mean purchase. Purchases are skewed (exponential, times a lognormal customer size), as real purchases are. Some levers
+have no effect: send hours, because no customer is sensitive to them, and the shares of a split between two identical letters, which only
+move customers between the letters and add noise around 0.
 
 `levers` runs with 200 seeds; the closed form is also checked against one paired run of many customers. The coverage of a correct interval
 is binomial: 200 seeds estimate 95 % to +- 3 points, so the coverage of a single move can fall outside 93 to 97 % by chance; the mean over
@@ -178,7 +178,7 @@ def move_key(lever: Any) -> tuple[str, str]:
 
 
 def levers_by_effect(effects: dict[tuple[str, str], float]) -> list[str]:
-    """Levers by the larger of their two effects, the largest first."""
+    """Levers sorted by the larger of their two effects, largest first."""
     sizes: dict[str, float] = {}
     for (path, _), effect in effects.items():
         sizes[path] = max(sizes.get(path, 0.0), abs(effect))
@@ -219,7 +219,7 @@ def run_levers(customers: int, seed: int, threads: int | None = None) -> SeedRes
 
 
 def distinct_moves(true: dict[tuple[str, str], float]) -> list[tuple[str, str]]:
-    """Moves whose effects vary between seeds, without duplicates: the period of a cap and the share of the second twin repeat others."""
+    """Moves whose effects vary between seeds, without duplicates (the period of a cap and the share of the second twin)."""
     return [key for key in true if not key[0].endswith((".at", ".per", "twin_b.share"))]
 
 

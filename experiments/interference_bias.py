@@ -37,7 +37,7 @@ FIXED = (FixedHorizon(),)
 
 
 class Case(NamedTuple):
-    """Two policies, the metric by which they are compared after a number of days, and whether a test should be biased."""
+    """Two policies, the metric that compares them after a number of days, and whether a test should be biased."""
 
     name: str
     base: cj.Scenario

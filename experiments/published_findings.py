@@ -14,7 +14,7 @@ Z95 = 1.959964
 
 
 class Finding(NamedTuple):
-    """A published statement, and the corresponding number of the simulated journey with its 95 % interval.
+    """A published statement, and the corresponding number from the simulated journey with its 95 % interval.
 
     `reproduced`: whether the simulated number, with its interval, agrees with the published one. `why`: the reason, in a sentence.
     """

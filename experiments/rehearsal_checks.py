@@ -1,12 +1,12 @@
 """Claim: rehearsals give the power, errors and coverage that theory gives where it holds, and show where it does not.
 
 Seeds are 101..100 + R, fixed before the first run with them, and each draws 1,000 tests. Normal outcomes: repeated looks, group-sequential
-tests and confidence sequences against numerical integration, and CUPED against the correlation. Skewed outcomes, ratio metrics and
-clusters: coverage of known effects. Hillstrom's e-mail trial: spending after women's mail against none, 500 customers per arm. Cost: CPU
-time of 2,000 rehearsals of 10,000 customers against that of simulating the customers.
+tests and confidence sequences are compared with numerical integration, and CUPED with the correlation. Skewed outcomes, ratio metrics and
+clusters: coverage of known effects. Hillstrom's e-mail trial: spending after women's mail compared with no mail, 500 customers per arm.
+Cost: CPU time of 2,000 rehearsals of 10,000 customers compared with that of simulating the customers.
 
-A cell holds if it is within 3 Monte Carlo errors; at most 1 in 20 cells may be beyond 2. Earlier runs used the seeds 1..50 and had been
-looked at, so these seeds are new.
+A cell holds if it is within 3 Monte Carlo errors; at most 1 in 20 cells may be beyond 2. The results of earlier runs with the seeds 1..50
+had been seen, so these seeds are new.
 
 Hillstrom's references are themselves estimates from 50,000 resamples or more, and they are rounded. Cells are therefore counted twice: with
 the Monte Carlo error of the rehearsals alone, and with that of the reference and its rounding added. The second count was introduced after
@@ -83,7 +83,7 @@ def rounded_reference(statement: str, wanted: float, rate: Rate, *, unit: float,
 
 
 def pooled_reports(populations: ArmPopulations, size: int, settings: RehearsalSettings, seeds: int) -> dict[str, Mapping[str, Rate]]:
-    """Rates by name, by analysis, over the seeds, with the closed form as `closed` (no error)."""
+    """Rates over all seeds, by analysis and name, with the closed form as `closed` (without error)."""
     blocks: dict[str, list[DesignReport]] = {}
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         for report in rehearse_design(populations, size=size, settings=replace(settings, runs=RUNS_PER_SEED, seed=seed)):

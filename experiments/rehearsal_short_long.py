@@ -1,8 +1,8 @@
 """Claim: the effect after 14, 28 or 90 days often says little about the effect after a year, and a short test leads to the wrong decision.
 
-Each journey's better policy against today's, measured by CLV, with the shipped number of customers. The shop's customers share nothing, so
-each is followed for the given days from entry, and all enter on the first day. In the other journeys customers share desks and referrals,
-for which a follow-up from entry is not possible, so days count from the start of the scenario, and mixed assignment is simulated. There,
+Each journey's better policy is compared with today's by CLV, with the shipped number of customers. The shop's customers share nothing, so
+each is followed for the given number of days from entry, and all enter on the first day. In the other journeys, customers share desks and
+referrals, so a follow-up from entry is not possible: days count from the start of the scenario, and mixed assignment is simulated. There,
 today's policy gets the desks, guardrails and spend of the better one, because a test cannot assign these by customer.
 
 Wrong decisions: share of tests of all initial customers whose decision differs from that for the effect after the year. A test of the
@@ -76,7 +76,7 @@ def rows_of(journey: str, customers: int | None, replications: int) -> list[dict
 
 
 def has_settings(row: dict[str, Any], customers: int, replications: int) -> bool:
-    """Whether a row of the table comes from a run with these settings. Replications count only where mixed assignment is simulated."""
+    """Whether a row of the table comes from a run with these settings. Replications matter only where mixed assignment is simulated."""
     return bool(row["customers"] == customers and (row["mode"] == "reuse" or row["replications"] == replications))
 
 
@@ -119,7 +119,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 
 
 def finding(row: dict[str, Any]) -> Finding:
-    """Return the statement of one number of days: whether the effect clearly has the sign that it has after the year."""
+    """Return the finding for one number of days: whether the effect clearly has the sign that it has after the year."""
     sign = 1 if row["year"] > 0 else -1
     low, high = sorted((sign * row["low"], sign * row["high"]))
     verdict = "clearly the sign of the year" if low > 0 else "clearly the opposite sign" if high < 0 else "sign not clear"

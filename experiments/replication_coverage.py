@@ -1,8 +1,8 @@
 """Coverage of intervals where customers share a desk: within one run, and from replications.
 
-A firm with 300 customers and one busy agent for 60 days, and the same firm with two agents. Seeds are 1 to N, fixed before the first run.
-Blocks of R consecutive seeds give replicated intervals. The mean over all N seeds stands for the truth; the run that follows a block (the
-first of the next block) is the fresh run that a prediction interval must cover.
+The study simulates a firm with 300 customers and one busy agent for 60 days, and the same firm with two agents. Seeds are 1 to N, fixed
+before the first run. Blocks of R consecutive seeds give replicated intervals. The mean over all N seeds stands for the truth; the run that
+follows a block (the first of the next block) is the fresh run that a prediction interval must cover.
 
     python experiments/replication_coverage.py --seeds 1000 --out coverage.jsonl    simulate (resumes) and print the table
     python experiments/replication_coverage.py --out coverage.jsonl --print          print the table of the runs so far

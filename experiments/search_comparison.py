@@ -35,7 +35,7 @@ class SearchResult(NamedTuple):
 
     @property
     def simulated_customers(self) -> int:
-        """Number of customers simulated in trials; the confirmation takes equally many with all strategies."""
+        """Number of customers simulated in trials; the confirmation simulates equally many with all strategies."""
         return total_simulated(self.trials)
 
 

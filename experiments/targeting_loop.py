@@ -162,7 +162,7 @@ def rehearse(world: World, metric: str) -> Rehearsed:
 
 
 def features_of(table: pd.DataFrame) -> list[str]:
-    """What the firm knew before the assignment, without columns that are empty or the same for all customers."""
+    """Return what the firm knew before the assignment, without columns that are empty or the same for all customers."""
     known = table.drop(columns=[*NOT_FEATURES, *OUTCOMES])
     return [name for name in known if known[name].nunique() > 1]
 

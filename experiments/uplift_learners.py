@@ -1,11 +1,11 @@
-"""Claims: theory names the better learner in two worlds, and selection on held-out rows loses little.
+"""Claims: in two worlds, theory predicts the better learner; selection on held-out rows loses little.
 
 - Few treated, complex baseline: the X-learner has a lower error than the T-learner (Künzel and others 2019).
 - Confounded treatment, outcome models too simple: the DR-learner has a lower error than the T-learner (Kennedy 2023).
 - Equal effects, or none: selection by DR-loss or R-loss mostly chooses the constant effect.
 - Regret: (V(chosen) - V(constant)) / (V(best) - V(constant)) has a median of at least .9. V is the mean gain per customer of treating those
   with a predicted effect above the cost, on 100,000 fresh customers with known effects. V(constant) is the best of treating all and nobody,
-  V(best) the best candidate. Runs whose denominator is below 3 standard errors are counted apart.
+  V(best) the best candidate. Runs whose denominator is below 3 standard errors are counted separately.
 
 Each world is drawn with the seeds 1 to R. The +- is one Monte Carlo standard error.
 
@@ -40,7 +40,7 @@ MIN_DENOMINATOR_IN_ERRORS = 3
 
 
 class World(NamedTuple):
-    """A law of customers: normal features, an outcome with unit noise, a known effect and a known or unknown probability of treatment."""
+    """A distribution of customers: normal features, unit-noise outcome, known effect, and known or unknown probability of treatment."""
 
     name: str
     n: int
@@ -165,7 +165,7 @@ def compare_dr_and_t(seed: int) -> dict[str, float]:
 
 
 def run_selection(world_index: int, seed: int) -> list[SelectionRun]:
-    """Select by each loss, and value the choice on fresh customers."""
+    """Select by each loss, and evaluate the choice on fresh customers."""
     world = SELECTION_WORLDS[world_index]
     rng = np.random.default_rng(seed)
     train, fresh = draw(world, world.n, rng), draw(world, N_FRESH, rng)

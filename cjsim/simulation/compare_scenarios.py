@@ -62,8 +62,8 @@ def compare(
     follow_up_days : float, optional
         Simulate each customer for at most this many days from entry, as in `simulate`.
     against : {'no-contact', 'nothing'}, optional
-        Compare with a baseline that is made from the first scenario: 'no-contact' sends only transactional messages, and 'nothing' sends no
-        message. Neither pays for a marketing platform. All the scenarios that are given are then alternatives.
+        Compare with a baseline derived from the first scenario: 'no-contact' sends only transactional messages, and 'nothing' sends no
+        message. Neither pays for a marketing platform. All scenarios passed are then alternatives.
     processes : sequence of callable
         User-defined SimPy processes to run in each simulation, as in `simulate`. Requires the readable engine. To measure the effect of
         a process, pass runs with and without it to `Comparison.of`.

@@ -65,7 +65,8 @@ class Comparison(FolderResult):
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
     assumptions : tuple of str
-        Notes on prices and discounts that differ although customers do not respond to their size; empty if made from runs alone.
+        Notes on prices and discounts that differ although customers do not respond to their size; empty if the comparison was made from
+        runs alone.
     predictions : Mapping of str to Mapping of str to PredictionInterval
         With several replications, 95 % prediction intervals of the difference in one run of the firm, keyed like `alternatives`.
     """
@@ -127,13 +128,13 @@ class Comparison(FolderResult):
         return "\n".join([self.answer, *others])
 
     def _displayed_table(self) -> "pd.DataFrame":
-        """The effects without details."""
+        """The effects, without detail metrics."""
         table, definitions = self.to_pandas(), all_metric_definitions(self.runs[self.baseline].codebook)
         return table[[not definitions[name].is_detail for name in table.index.get_level_values("metric")]]
 
     @cached_property
     def returns(self) -> Mapping[str, IncrementalReturn]:
-        """What each alternative earns and costs, by its name: changes in margin, cost and contacts, incremental ROI, break-even cost."""
+        """What each alternative earns and costs, by name: changes in margin, cost and contacts, incremental ROI, break-even cost."""
         baseline, found = self.runs[self.baseline], {}
         for name in self.alternatives:
             pairs = list(zip(baseline.replications, self.runs[name].replications, strict=True))
@@ -142,7 +143,7 @@ class Comparison(FolderResult):
 
     @property
     def answer(self) -> str:
-        """The answer in a few sentences: which alternative is best on CLV, by how much, and what that costs elsewhere."""
+        """The answer in a few sentences: which alternative is best on CLV, by how much, and with which side effect."""
         return answer_text(self._paired_runs().compared)
 
     @checked_arguments
@@ -189,8 +190,9 @@ class Comparison(FolderResult):
         sort : {'importance', 'change', 'name'}
             Order of the metrics.
         detect : float, optional
-            Relative change in the first metric, such as 0.01, for which to state how many customers are needed to detect it: simulated
-            ones, which are paired, and those of a real A/B test. With several replications, it states how many of these are needed.
+            Relative change in the first metric, such as 0.01. If given, the text states how many customers are needed to detect it:
+            simulated customers, which are paired, and customers in a real A/B test. With several replications, it states the number of
+            replications instead of simulated customers.
 
         Returns
         -------
@@ -250,8 +252,8 @@ class Comparison(FolderResult):
             effect. For a mean per customer such as 'clv', it is the difference for the customer if both policies have the same customers,
             and the mean is the effect. For other ratios, it is a linearized contribution, and the mean is the effect.
 
-            With several replications, the customers are those of the first one. Their sum or mean is the effect in it, while
-            `alternatives` has the mean over all replications.
+            With several replications, the customers are those of the first one. The sum or mean of their contributions is the effect in
+            that replication, while `alternatives` has the mean over all replications.
 
         Raises
         ------
@@ -290,7 +292,7 @@ class Comparison(FolderResult):
         metrics : sequence of str
             Names of the metrics to include; the first one decides the answer. By default, all of them, and the answer is about CLV.
         detect : float, optional
-            Relative change in the first metric, for which to include how many customers are needed to detect it, as in `summary`.
+            Relative change in the first metric. If given, the result includes how many customers are needed to detect it, as in `summary`.
 
         Raises
         ------
@@ -375,8 +377,8 @@ class Comparison(FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete comparison, a file is not the one that the comparison was saved with, or another
-            version of cjsim wrote it in a format that this version cannot read.
+            If the folder does not contain a complete comparison, a file differs from the one originally saved, or another version of cjsim
+            wrote it in a format that this version cannot read.
         """
         source = Path(folder)
         restore_interrupted_replacement(source)

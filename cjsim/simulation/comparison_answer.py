@@ -1,4 +1,4 @@
-"""The answer of a comparison in a few sentences: which policy is better on what, by how much, and what that costs elsewhere."""
+"""The answer of a comparison in a few sentences: which policy is better, on which metric, by how much, and with which side effect."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -41,9 +41,8 @@ _LARGER_SAMPLES = (2, 4, 10)
 class ComparedMetrics(NamedTuple):
     """What the answer is based on.
 
-    `alternatives` holds paired differences by alternative, then by metric; `returns` what each alternative earns and costs.
-    `has_new_customers`: whether customers can be acquired or
-    referred, so that totals matter in addition to means.
+    `alternatives` holds paired differences by alternative, then by metric; `returns` holds what each alternative earns and costs.
+    `has_new_customers` states whether customers can be acquired or referred; if so, totals matter in addition to means.
     """
 
     baseline: str
@@ -58,7 +57,7 @@ class ComparedMetrics(NamedTuple):
     replications: int = 1
 
     def span_of(self, metric: str) -> str:
-        """Return the days over which a metric counts as text."""
+        """Return, as text, the days over which a metric counts."""
         if metric == _FIRST_YEAR:
             return f"the {VALUE_YEAR:g} days after entry"
         return f"{self.days:g} days" if self.value_days is None or metric not in _CLV_METRICS else span_phrase(self.value_days)
@@ -74,7 +73,7 @@ def answer_text(compared: ComparedMetrics, *, objective: str = OBJECTIVE, detect
     objective : str
         Name of the metric that decides which policy is better.
     detection : DetectableChange, optional
-        A change in the objective, for which to state how many customers or replications are needed to detect it.
+        A change in the objective. If given, the answer states how many customers or replications are needed to detect it.
 
     Returns
     -------
@@ -167,12 +166,12 @@ def _growth(compared: ComparedMetrics, name: str) -> Iterator[str]:
 
 
 def _size_text(value: float, unit: str, decimals: int) -> str:
-    """Format the size of a difference, without its sign; that of a share is in percentage points."""
+    """Format the size of a difference without its sign; differences between shares are in percentage points."""
     return format_value(value, unit, decimals, is_difference=True).removeprefix("+")
 
 
 def _larger_samples(effect: PairedDifference, unit: str, compared: ComparedMetrics) -> str:
-    """State how narrow the interval would be with more customers or, as it comes from replications, with more of these."""
+    """State how narrow the interval would be with more customers or, if it comes from replications, with more replications."""
     half = (effect.high - effect.low) / 2
     count, noun = (compared.customers, "customers") if compared.replications == 1 else (compared.replications, "replications")
     counts = [times * count for times in _LARGER_SAMPLES]

@@ -43,9 +43,9 @@ def comparison_figure_data(paired: PairedRuns) -> "pd.DataFrame":
     -------
     DataFrame
         Columns `alternative`, `metric` (its label), `relative`, `low`, `high` (relative to the baseline, in percent) and `verdict`
-        ('better', 'worse', 'more or fewer', 'no clear difference'). Metrics whose baseline is 0 are left out, because no relative effect
-        is defined. So are metrics of which neither higher nor lower values are better, if they more than double: next to them, all other
-        effects would look like 0.
+        ('better', 'worse', 'more or fewer', 'no clear difference'). Metrics whose baseline is 0 are left out, because no relative effect is
+        defined. Metrics for which neither higher nor lower values are better are also left out if they more than double, because all other
+        effects would look like 0 next to them.
     """
     import pandas as pd
 

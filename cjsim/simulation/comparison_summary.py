@@ -42,7 +42,7 @@ PredictionsByName = Mapping[str, Mapping[str, PredictionInterval]]
 SortOrder = Literal["importance", "change", "name"]
 _KEY_METRICS = ("clv", "clv_365d", "profit", "retention_90d", "conversion", "revenue", "cost", "satisfaction", "opt_outs", "contacts")
 _MOVED_METRICS = 5
-# Below the metrics: name, unit, title and cells of the return on the change in cost and in contacts.
+# Rows below the metrics, about the return on the change in cost and in contacts: name, unit, title and cells.
 _RETURN_ROWS = (
     (ROI_NAME, "ratio", "change in margin per change in cost, minus 1", roi_cells),
     (BREAK_EVEN_NAME, MONEY_UNIT, "change in margin per change in contacts: at this cost, a contact pays for itself", break_even_cells),
@@ -52,7 +52,7 @@ _RETURN_ROWS = (
 def compared_metrics(
     baseline: RunRecord, baseline_name: str, alternatives: DifferencesByName, returns: Mapping[str, IncrementalReturn] | None = None
 ) -> ComparedMetrics:
-    """Collect what the answer of a comparison is made from.
+    """Collect the data on which the answer of a comparison is based.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def compared_metrics(
     alternatives : Mapping of str to Mapping of str to PairedDifference
         Paired differences, keyed by alternative name, then by metric name.
     returns : Mapping of str to IncrementalReturn, optional
-        What each alternative earns and costs, by its name.
+        What each alternative earns and costs, by name.
     """
     grows = has_new_customers(baseline) or any(effects["customers"].effect for effects in alternatives.values())
     origin, definitions = baseline.provenance, all_metric_definitions(baseline.codebook)
@@ -99,7 +99,7 @@ def comparison_summary(
     sort : {'importance', 'change', 'name'}
         Order of the metrics: as listed in the model's documentation or in `metrics`, by relative change, or by name.
     detection : DetectableChange, optional
-        A change for which to state how many customers are needed to detect it.
+        A change. If given, the text states how many customers are needed to detect it.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def comparison_summary(
 def metrics_to_show(compared: ComparedMetrics, baseline: RunRecord, *, full: bool = False) -> list[MetricDefinition]:
     """Return all metrics, or the most important ones and those that changed most.
 
-    These are the largest effects, in half-widths of their intervals, on metrics of which higher or lower values are better, and the largest
-    significant relative changes of any metrics.
+    The latter are the largest effects, in half-widths of their intervals, on metrics for which higher or lower values are better, and the
+    largest significant relative changes in any metrics.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def _informative_metrics(compared: ComparedMetrics, baseline: RunRecord) -> list
 
 
 def _largest_clear_change(definition: MetricDefinition, alternatives: DifferencesByName) -> float:
-    """Return the largest significant change in a metric relative to its baseline, infinite if that is 0; 0 without such a change."""
+    """Return the largest significant relative change in a metric: infinite if the baseline is 0, and 0 without such a change."""
     differences = [effects[definition.name] for effects in alternatives.values() if definition.name in effects]
     return max((abs(one.relative) if one.baseline else math.inf for one in differences if one.is_significant), default=0.0)
 
@@ -316,7 +316,7 @@ def _effect_cells(definition: MetricDefinition, difference: PairedDifference) ->
 def level_decimals(unit: str, difference: PairedDifference) -> int:
     """Return the number of decimals for the values under both policies.
 
-    There are no more than for the effect, and as many if the values would otherwise look equal although the effect is clear.
+    There are never more than for the effect. There are as many if the values would otherwise look equal although the effect is clear.
 
     Parameters
     ----------

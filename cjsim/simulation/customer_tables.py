@@ -31,9 +31,9 @@ _CONTACT_COLUMNS = ("contacts", "opens", "clicks", "unsubscribes", "complaints",
 _TOUCH_COLUMNS = (*_CONTACT_COLUMNS, "collisions", "referrals", "events")
 _STATE_COLUMNS = ("satisfaction", "pressure")
 _REFERRED_BY = "referred_by"  # the customer who referred this one
-_CLV_365D = "clv_365d"  # the firm's table has it only if CLV counts beyond the horizon, because else it is cut at the horizon
+_CLV_365D = "clv_365d"  # the firm's table has it only if CLV counts beyond the horizon; otherwise it is cut at the horizon
 _DETAIL_COLUMNS = ("message_cost", _CLV_365D)  # in all saved tables
-_BASE = "base_flags"  # BaseFlag bits; a column, with those of base retention, if customers exist before day 0
+_BASE = "base_flags"  # BaseFlag bits; this column and those of base retention exist only if customers exist before day 0
 BASE_RETENTION_COLUMNS = tuple(f"base_retained_{days:.0f}d" for days in RETENTION_DAYS)
 _OTHER_FIELDS = ("retained", "base_retained", "persona", "stage", "interest", "held_out")
 assert {_BASE, *_MONEY_COLUMNS, *_DETAIL_COLUMNS, *_TOUCH_COLUMNS, *_STATE_COLUMNS, *_OTHER_FIELDS} == set(OUTCOME.names or ())
@@ -199,12 +199,12 @@ class SavedCustomers:
         for i, name in enumerate(self.codebook.stages):
             outcomes.dwell[:, i] = truth.numbers(f"days[{name}]", np.float32)
         for column, i, j in _touch_columns(self.codebook):
-            if CHANNEL_TOUCHES[j] in self.codebook.events:  # false for touches that the version that saved the run did not know
+            if CHANNEL_TOUCHES[j] in self.codebook.events:  # false for touches unknown to the version that saved the run
                 outcomes.touch_counts[:, i, j] = observed.numbers(column, np.uint16)
         if _knows_hidden_touches(self.codebook):
             for column, i, j in _hidden_touch_columns(self.codebook):
                 outcomes.touch_counts[:, i, j] = truth.numbers(column, np.uint16)
-        else:  # customers made all opens and clicks
+        else:  # every open and click was made by a customer
             for touch, hidden in ((TouchCode.OPENED, HiddenTouch.TRUE_OPENED), (TouchCode.CLICKED, HiddenTouch.TRUE_CLICKED)):
                 outcomes.touch_counts[:, :, hidden] = outcomes.touch_counts[:, :, touch]
         for column, array in _desk_columns(self.codebook, outcomes.desks):
@@ -287,7 +287,7 @@ def _touch_columns(codebook: Codebook) -> Iterator[tuple[str, int, int]]:
 
 
 def _knows_hidden_touches(codebook: Codebook) -> bool:
-    """Whether the version that saved a run knew touches that only the simulator knows."""
+    """Return whether the version that saved a run recorded touches that only the simulator knows."""
     return TouchCode.BOUNCED_HARD.name.lower() in codebook.events
 
 

@@ -51,8 +51,8 @@ class DetectableChange(NamedTuple):
     customers : int
         Number of simulated customers from which both are estimated.
     replications : NeededCustomers or None
-        Replications of this firm, paired as in the comparison, if that has several: their number, not that of the customers of one,
-        determines the interval.
+        Replications of this firm, paired as in the comparison, if the comparison has several. The interval then depends on the number of
+        replications, not on the number of customers in each.
     """
 
     metric: str
@@ -73,11 +73,11 @@ class DetectableChange(NamedTuple):
         }
 
     def for_replications(self, differences: Array, baseline: float) -> "DetectableChange":
-        """Return the same with the number of replications in place of the number of simulated customers.
+        """Return a copy with the number of replications in place of the number of simulated customers.
 
         With s^2 the variance of the paired difference between replications and d the change, (1.96 + 0.84)^2 s^2 / d^2 + 1.96^2 / 2
-        replications are needed for Student's interval (Guenther 1981). Its interval reflects the sampling error of s^2, which has a
-        chi-squared distribution.
+        replications are needed for Student's interval (Guenther 1981). The interval of this number reflects the sampling error of s^2,
+        which has a chi-squared distribution.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ def detectable_change(runs: tuple[Run, Run], terms: tuple[RatioTerms, RatioTerms
 
     With v the variance of an estimate from n customers and d the change, n v (1.96 + 0.84)^2 / d^2 customers are needed. For simulated
     customers, v is the variance of the paired difference; for each group of a real test, it is the sum of the variances in the two runs.
-    The intervals reflect the relative sampling error of v, for a real test as under the baseline, and treat d as known.
+    The intervals treat d as known and reflect the relative sampling error of v; for a real test, this error is estimated from the baseline.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class Scenario(ScenarioSpec):
     policy: Policy
 
     def with_values(self, values: Mapping[str, Any], *, location: str = "with_values") -> Self:
-        """Return a copy with some values changed. With existing customers, changes of the policy begin on day 0.
+        """Return a copy with some values changed. With existing customers, changes to the policy take effect on day 0.
 
         Parameters
         ----------

@@ -81,7 +81,7 @@ class FigureKind(Generic[Result]):
 
         figure = self.figure(result)
         with rc_context(_LITERAL_TEXT), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a script or an emoji; drawn as a box
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a rare script or an emoji; drawn as a box
             # Omit the library version, which would make files differ between versions.
             figure.savefig(folder / f"{self.name}.png", metadata={"Software": None})
 

@@ -101,7 +101,7 @@ class Run(RunRecord, FolderResult):
 
     @property
     def replications(self) -> tuple["Run", ...]:
-        """All replications, each as a run of its own: this run without `repeats`, then the repeats."""
+        """All replications, each as a separate run: this run without `repeats`, then the repeats."""
         return (replace(self, repeats=(), provenance=replace(self.provenance, replications=1)), *self.repeats)
 
     @property
@@ -276,7 +276,7 @@ class Run(RunRecord, FolderResult):
             Name of the experiment. Can be omitted if the policy has only one.
         follow_up_days : float, optional
             Number of days after the assignment during which outcomes are counted. Customers who are not observed for that long are left
-            out. By default, outcomes are counted until the end of the simulation, after `observed_days`, which differ between customers.
+            out. By default, outcomes are counted until the end of the simulation, for `observed_days`, which differs between customers.
 
         Returns
         -------
@@ -351,8 +351,8 @@ class Run(RunRecord, FolderResult):
         Raises
         ------
         InputError
-            If the folder does not contain a complete run, a file is not the one that the run was saved with, or another version of cjsim
-            wrote it in a format that this version cannot read.
+            If the folder does not contain a complete run, a file differs from the one originally saved, or another version of cjsim wrote
+            it in a format that this version cannot read.
         """
         source = Path(folder)
         restore_interrupted_replacement(source)

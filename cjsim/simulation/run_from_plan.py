@@ -1,4 +1,4 @@
-"""`run_from_plan`: from the outcomes of a simulated plan to a `Run`."""
+"""`run_from_plan`: creates a `Run` from the outcomes of a simulated plan."""
 
 from functools import partial
 from pathlib import Path
@@ -40,11 +40,11 @@ def run_from_plan(
     log_path : Path, optional
         Parquet file of the event log.
     late_entries : ndarray of float64, optional
-        Times from the horizon on at which customers enter, in days, ascending; none by default.
+        Times at or after the horizon at which customers enter, in days, ascending; none by default.
     """
     names, stages = plan.codebook.stages, plan.world.stages
     payments = {} if plan.population.is_cut else plan.payments
-    setting, entered = plan.world.setting[0], np.maximum(outcomes.customers["entered"], 0.0)  # costs of day 0 are the first that count
+    setting, entered = plan.world.setting[0], np.maximum(outcomes.customers["entered"], 0.0)  # costs count from day 0 on
     late = np.zeros(0) if late_entries is None else late_entries
     terms = WageTerms(float(setting.horizon), float(setting.ends), float(setting.discount), late)
     return Run(

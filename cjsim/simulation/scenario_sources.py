@@ -1,4 +1,4 @@
-"""Loads the scenarios that functions accept (objects, paths or names in the library), and checks that compared ones match."""
+"""Loads the scenarios that functions accept (objects, paths or names in the library), and checks that compared scenarios match."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

@@ -51,7 +51,7 @@ class RunSettings:
     engine : str
         Name of the engine.
     n_threads, max_customers : int
-        Number of threads, and limit of the population.
+        Number of threads, and population limit.
     follow_up_days, ends, sample : optional
         As `follow_up_days`, `until_days` and `sample` of `simulate`.
     processes : UserProcesses
@@ -188,7 +188,7 @@ def _arrivals(settings: RunSettings, share: FirmShare, plan: Plan, seed: int) ->
 
 
 def _require_independent_customers(plan: Plan, processes: UserProcesses, limit: str) -> None:
-    """Raise if a customer's trajectory could depend on what others do after their own limit, or if staff is paid beyond it."""
+    """Raise if a customer's trajectory could depend on what others do after their own limit, or if staff are paid beyond it."""
     shared = "customers who share desks or budgets" if shares_resources(plan) else ""
     shared = shared or ("staff who are paid until the horizon" if any(desk.wages for desk in plan.desks) else "")
     if shared or processes.names:
@@ -198,7 +198,7 @@ def _require_independent_customers(plan: Plan, processes: UserProcesses, limit: 
 
 
 def _require_one_day_each(ends: Array, plan: Plan, n_customers: int) -> None:
-    """Raise if the customers of a run do not have one day each, or may refer others."""
+    """Raise if there is not one end day per customer, or if customers may refer others."""
     if ends.shape != (n_customers,) or np.isnan(ends).any():
         must = f"must have one day for each of the {n_customers:,} customers"
         got = f"an array of shape {ends.shape}" if ends.shape != (n_customers,) else "nan"

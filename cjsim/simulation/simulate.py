@@ -66,9 +66,10 @@ def simulate(
         simulated until the horizon, which also ends the follow-up of customers who enter late. Until it ends, a customer's trajectory is
         the same as without this limit. Requires a scenario whose customers share neither desks nor budgets.
     until_days : array-like of float, shape (n_customers,), optional
-        Simulate each customer until at most this day, counted from the start. Events at this time do not happen, and nothing happens after
-        entry if the day is not after it. In the order of customer numbers: initial customers, then arrivals. Requires a scenario whose
-        customers share neither desks nor budgets, and refer nobody. The provenance of the run contains a digest of these days.
+        Simulate each customer until at most this day, counted from the start. Events at exactly this time do not happen. A customer whose
+        day is not after entry enters, but nothing else happens. Ordered by customer number: initial customers, then arrivals. Requires a
+        scenario whose customers share neither desks nor budgets, and refer nobody. The provenance of the run contains a digest of these
+        days.
     log : str or Path, optional
         Parquet file to write the event log to.
     processes : sequence of callable
@@ -78,7 +79,7 @@ def simulate(
         Receives progress updates, such as ProgressBar(), from the simulation.
     sample : float, optional
         Share of the firm to simulate, above 0 and at most 1: this share of the initial customers and the arrivals, with fixed costs, staff
-        and budgets in proportion. A customer in a smaller sample is also in a larger one. Totals are scaled up to the whole firm.
+        and budgets in proportion. Every customer in a smaller sample is also in a larger one. Totals are scaled up to the whole firm.
     replications : int, optional
         Number of runs with independent seeds, the first with `seed`. The result is the first run, and its metrics are means over all
         runs, with intervals that hold even if customers affect each other. The default is 8 if customers share desks or budgets and
@@ -164,7 +165,7 @@ def checked_settings(
     Raises
     ------
     InputError
-        If the scenario is invalid, or an argument is out of range or does not fit another one.
+        If the scenario is invalid, or an argument is out of range or conflicts with another one.
     """
     scenario.checked()
     if customers is not None and sample is not None:

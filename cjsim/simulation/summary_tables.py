@@ -232,7 +232,7 @@ def period_text(run: RunRecord) -> str:
 
 
 def value_days_text(run: RunRecord) -> str:
-    """Return the period that CLV covers as text that follows other text; empty if CLV stops at the horizon."""
+    """Return the period that CLV covers, as text to append; empty if CLV stops at the horizon."""
     return "" if run.codebook.value_days is None else f" (CLV over {span_phrase(run.codebook.value_days)})"
 
 

@@ -83,7 +83,7 @@ def _batches(count: int, size: int) -> tuple[Run, ...]:
 
 
 def _definitions(source: MetricSource, run: Run) -> list[MetricDefinition]:
-    """Return the metrics from a source after checking that they are complete. Each computation checks their terms."""
+    """Return the metrics from a source after checking that they are complete. Their terms are checked at each computation."""
     definitions = [source] if isinstance(source, MetricDefinition) else list(source(run.codebook))
     for definition in definitions:
         try:

@@ -15,7 +15,7 @@ from cjsim.simulation.run import Run
 from cjsim.simulation.simulate import simulate
 from cjsim.testing.small_worlds import independent_customers, sharing_customers
 
-MAX_RESUMES = 100_000  # per process and small run; more means that the process resumes about every two minutes
+MAX_RESUMES = 100_000  # per process and small run; more would mean that the process resumes every two minutes or more often
 
 
 class _Trace(NamedTuple):

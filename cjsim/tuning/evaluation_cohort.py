@@ -171,7 +171,7 @@ class CohortEvaluation:
         return self if not totals else replace(self, terms={**self.terms, **totals})
 
     def extended_by(self, more: "CohortEvaluation") -> "CohortEvaluation":
-        """Combine this evaluation with that of the next customers under the same policy. The result has no `metrics`.
+        """Combine this evaluation with the evaluation of the next customers under the same policy. The result has no `metrics`.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Rounds the values of a winner to convenient ones, such as 14d for 13d 18h 28min."""
+"""Rounds the winning values to convenient ones, such as 13d 18h 28min to 14d."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _STEPS_PER_RANGE = 100  # for other numbers: at least this many steps between th
 
 
 def rounded_values(study: Study, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Round the values of a study that have no step: shares to 1 point, durations to days, hours or quarter hours, and so on.
+    """Round the values of a study that have no step: shares to 1 percentage point, durations to days, hours or quarter hours, and so on.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def rounded_values(study: Study, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rounded(axis: Axis, value: Any) -> Any:
-    """The rounded value; the value itself, as written, if rounding changes nothing or leaves the bounds."""
+    """Return the rounded value, or the value as written if rounding changes nothing or would leave the bounds."""
     low, high = axis.coordinate.low, axis.coordinate.high
     if axis.kind == "duration":
         text = _rounded_duration(value)
@@ -64,7 +64,7 @@ def _rounded_duration(text: str) -> str:
 
 
 def _number_step(low: float, high: float) -> float:
-    """Step of a number: a point for shares, and otherwise a power of ten that divides the range into at least 100 steps."""
+    """Return the rounding step: 0.01 or 0.001 for shares, otherwise a power of ten that divides the range into at least 100 steps."""
     if low >= 0 and high <= 1:
         return _SHARE_STEP if high - low >= _NARROW else _NARROW_SHARE_STEP
     return float(10.0 ** math.floor(math.log10((high - low) / _STEPS_PER_RANGE)))

@@ -199,7 +199,7 @@ def silence_optuna() -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"optuna|cjsim\.tuning")  # from Python 3.12, Optuna's name its caller
+            warnings.filterwarnings("ignore", module=r"optuna|cjsim\.tuning")  # from Python 3.12 on, Optuna's warnings name its caller
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             yield
     finally:

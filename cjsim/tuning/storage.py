@@ -218,7 +218,7 @@ class TrialStore:
         return InputError(format_error(self.location, must, hide_passwords_of(self._where, _error_text(error)), remedy))
 
     def _shown_cause(self, error: Exception) -> Exception | None:
-        """Return the error, or None if a traceback that shows it could show a password."""
+        """Return the error, or None if a traceback that contains it could reveal a password."""
         return None if "://" in self._where else error
 
     def _readable_distribution(self, coordinate: Coordinate) -> Any:

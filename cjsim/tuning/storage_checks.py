@@ -1,4 +1,4 @@
-"""Checks of the file of a study's storage, before Optuna opens it: a regular file of limited size and, for SQLite, without broken pages."""
+"""Checks of a study's storage file before Optuna opens it: a regular file of limited size and, for SQLite, without broken pages."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def require_storage_file(path: str) -> None:
 
 
 def require_intact_database(url: str) -> None:
-    """Raise if the file of a SQLite database has a broken page. A database that does not exist yet, or in memory, passes.
+    """Raise if the file of a SQLite database has a broken page. A database in memory, or one that does not exist yet, passes.
 
     Parameters
     ----------

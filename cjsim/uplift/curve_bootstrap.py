@@ -90,7 +90,7 @@ class CurveBootstrap:
 
     @property
     def statement(self) -> str:
-        """What the differences say, in one sentence."""
+        """What the differences show, in one sentence."""
         clear = [row for row in self.differences if row.is_clear]
         if not clear:
             return "No learner is better than another: no difference is significant after Holm's correction."

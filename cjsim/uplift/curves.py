@@ -185,5 +185,5 @@ def difference_of_means(sums: RankedSums) -> Floats:
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Divide arrays of one shape; 0 where the denominator is 0."""
+    """Divide arrays of the same shape; 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0.0)

@@ -152,8 +152,8 @@ def calibration(
 def harmed_groups(groups: Sequence[GroupEffect], *, level: float = LEVEL) -> tuple[GroupEffect, ...]:
     """Return the groups whose effect is proven to be below 0, for a do-not-contact list.
 
-    The groups must have been set before looking at outcomes. Each test is one-sided, with Holm's correction over all groups: if no group is
-    harmed, the probability of returning any is at most 1 - level.
+    The groups must have been defined before looking at outcomes. Each test is one-sided, with Holm's correction over all groups: if no
+    group is harmed, the probability of returning any is at most 1 - level.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def heterogeneity_test(
     learner : str
         Name of the learner in the result.
     plan : SplitPlan or None
-        Method and number of splits; None for 5 folds in sequence.
+        Method and number of splits; None for the sequential method with 5 folds.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Checks of what a firm pays: names exist, each price is stated once, and staff is not paid twice."""
+"""Checks of what a firm pays: names exist, each price is stated once, and staff are not paid twice."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def cost_faults(policy: PolicySpec, journey: JourneySpec) -> Iterator[Fault]:
 
 
 def cost_warnings(scenario: ScenarioSpec) -> Iterator[str]:
-    """Yield warnings about staff who are paid twice, and about prices of contacts that never apply."""
+    """Yield warnings about staff who are paid twice, and about contact prices that never apply."""
     journey, policy = scenario.journey, scenario.policy
     for name, staffing in policy.desks.items():
         if staffing.cost_per_minute and any(shift.agents and shift.wage_per_hour for shift in staffing.shifts):

@@ -193,7 +193,7 @@ def _may_be_zero_wait(event: Event) -> bool:
 def _zero_time_loop_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fault]:
     """Yield a fault for each clock with a wait of 0 that nothing can stop: neither a change of `when` nor a move to another stage.
 
-    A condition variable counts as changed if anything may change it under any name, so every rejected loop is truly endless.
+    A condition variable, such as `asks`, counts as changed if anything may change it for any name, so every rejected loop is truly endless.
     """
     prefix = ("journey",) if policy is not None else ()
     for name, event in journey.events.items():

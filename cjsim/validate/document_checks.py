@@ -97,7 +97,7 @@ def _past_policy_faults(scenario: ScenarioSpec, past: PolicySpec) -> Iterator[Fa
     if not faults:
         before = scenario.model_copy(update={"policy": past})
         yield from (fault.under("existing") for fault in (*guardrail_faults(before), *unstaffed_faults(before)))
-    # Only the steps of the past policy can differ from the first definition, which is that of the present one.
+    # The flows of the present policy come first, so only steps of the past policy can differ from the first definition of an experiment.
     flows = {**scenario.policy.flows, **{f"{name}{PAST_SUFFIX}": flow for name, flow in past.flows.items()}}
     for fault in experiment_faults(past.model_copy(update={"flows": flows})):
         if str(fault.path[1]).endswith(PAST_SUFFIX):

@@ -113,7 +113,7 @@ def event_faults(journey: JourneySpec, policy: PolicySpec | None) -> Iterator[Fa
 
 
 def _calendar_faults(path: KeyPath, event: Event) -> Iterator[Fault]:
-    """Yield a fault for each setting that would change the speed or the start of a clock whose wait is for the calendar."""
+    """Yield a fault for each setting that would change the speed or the start of a clock with a calendar wait."""
     if event.wait == "never" or event.wait.key != CalendarWait.key:
         return
     for key in ("speed", "satisfaction", "demand", "urgency", "activity", "restart"):
@@ -134,7 +134,7 @@ def time_zone_faults(journey: JourneySpec) -> Iterator[Fault]:
 
 
 def _when_faults(path: KeyPath, text: str, names: ConditionNames, journey: JourneySpec) -> Iterator[Fault]:
-    """Yield faults in a `when` condition. It is only evaluated when something happens, so it may not depend on time."""
+    """Yield faults in a `when` condition. It is evaluated only when something happens, so it must not depend on time."""
     try:
         program = parse_condition(text, names)
     except ConditionError as error:

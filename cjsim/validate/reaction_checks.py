@@ -1,4 +1,4 @@
-"""Checks of what hurries and sways customers: prices, offers, deadlines, and named branches."""
+"""Checks of demand, urgency and sways: how customers react to prices, offers, deadlines and messages."""
 
 from collections.abc import Iterator
 

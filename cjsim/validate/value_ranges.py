@@ -1,4 +1,4 @@
-"""Interval arithmetic on conditions: which values can the names of a condition take, and can the condition hold."""
+"""Interval arithmetic on conditions: which values a condition can take, given the values that its names can take."""
 
 import math
 from typing import NamedTuple

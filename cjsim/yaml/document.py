@@ -210,7 +210,7 @@ class Document(StrictModel):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def identity(self) -> dict[str, Any]:
-        """Plain data on which results depend: `to_dict` without titles, hypotheses, sources of claims and accepted warnings."""
+        """Return the plain data on which results depend: `to_dict` without titles, hypotheses, sources of claims and accepted warnings."""
         data = self.to_dict()
         for document in _documents_in(data):
             document.pop(_ACCEPTED_KEY, None)
@@ -291,7 +291,7 @@ def as_document(source: object, model: type[D], *, argument: str) -> D:
     if isinstance(source, str | os.PathLike):
         return model.load(source)
     kind = model.__name__
-    must = f"must be an {kind} or the path of its file"  # an experiment, of which the library has none
+    must = f"must be an {kind} or the path of its file"  # for an experiment; the library has none
     if kind.lower() in LIBRARY_FOLDERS:
         must = f"must be a {kind}, the path of its file or a name in the library"
     raise InputError(format_error(argument, must, type(source).__name__, f"Use {kind}.load(FILE), or {kind}.from_dict(...)."))
@@ -327,7 +327,7 @@ def _file_digest(name: str) -> str:
 
 
 def _without_prose(value: Any) -> Any:
-    """Plain data without its prose. An event named `title` stays, because its value is not text."""
+    """Return plain data without its prose. An event named `title` stays, because its value is not text."""
     if isinstance(value, dict):
         return {key: _without_prose(one) for key, one in value.items() if key not in _PROSE_KEYS or not isinstance(one, str)}
     return [_without_prose(one) for one in value] if isinstance(value, list) else value

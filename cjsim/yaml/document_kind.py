@@ -27,7 +27,7 @@ _REMEDIES = {
 
 
 def kind_of(keys: Iterable[str], *, default: str = "scenario") -> str:
-    """Return the kind of a document: the one with most of the keys that no other kind has.
+    """Return the kind of a document: the kind with the largest number of its own keys, which no other kind has, in the document.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def kind_of(keys: Iterable[str], *, default: str = "scenario") -> str:
 
 
 def is_document(keys: Iterable[str]) -> bool:
-    """Return whether a mapping with these top-level keys is a document of any kind: most of its keys are keys of documents.
+    """Return whether a mapping with these top-level keys is a document of any kind, that is, whether most keys belong to a kind.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def is_document(keys: Iterable[str]) -> bool:
 
 
 def owner_of(key: str) -> str:
-    """Return the kind of document, with its article, that alone has a top-level key; empty if there is none.
+    """Return the only kind of document that has a top-level key, with its article; empty if there is none.
 
     Examples
     --------

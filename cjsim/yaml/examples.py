@@ -1,4 +1,4 @@
-"""Examples of values, from the fields and types of the models, for error messages."""
+"""Examples of values for error messages, taken from the fields and types of the models."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -38,7 +38,7 @@ def slots_at(model: type[BaseModel], root: Node, path: KeyPath) -> list[Slot]:
 
 
 def example_text(slots: Iterable[Slot]) -> str:
-    """Format the first short example of some places as YAML on one line; empty if there is none."""
+    """Format the first short example among the slots as YAML on one line; empty if there is none."""
     examples = [found for slot in slots for found in (slot.example(), *(_minimal(one) for one in union_members(slot.annotation)))]
     texts = (to_inline_yaml(one) for one in examples if one is not None)
     return next((text for text in texts if len(text) <= _MAX_CHARS), "")

@@ -190,7 +190,7 @@ def _can_add_key(kinds: list[Any], key: str | int, *, last: bool) -> bool:
 
 
 def _rest_if_valid(node: Node | None, kinds: list[Any], key: str | int, rest: KeyPath) -> str:
-    """The text of the rest of a path if it exists below a key, and else empty."""
+    """Return the rest of a path as text if it exists below a key; otherwise return an empty string."""
     for depth, below in enumerate(rest):
         node, kinds = None if node is None else node.child(key), child_types(kinds, key)
         if (node is None or node.child(below) is None) and not _can_add_key(kinds, below, last=depth == len(rest) - 1):
@@ -200,7 +200,7 @@ def _rest_if_valid(node: Node | None, kinds: list[Any], key: str | int, rest: Ke
 
 
 def _unknown_path_error(node: Node | None, kinds: list[Any], path: KeyPath, depth: int, location: str) -> InputError:
-    """The error for a path whose key at `depth` does not exist."""
+    """Return the error for a path whose key at `depth` does not exist."""
     above, key = path_text(path[:depth]), path[depth]
     value = None if node is None else node.value
     if isinstance(key, int):

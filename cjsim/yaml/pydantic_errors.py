@@ -15,7 +15,7 @@ from cjsim.yaml.paths import Fault, KeyPath, existing_node, model_keys, path_tex
 from cjsim.yaml.remedies import remedy
 from cjsim.yaml.tree import Node
 
-# Words that people write for a key.
+# Words that people write instead of a key.
 _SYNONYMS = {
     "discount": ("off", "percent", "percentage", "rebate"),
     "amount": ("value", "money", "price"),

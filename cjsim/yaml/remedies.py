@@ -148,7 +148,7 @@ _WITHOUT_EXAMPLE = {
     "model_type": "Write the keys on the lines below, each with a value.",
 }
 _Suggestion = Callable[[ErrorDetails, Any, Sequence[Slot], Sequence[str]], str]
-# By type of error; the first that has an answer counts.
+# By type of error; the first suggestion that is not empty is used.
 _SUGGESTIONS: dict[str, _Suggestion] = {
     "literal_error": _closest_choice,
     "value_error": _known_remedy,

@@ -137,7 +137,7 @@ def to_yaml(data: Any) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 140
-    yaml.allow_unicode = json.dumps(data, ensure_ascii=False, default=str).isprintable()  # else escape them to survive a round trip
+    yaml.allow_unicode = json.dumps(data, ensure_ascii=False, default=str).isprintable()  # otherwise, escape text to survive a round trip
     stream = io.StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()
@@ -225,7 +225,7 @@ def _compose_yaml(text: str, file: str, location_of_line: Callable[[int], str]) 
     return root
 
 
-# What to do about a syntax error, by words of the parser; the first that match count.
+# What to do about a syntax error, by words in the parser's message; the first match is used.
 _SYNTAX_REMEDIES = {
     "mapping values are not allowed": "Put text that contains ': ' in quotes, or align the line with its neighbors.",
     "quoted scalar": "Add the closing quote.",

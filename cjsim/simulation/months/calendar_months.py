@@ -17,7 +17,7 @@ class CalendarMonths(NamedTuple):
     ends : tuple of float
         Days from the start to the end of each month; the last one is the horizon.
     partial : tuple of str
-        Names of the months of which the simulation covers only a part: the first, the last, both or neither.
+        Names of the months that the simulation covers only in part: the first, the last, both or neither.
     """
 
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ def calendar_months(start: date, horizon: float) -> CalendarMonths:
 
 
 def is_by_month(by: str | None, attributes: Container[str]) -> bool:
-    """Return whether a grouping is that by calendar month. An attribute of this name has priority.
+    """Return whether a grouping is by calendar month. An attribute of this name has priority.
 
     Parameters
     ----------

@@ -183,14 +183,14 @@ class CohortTable(FolderResult):
 
 
 def check_cohorts(scenario: Scenario, *, customers: int | None = None) -> None:
-    """Raise if no customer can enter from day 0 on, so that there are no cohorts. Used before a simulation, which may take a long time.
+    """Raise if no customer can enter from day 0 on, so there would be no cohorts. Used before a simulation, which may take a long time.
 
     Parameters
     ----------
     scenario : Scenario
         The scenario.
     customers : int, optional
-        Number of initial customers, if not that of the scenario.
+        Number of initial customers, if it differs from the scenario's.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Simulates a run until the end of each calendar month, which gives what happened in each month."""
+"""Simulates a run until the end of each calendar month, to derive what happened in each month."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ from cjsim.simulation.seeded_run import RunSettings, simulate_seed
 
 
 def require_no_processes_or_ends(settings: RunSettings) -> None:
-    """Raise if runs that stop earlier could differ from the first part of a run.
+    """Raise if a run that stops earlier could differ from the first part of a full run.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def require_no_processes_or_ends(settings: RunSettings) -> None:
     Raises
     ------
     InputError
-        If there are user-defined processes, which can read the horizon, or separate end days of customers.
+        If there are user-defined processes, which can read the horizon, or if customers have separate end days.
     """
     got = f"the process '{settings.processes.names[0]}'" if settings.processes.names else "" if settings.ends is None else "`until_days`"
     if got:

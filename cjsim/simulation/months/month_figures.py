@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLUMNS, _PANEL_SIZE = 2, (5.2, 2.3)  # panels per row, and inches of each
+_COLUMNS, _PANEL_SIZE = 2, (5.2, 2.3)  # panels per row, and the size of each in inches
 _MAX_TICKS, _MAX_NUMBERED_CELLS = 12, 300
 
 
@@ -30,7 +30,7 @@ class SeriesData(NamedTuple):
     currency : str or None
         Currency of the scenario.
     is_effect : bool
-        Whether values are effects of alternatives, each with a line of its own.
+        Whether values are effects of alternatives, each drawn as a separate line.
     title, caption : str
         Title and caption.
     """
@@ -55,7 +55,7 @@ def figure_caption(run: RunRecord, n_replications: int, where: str | None, *, in
     where : str or None
         Condition on customers.
     intervals : str
-        A sentence on the intervals.
+        A sentence about the intervals.
     """
     origin = run.provenance
     seeds = f"{n_replications} replications from seed {origin.seed}" if n_replications > 1 else f"seed {origin.seed}"
@@ -75,7 +75,7 @@ def _size(n_panels: int, height: float) -> tuple[float, float]:
 
 
 def _grid(figure: "Figure", n_panels: int) -> list["Axes"]:
-    """Return the axes of the panels; those of an incomplete last row stay empty."""
+    """Return the axes of the panels; unused axes of the last row are hidden."""
     grid = figure.subplots(-(-n_panels // _COLUMNS), _COLUMNS, squeeze=False).ravel().tolist()
     for axes in grid[n_panels:]:
         axes.set_axis_off()

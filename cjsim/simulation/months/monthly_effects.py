@@ -69,7 +69,7 @@ class MonthlyEffects(GroupedComparison):
         Raises
         ------
         InputError
-            If a run has no months, there is no such metric, or no customer meets the condition.
+            If a run has no monthly outcomes, there is no such metric, or no customer meets the condition.
         """
         (name, baseline), *others = runs.items()
         definitions = monthly_definitions(baseline.codebook, has_retained=bool(baseline.retained))

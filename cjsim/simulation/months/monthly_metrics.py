@@ -22,7 +22,7 @@ from cjsim.simulation.segments.customer_groups import (
     require_any_customer,
 )
 
-_TOTALS: dict[str, tuple[str, str, str, Literal["higher", "lower", "neither"]]] = {  # field, unit, what it adds up, better values
+_TOTALS: dict[str, tuple[str, str, str, Literal["higher", "lower", "neither"]]] = {  # field, unit, noun, better values
     "total_purchases": ("purchases", "purchases", "purchases", "higher"),
     "total_revenue": ("revenue", "money", "revenue", "higher"),
     "total_margin": ("margin", "money", "margin on purchases", "higher"),
@@ -33,7 +33,7 @@ _NEW, _ACTIVE, _BUYERS, _COST, _PROFIT = "new_customers", "active_customers", "b
 
 
 class MonthlyPart(NamedTuple):
-    """One replication of a run with months, and the customers who count.
+    """One replication of a run with monthly outcomes, and the customers who count.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class MonthlyPart(NamedTuple):
     monthly : MonthlyOutcomes
         Its outcomes by month.
     chosen : ndarray of bool, shape (n_customers,)
-        Customers who meet the condition; all without one.
+        Customers who meet the condition; all customers without one.
     """
 
     run: RunRecord
@@ -51,7 +51,7 @@ class MonthlyPart(NamedTuple):
 
     @property
     def n_chosen(self) -> int:
-        """Number of customers who count and entered."""
+        """Number of customers who count and have entered."""
         return int(np.count_nonzero(self.chosen & self.run.entered))
 
 
@@ -63,7 +63,7 @@ def monthly_parts(
     Parameters
     ----------
     replications : sequence of (RunRecord, CustomerProfiles, MonthlyOutcomes or None)
-        The replications, with the attributes of their customers and their months.
+        The replications, with the attributes of their customers and their monthly outcomes.
     where : str or None
         Condition on what is fixed at entry, as in `chosen_customers`.
 
@@ -74,7 +74,7 @@ def monthly_parts(
     Raises
     ------
     InputError
-        If the run has no months.
+        If the run has no monthly outcomes.
     """
     parts = []
     for run, profiles, monthly in replications:
@@ -138,7 +138,7 @@ def monthly_definitions(codebook: Codebook, *, has_retained: bool) -> dict[str, 
 
 
 def require_monthly_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
-    """Raise if a metric is not one of a month.
+    """Raise if a metric is not available by month.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def require_monthly_metrics(metrics: Sequence[str], known: Sequence[str]) -> Non
     Raises
     ------
     InputError
-        The message lists the metrics.
+        If a metric is not among `known`.
     """
     for metric in metrics:
         if metric not in known:
@@ -172,8 +172,8 @@ def month_terms(part: MonthlyPart, name: str, month: int) -> RatioTerms:
     Returns
     -------
     RatioTerms
-        Those of a total over the whole firm. `n` of its estimate counts the customers who had entered by the end of the month. Costs of
-        the month that customers share are allocated equally to them or, before the first entry, to all customers of the run.
+        The terms of a total over the whole firm. `n` of its estimate counts the customers who had entered by the end of the month. Shared
+        costs of the month are allocated equally to these customers or, before the first entry, to all customers of the run.
     """
     monthly, run = part.monthly, part.run
     entered, amounts = monthly.entered[month], monthly.amounts

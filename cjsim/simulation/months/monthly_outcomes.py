@@ -1,7 +1,7 @@
 """What each customer did in each calendar month, from runs of the same customers that stop at the end of each month.
 
-Until the end of a month, a run that stops there is the same as one that continues. What happened in a month is the difference between the
-totals at its end and at the end of the month before.
+A run that stops at the end of a month is identical, up to that time, to one that continues. What happened in a month is the difference
+between the totals at its end and at the end of the month before.
 """
 
 from collections.abc import Iterable, Mapping
@@ -91,7 +91,7 @@ def _totals(record: RunRecord) -> tuple[dict[str, Array], float]:
 
 
 def _positions(run: RunRecord, record: RunRecord) -> Array:
-    """Return the row in `run` of each customer of a run that stops earlier. Referred customers have other rows there."""
+    """Return the row in `run` of each customer of a run that stops earlier. Referred customers may be in different rows there."""
     if np.array_equal(run.keys[: len(record)], record.keys):
         return np.arange(len(record))
     order = np.argsort(run.keys)

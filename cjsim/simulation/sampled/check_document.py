@@ -25,7 +25,8 @@ def find_warnings(document: Document, simulated: Callable[[Scenario], list[str]]
     Returns
     -------
     SortedWarnings
-        Warnings to report and accepted warnings. Entries of `accept_warnings` that accept nothing are reported with `simulated`.
+        Warnings to report and accepted warnings. Entries of `accept_warnings` that accept nothing are reported only if `simulated` is
+        given.
     """
     scenario = getattr(document, "scenario", None)
     record: Any = document if scenario is None else scenario

@@ -14,8 +14,8 @@ from cjsim.validate.warnings.condition_lint import PlacedCondition, condition_co
 from cjsim.yaml.paths import KeyPath, parse_path
 
 _CONSTANTS = {True: "1 == 1", False: "1 == 0"}
-_SAMPLE_SIZES = 50, 500, 5000, 20_000  # most conditions make a difference in the first, which saves the larger simulations
-MIN_AFFECTED = 20  # customers for whom the condition decided something; fewer show little about what it excludes
+_SAMPLE_SIZES = 50, 500, 5000, 20_000  # most conditions make a difference in the first, so the larger ones are rarely needed
+MIN_AFFECTED = 20  # customers whose outcomes the condition changes; fewer show little about what it excludes
 
 
 class _Samples:
@@ -71,13 +71,13 @@ def condition_effect_warnings(scenario: Scenario, conditions: list[PlacedConditi
 
 
 def _is_unchanged(scenario: Scenario, condition: PlacedCondition, truth: bool, samples: _Samples) -> bool:
-    """Whether all samples have the same results if a constant replaces the condition."""
+    """Return whether all samples have the same results if a constant replaces the condition."""
     pairs = ((_simulate_with(scenario, condition, truth, sample), sample) for sample in samples)
     return all(run is not None and run.to_bytes() == sample.to_bytes() for run, sample in pairs)
 
 
 def _n_affected(scenario: Scenario, condition: PlacedCondition, truth: bool, sample: SampledRun) -> int:
-    """Number of customers of a sample whose outcomes change if a constant replaces the condition."""
+    """Return the number of customers in a sample whose outcomes change if a constant replaces the condition."""
     run = _simulate_with(scenario, condition, truth, sample)
     if run is None:
         return sample.n_sampled
@@ -88,7 +88,7 @@ def _n_affected(scenario: Scenario, condition: PlacedCondition, truth: bool, sam
 def _simulate_with(scenario: Scenario, condition: PlacedCondition, truth: bool, sample: SampledRun) -> SampledRun | None:
     """Simulate the customers of a sample with a constant in place of the condition.
 
-    None if the simulation never ends, which shows that the condition matters.
+    Return None if the simulation never ends, which shows that the condition matters.
     """
     path = parse_path(condition.path)
     assert path is not None

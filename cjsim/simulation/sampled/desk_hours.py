@@ -14,7 +14,7 @@ from cjsim.scenario.time_zones import zone_table
 from cjsim.simulation.sampled.customer_sample import SampledRun
 
 MIN_REQUESTS = 20  # fewer show little about a desk
-MAX_CLOSED_SHARE = 0.20  # of customers' requests, while no agent works
+MAX_CLOSED_SHARE = 0.20  # share of customers' requests that arrive while no agent works
 MIN_UTILIZATION, MAX_UTILIZATION = 0.20, 0.95
 _MAX_HOURS = 3  # hours named in a warning
 
@@ -93,7 +93,7 @@ def agents_at(roster: Roster, time: float) -> int:
 
 
 def _hours_text(times: NDArray[np.float64], n_requests: int) -> str:
-    """The hours of the day with the most requests, each with its share of all requests."""
+    """Return the hours of the day with the most requests, each with its share of all requests."""
     hours = np.floor((times % 1.0) * HOURS_PER_DAY).astype(np.int64)
     counts = np.bincount(hours, minlength=HOURS_PER_DAY)
     chosen = sorted(np.argsort(-counts, kind="stable")[:_MAX_HOURS].tolist())

@@ -1,4 +1,4 @@
-"""Warnings about a scenario that simulations of samples of its customers show."""
+"""Warnings about a scenario, found by simulating samples of its customers."""
 
 from cjsim.errors import InputError
 from cjsim.progress import NoProgress, Progress, progress_task
@@ -13,7 +13,7 @@ _DESK_SAMPLE = 500
 
 
 def simulated_warnings(scenario: Scenario, *, progress: Progress | None = None) -> list[str]:
-    """Return warnings that simulations show: about conditions that make no difference (up to 20,000 customers), and about desks (500).
+    """Return warnings found by simulation: about conditions that make no difference (up to 20,000 customers) and about desks (500).
 
     Parameters
     ----------

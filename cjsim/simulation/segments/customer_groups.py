@@ -29,7 +29,7 @@ _COMPARISONS = {ConditionOp.EQ: np.equal, ConditionOp.NE: np.not_equal, Conditio
 
 
 def groupings(codebook: Codebook) -> list[str]:
-    """Return by what the customers of a scenario can be grouped.
+    """Return the names of all groupings of a scenario's customers.
 
     Parameters
     ----------
@@ -94,8 +94,8 @@ def require_shared_groups(codebooks: Mapping[str, Codebook], by: str | None, *, 
     Raises
     ------
     InputError
-        If a scenario has no such grouping, its experiment has other arms or shares than that of the baseline, so that the same customers
-        are in other arms, or the condition is invalid in it.
+        If a scenario has no such grouping, its experiment differs from the baseline's in arms or shares, which would put the same customers
+        in different arms, or the condition is invalid in it.
     """
     (baseline, first), *others = codebooks.items()
     grouping, experiment = (None, None) if by is None else find_grouping(first, by)
@@ -187,7 +187,7 @@ def chosen_customers(run: RunRecord, profiles: CustomerProfiles, where: str) -> 
 
 
 def require_possible(codebook: Codebook, where: str, *, months: tuple[date, date]) -> None:
-    """Raise if no customer can meet a condition, whatever is drawn.
+    """Raise if no customer can meet a condition, whatever the random numbers.
 
     Used before a simulation, which may take a long time.
 

@@ -31,8 +31,8 @@ class GroupGains(NamedTuple):
 def find_gains(effects: Mapping[str, PolicyDifference], *, is_lower_better: bool = False) -> GroupGains:
     """Compare the effects of all pairs of groups, with Holm's correction at a familywise error rate of 5 %.
 
-    Groups consist of different customers, so in a single run their effects are independent. With several replications, the difference of
-    two effects is tested by Student's test on its values by replication.
+    Groups consist of different customers, so in a single run their effects are independent. With several replications, the difference
+    between two effects is tested with Student's t-test on its values by replication.
 
     Parameters
     ----------

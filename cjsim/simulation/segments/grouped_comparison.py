@@ -102,7 +102,7 @@ class GroupedComparison(FolderResult):
         Raises
         ------
         InputError
-            If there is no such grouping or metric in all runs, their arms differ, or the condition is invalid.
+            If the runs lack the grouping or a metric, their arms differ, or the condition is invalid.
         """
         (name, baseline), *others = runs.items()
         definitions = all_metric_definitions(baseline.codebook)
@@ -147,7 +147,7 @@ class GroupedComparison(FolderResult):
         return "\n".join(self.gains.values())
 
     def summary(self, *, full: bool = False) -> str:
-        """Return a table for each alternative, and a sentence on who gains and who loses.
+        """Return a table for each alternative, and a sentence about who gains and who loses.
 
         Parameters
         ----------
@@ -278,7 +278,7 @@ def _effects_by_group(baseline: Run, other: Run, by: str | None, where: str | No
 def _gain_sentence(
     by: str, objective: MetricDefinition, effects: Mapping[str, Mapping[str, PolicyDifference]], currency: str | None
 ) -> str:
-    """Name the groups that gain most and lose, or state that groups do not differ clearly."""
+    """Name the groups that gain most and least, or state that groups do not differ clearly."""
     of_metric = {group: by_metric[objective.name] for group, by_metric in effects.items() if objective.name in by_metric}
     if not of_metric:
         return f"The alternative does not have {objective.name}."

@@ -37,7 +37,7 @@ from cjsim.tabular_result import table_by_key
 if TYPE_CHECKING:
     import pandas as pd
 
-WHERE, CHOSEN = "customers", "chosen"  # the only group, those who meet a condition
+WHERE, CHOSEN = "customers", "chosen"  # the grouping by a condition alone, and its only group
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -187,7 +187,7 @@ class GroupedMetrics(FolderResult):
         return plain_values(content)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per group and metric.
+        """Return a DataFrame with one row per group and metric.
 
         The columns are value, low, high, n and unit; for arms, also effect, effect_low and effect_high, which are missing for the
         control.
@@ -204,7 +204,7 @@ class GroupedMetrics(FolderResult):
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One replication: its groups with their customers, who was exposed to the experiment (None without arms), who meets the condition."""
+    """One replication: the customers of each group, who was exposed (None without arms), and how many meet the condition."""
 
     run: RunRecord
     members: Mapping[str, Array]

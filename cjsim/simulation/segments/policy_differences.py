@@ -1,4 +1,4 @@
-"""Differences of all metrics between the runs of two policies, over all customers or over those of a group."""
+"""Differences of all metrics between the runs of two policies, over all customers or over the customers of a group."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -1,8 +1,7 @@
 """The baselines `no-contact` and `nothing`: a scenario without marketing, or without any messages.
 
-Everything that the firm does with its marketing platform is removed: sends, offers that it gives and requests that it makes to desks. Its
-records stay (tags, scores, experiments, waits), because customers do not notice them. What customers do themselves stays, as do staff and
-acquisition.
+Everything that the firm does with its marketing platform is removed: sends, offers, and its own requests to desks. Its records stay (tags,
+scores, experiments, waits), because customers do not notice them. What customers do themselves stays, as do staff and acquisition.
 """
 
 from collections.abc import Mapping
@@ -68,14 +67,14 @@ def contact_baseline(scenario: Scenario, kind: ContactBaseline) -> Scenario:
 
 
 def with_contact_baseline(scenarios: Mapping[str, Scenario], kind: ContactBaseline) -> dict[str, Scenario]:
-    """Return scenarios by name, preceded by a baseline that is made from the first one.
+    """Return scenarios by name, preceded by a baseline derived from the first one.
 
     Parameters
     ----------
     scenarios : Mapping of str to Scenario
         At least one scenario by name.
     kind : {'no-contact', 'nothing'}
-        The baseline, which also names it.
+        The baseline, which is also its name.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def with_contact_baseline(scenarios: Mapping[str, Scenario], kind: ContactBaseli
 
 
 def transactional_messages(journey: JourneySpec) -> frozenset[str]:
-    """Return the names of the messages that are transactional: that customers expect, or that the law requires."""
+    """Return the names of transactional messages: those that customers expect, or that the law requires."""
     return frozenset(name for name, message in journey.messages.items() if message.transactional)
 
 

@@ -117,9 +117,9 @@ def plain_record(record: Flow | Broadcast) -> dict[str, Any]:
 
 
 def conditional_steps(flow: Flow, is_chosen: Callable[[Step], bool], condition: str) -> list[Any] | None:
-    """Return the steps of a flow as in a file, some of which depend on a condition.
+    """Return the steps of a flow as in a file, with some of them made conditional.
 
-    Positions and labels stay, so that jumps and random numbers do too.
+    Positions and labels stay the same, so jumps and random numbers do, too.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The table of a simulated trial: one row per customer assigned to an arm, with features known at assignment and outcomes after it.
 
-Everything except the attributes comes from the event log, so the features are what the firm knew: rows of the log that precede the
-customer's first `exposed` row of the experiment. Rows with the same time keep their order in the log.
+Everything except the attributes comes from the event log, so the features contain only what the firm knew: log rows before the customer's
+first `exposed` row of the experiment. Rows with the same time keep their order in the log.
 """
 
 import math
@@ -170,7 +170,7 @@ def require_window_within(days: float, simulated_days: float) -> None:
     days : float
         Days after the assignment during which outcomes are counted.
     simulated_days : float
-        Days from entry during which a customer is simulated at most.
+        Maximum number of days from entry for which a customer is simulated.
 
     Raises
     ------
@@ -246,5 +246,5 @@ def _attribute_columns(run: RunRecord, profiles: CustomerProfiles) -> dict[str, 
 
 
 def _free_name(name: str, taken: dict[str, Any]) -> str:
-    """Return a column name for an attribute that no other column has."""
+    """Return a column name for an attribute that differs from all other names."""
     return name if name not in taken else f"attribute_{name}"

@@ -123,7 +123,7 @@ def _policy_moves(scenario: Scenario, root: Node) -> Iterator[Move]:
             continue
         if name == "holdout" and leaf.path[1] != "guardrails" and leaf.value == 0:
             continue  # such a flow or broadcast has a move that switches it off
-        if name == "every_weeks" and model_value_at(policy, leaf.path[1:-1]).dates:  # it belongs to a schedule
+        if name == "every_weeks" and model_value_at(policy, leaf.path[1:-1]).dates:  # the record of `every_weeks` is a schedule
             continue
         if leaf.kind == "rank" and len(policy.flows) + len(policy.broadcasts) < 2:
             continue

@@ -48,10 +48,10 @@ class LeverRanking(RankingData, FolderResult):
         return ranking_table(self, full=full)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per move, largest effect first.
+        """Return a DataFrame with one row per move, largest effect first.
 
         `from` and `to` are values as in files; `from_number`, `to_number` and `value_unit` give them as numbers (durations in days, times
-        of day in hours). `unit` is that of the effect, cost and profit are money.
+        of day in hours). `unit` is the unit of the effect; cost and profit are in money.
         """
         import pandas as pd
 

@@ -10,7 +10,7 @@ from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.tuning.levers.moves import Move
 from cjsim.tuning.levers.sobol_indices import SobolIndices
 
-_NEGLIGIBLE = 1e-6  # of the metric
+_NEGLIGIBLE = 1e-6  # relative to the metric
 
 
 def is_negligible(effect: PairedDifference) -> bool:
@@ -108,7 +108,7 @@ class RankingData(ComparableRecord):
     currency : str, optional
         Currency of the scenario.
     assumptions : tuple of str
-        Notes on changed prices and discounts to whose size customers do not respond.
+        Notes on changed prices and discounts whose size customers do not respond to.
     notes : tuple of str
         A note if the number of customers differs from the scenario's, and the firm's other customers and costs do not.
     """

@@ -1,7 +1,7 @@
 """Sobol indices of ranked levers, over the range between their steps.
 
 Levers vary independently and uniformly between their steps: durations on a log scale, integers and switches with equal probabilities. All
-points are simulated on the same customers, which makes the metric a function of the levers alone. The intervals cover the sampling of
+points are simulated on the same customers, which makes the metric a function of the levers alone. The intervals reflect the sampling of
 points, not of customers.
 """
 

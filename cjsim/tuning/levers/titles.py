@@ -19,7 +19,7 @@ _KEY_PHRASES = {
 _KEY_PHRASES |= {"agents": "agents", "per_day": "budget per day", "sla": "target response time"}
 _KEY_PHRASES |= {"cost_per_minute": "cost per minute", "wage_per_hour": "wage"}
 _KEY_PHRASES |= {"half_life": "half-life", "speed": "speed", "responds": "response", "contact_lift": "lift by contacts"}
-_SILENT_KEYS = frozenset(("effects", "choose", "fixed"))  # they only lead to a number
+_SILENT_KEYS = frozenset(("effects", "choose", "fixed"))  # left out of titles, because they only contain a number
 MAX_PRIORITY = 1000  # the highest priority; the lowest is -1000
 
 
@@ -109,7 +109,7 @@ def _message_title(scenario: Scenario, name: str) -> str:
 
 
 def _quoted(title: str, name: str) -> str:
-    """The title in quotes, or the name if there is none."""
+    """Return the title in quotes, or the name if there is no title."""
     return f"'{title}'" if title else name
 
 

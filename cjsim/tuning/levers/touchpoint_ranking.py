@@ -170,7 +170,7 @@ class TouchpointRanking(FolderResult):
         return plain_values(facts | origin | noted | {"touchpoints": [one.row() for one in self.touchpoints]})
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a frame with one row per touchpoint, most valuable first. `unit` is that of `value`; cost and profit are money."""
+        """Return a DataFrame with one row per touchpoint, most valuable first. `unit` is that of `value`; cost and profit are in money."""
         import pandas as pd
 
         return pd.DataFrame([one.row() | {"unit": self.unit} for one in self.touchpoints])

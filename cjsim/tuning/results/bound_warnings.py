@@ -47,7 +47,7 @@ def _free_warnings(path: str, free: Free, value: Any) -> Iterator[str]:
 
 
 def _position(low: float, high: float, at: float, *, is_log: bool) -> float:
-    """Position of a value between its bounds: 0 at the lower, 1 at the upper; in the middle if both are equal."""
+    """Return the position of a value between its bounds: 0 at the lower, 1 at the upper, and 0.5 if both are equal."""
     if is_log:
         low, high, at = math.log(low), math.log(high), math.log(at)
     return (at - low) / (high - low) if high > low else 0.5

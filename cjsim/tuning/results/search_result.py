@@ -143,7 +143,7 @@ class SearchResult:
         )
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the trials as a frame.
+        """Return the trials as a DataFrame.
 
         Returns
         -------

@@ -86,7 +86,7 @@ def one_thread() -> Any:
 
 
 def numeric_encoder() -> ColumnTransformer:
-    """Create the encoder of the linear base learner: from a DataFrame to an array of float64 without missing values."""
+    """Create the encoder of the linear base learner, which turns a DataFrame into an array of float64 without missing values."""
     return _encoder(make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()))
 
 

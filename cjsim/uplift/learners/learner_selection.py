@@ -51,7 +51,7 @@ class LearnerLoss:
 
 @dataclass(frozen=True)
 class LearnerSelection:
-    """Losses of learners, and the learner with the lowest.
+    """Losses of learners, and the learner with the lowest loss.
 
     Attributes
     ----------
@@ -67,8 +67,8 @@ class LearnerSelection:
         Whether the interval of the difference between the chosen learner and a constant effect excludes 0.
     chosen_by_fold : tuple of str
         For each fold of the nuisances, the learner with the lowest loss on the rows outside it. This removes most of the optimism from the
-        value of its predictions on the rows of the fold, but not all: the models whose losses on the other folds were used had been trained
-        on data that includes this fold.
+        value of its predictions on the rows of the fold, but not all: the losses on the other folds come from models that were trained on
+        data including this fold.
     """
 
     loss: str
@@ -148,17 +148,17 @@ def _lowest_loss(losses: Mapping[str, FloatArray], rows: BoolArray) -> str:
 def predictions_of_chosen(
     predictions: Mapping[str, FloatArray], selection: LearnerSelection, fold: IntArray, *, otherwise: str
 ) -> FloatArray:
-    """Return the predictions in each fold of the learner that was chosen by its losses on the other folds.
+    """Return, for each fold, the predictions of the learner that was chosen by its losses on the other folds.
 
-    This removes most of the optimism from the value of a policy that follows them, but not all: the models whose losses on the other folds
-    were used had been trained on data that includes this fold.
+    This removes most of the optimism from the value of a policy that follows them, but not all: the losses on the other folds come from
+    models that were trained on data including this fold.
 
     Parameters
     ----------
     predictions : mapping of str to ndarray of float64, shape (n,) or (n, n_arms - 1)
         Predicted effects by learner, as for `compare_losses`.
     selection : LearnerSelection
-        Its choices.
+        The result of `compare_losses`.
     fold : ndarray of int64, shape (n,)
         Fold of each row.
     otherwise : str

@@ -26,7 +26,7 @@ class Nuisances(NamedTuple):
     outcome : ndarray of float64, shape (n, n_arms)
         Expected outcome under each arm.
     propensity : ndarray of float64, shape (n, n_arms)
-        Probability of each arm: as given, else estimated.
+        Probability of each arm, either given or estimated.
     is_propensity_known : bool
         Whether `propensity` was given.
     fold : ndarray of int64, shape (n,)
@@ -63,7 +63,7 @@ def cross_fit_nuisances(
     treatment : ndarray of int64, shape (n,)
         Index of the arm; 0 is the control.
     propensity : ndarray of float64 of shape (n, n_arms), or str or classifier
-        Known probability of each arm; else the model that estimates it ("linear", "trees", or a scikit-learn classifier).
+        Known probability of each arm, or the model that estimates it ("linear", "trees", or a scikit-learn classifier).
     outcome_model : str or estimator
         "linear", "trees", or a scikit-learn regressor or classifier.
     folds : int
@@ -159,7 +159,7 @@ def predict_propensity(model: Any, X: Any) -> FloatArray:
 
 
 def augmented_scores(y: FloatArray, treatment: IntArray, nuisances: Nuisances, *, min_propensity: float = MIN_PROPENSITY) -> FloatArray:
-    """Doubly robust (augmented inverse-propensity-weighted) scores of each arm.
+    """Return doubly robust (augmented inverse-propensity-weighted) scores of each arm.
 
     score[i, a] = outcome[i, a] + 1{treatment[i] = a} (y[i] - outcome[i, a]) / propensity[i, a].
 

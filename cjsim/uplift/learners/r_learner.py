@@ -32,7 +32,7 @@ class Residuals(NamedTuple):
 
 
 def residuals_of_arm(y: FloatArray, treatment: IntArray, nuisances: Nuisances, arm: int) -> Residuals:
-    """Residuals of the outcome and of the treatment among the rows of an arm and of the control (Robinson 1988).
+    """Return residuals of the outcome and of the treatment among the rows of an arm and of the control (Robinson 1988).
 
     Parameters
     ----------

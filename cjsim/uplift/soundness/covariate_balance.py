@@ -10,7 +10,7 @@ from cjsim.uplift.trials.cell_location import FloatArray, IntArray
 
 CHECK = "balance"
 _PERMUTATIONS = 999
-_MAX_PERMUTED_UNITS = 5_000  # above, the chi-square approximation is used (assumed)
+_MAX_PERMUTED_UNITS = 5_000  # with more, the chi-square approximation is used (assumed)
 _MIN_EXTREME_UNITS = 20  # expected in the smallest arm beyond each limit of a clipped feature (assumed)
 
 

@@ -1,4 +1,4 @@
-"""Overlap: whether each arm has rows of every kind, so that weights by the inverse propensity stay moderate."""
+"""Overlap: whether each arm has rows of every kind, which keeps inverse-propensity weights moderate."""
 
 import numpy as np
 

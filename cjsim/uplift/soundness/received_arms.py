@@ -1,4 +1,4 @@
-"""Assigned against received arms."""
+"""Comparison of assigned and received arms."""
 
 import numpy as np
 

@@ -16,7 +16,7 @@ _MIN_EXPECTED = 5.0  # for the chi-square approximation (Cochran 1954, Biometric
 def check_sample_ratio(trial: Trial, units: AssignmentUnits) -> Finding:
     """Test the sizes of the arms against the planned shares with a chi-square test (Fabijan and others 2019).
 
-    Without planned shares, the sizes are tested against equal ones if each is within 10 % of them. Otherwise nothing is tested.
+    Without planned shares, the sizes are tested for equality if each is within 10 % of an equal share. Otherwise nothing is tested.
 
     Parameters
     ----------

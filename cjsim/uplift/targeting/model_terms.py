@@ -77,7 +77,7 @@ def terms_of(model: Any, columns: Sequence[NamedColumn], arm: int) -> tuple[Rule
 
 
 def _design(model: SLearner, columns: Sequence[NamedColumn], arm: int) -> list[NamedColumn]:
-    """The columns that an S-learner gives to its model for one arm."""
+    """Return the columns that an S-learner passes to its model for one arm."""
 
     def _constant(value: float) -> RuleColumn:
         return RuleColumn(None, "presence", shift=value, missing=value)
@@ -93,7 +93,7 @@ def _design(model: SLearner, columns: Sequence[NamedColumn], arm: int) -> list[N
 
 
 def _term(model: Any, columns: Sequence[NamedColumn], weight: float) -> RuleTerm:
-    """The term of a model that predicts an expected outcome: a probability from a classifier, else a number."""
+    """Return the term of a model that predicts an expected outcome: the probability of a classifier, or the number of a regressor."""
     if isinstance(model, Pipeline):
         for _, step in model.steps[:-1]:
             columns = transformed(step, columns)

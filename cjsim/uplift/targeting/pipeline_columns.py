@@ -134,12 +134,12 @@ def transformed(transformer: Any, columns: Sequence[NamedColumn]) -> tuple[Named
 
 
 def _unnamed(columns: Iterable[NamedColumn]) -> tuple[NamedColumn, ...]:
-    """Columns of an array, with the names that a learner gives them."""
+    """Return columns of an array, with the names that a learner gives them."""
     return tuple(replace(one, name=f"x{i}") for i, one in enumerate(columns))
 
 
 def _chosen(columns: Sequence[NamedColumn], chosen: Any) -> list[NamedColumn]:
-    """The columns that a part of a ColumnTransformer takes: by name, by index, as a slice, or as a mask."""
+    """Return the columns that a part of a ColumnTransformer selects: by name, by index, as a slice, or as a mask."""
     if isinstance(chosen, slice):
         if not isinstance(chosen.start or chosen.stop or 0, str):
             return list(columns[chosen])
@@ -247,7 +247,7 @@ def _n_indicators(encoder: OneHotEncoder, i: int) -> int:
 
 
 def _encode(encoder: Any, row: list[Any]) -> Any:
-    """The encoded row, or None if the encoder rejects one of its labels."""
+    """Return the encoded row, or None if the encoder rejects one of its labels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # sklearn warns about unknown labels, which this probes for
         try:

@@ -1,4 +1,4 @@
-"""A targeting rule that consists of one small tree, as a condition in the policy language, which a team can read and change."""
+"""Writes a targeting rule that consists of one small tree as a condition in the policy language, which a team can read and change."""
 
 import math
 

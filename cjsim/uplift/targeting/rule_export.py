@@ -50,7 +50,7 @@ def export_rule(
     X : DataFrame, shape (n, n_features)
         The rows that the model was fitted to. The names of its columns become the features of the rule.
     threshold : float
-        Score above which the rule treats, such as the cost of the treatment divided by the value of a unit of the outcome.
+        Score above which the rule treats a customer, such as the cost of the treatment divided by the value of one unit of the outcome.
     arm : int
         Arm whose effect a learner with several arms predicts, at least 1. Other models have no arms.
     path : str or path, optional
@@ -59,7 +59,7 @@ def export_rule(
         Largest depth of a decision tree that imitates the decisions of the model, instead of the model itself. The score of this rule is
         the share of treated rows in a leaf, and its threshold is 0.5.
     seed : int
-        Seed of the rows that are held out to measure how well a distilled rule agrees with the model.
+        Seed for choosing the rows that are held out to measure how well a distilled rule agrees with the model.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def export_rule(
 
 
 def model_scores(model: Any, X: pd.DataFrame, arm: int = 1) -> FloatArray:
-    """Scores of a fitted model: predicted effects, probabilities of class 1, or predictions.
+    """Return the scores of a fitted model: predicted effects, probabilities of class 1, or predictions.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ class RuleTerm:
 class TargetingRule(JsonRecord):
     """A targeting rule: a customer is treated if the score, the sum of the terms, exceeds `threshold`.
 
-    `agreement`: share of held-out rows on which a distilled rule decides as the model did; None for an exact rule.
+    `agreement`: share of held-out rows on which a distilled rule makes the same decision as the model; None for an exact rule.
     """
 
     features: tuple[RuleInput, ...]

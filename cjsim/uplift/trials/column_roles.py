@@ -31,7 +31,7 @@ class ColumnRoles:
     shares : mapping of str to float, optional
         Planned share of each arm. The shares are rescaled to sum to 1.
     adjust : sequence of str
-        Features for which effects are adjusted.
+        Features to adjust effects for.
     """
 
     treatment: str

@@ -131,7 +131,7 @@ class Trial:
         Raises
         ------
         InputError
-            If a propensity is outside [0, 1], the propensities of a row do not sum to 1, or that of the assigned arm is 0.
+            If a propensity is outside [0, 1], the propensities of a row do not sum to 1, or the propensity of the assigned arm is 0.
         """
         return dataclasses.replace(self, propensity=read_only(checked_propensity(propensity, self.treatment, CellLocation())))
 
@@ -193,7 +193,7 @@ def checked_propensity(propensity: FloatArray, treatment: IntArray, location: Ce
     Raises
     ------
     InputError
-        If a propensity is outside [0, 1], the propensities of a row do not sum to 1, or that of the assigned arm is 0.
+        If a propensity is outside [0, 1], the propensities of a row do not sum to 1, or the propensity of the assigned arm is 0.
     """
     import pandas as pd
 

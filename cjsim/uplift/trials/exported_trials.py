@@ -1,4 +1,4 @@
-"""Columns of the trials that `export_trial` returns: which are outcomes, and which place the assignment in time.
+"""Columns of the trials that `export_trial` returns: which are outcomes, and which describe the timing of the trial.
 
 A table keeps these roles in its column names, so they survive CSV, Parquet and SQL.
 """

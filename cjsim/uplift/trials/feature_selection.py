@@ -49,7 +49,7 @@ def select_features(
         Columns named by the user; empty ones are left out. If None, all columns except `excluded`, identifiers, dates and constants, and
         except the other outcomes and the times of an exported trial.
     kept : sequence of str
-        Columns that are features even if they look like identifiers or are constant, such as those of the adjustment.
+        Columns that are features even if they look like identifiers or are constant, such as columns used for adjustment.
     excluded : sequence of str
         Columns with another role.
     location : CellLocation

@@ -61,8 +61,8 @@ def sort_accepted(record: Record, warnings: Iterable[str]) -> SortedWarnings:
 def unused_entry_warnings(record: Record, warnings: Iterable[str]) -> list[str]:
     """Return a warning for each entry of `accept_warnings` that accepts none of these warnings.
 
-    Entries of a journey or a policy about warnings that depend on the other of the two are not reported, unless their path does not
-    exist: the document may be part of other scenarios.
+    An entry of a journey or a policy about warnings that depend on the other document is reported only if its path does not exist, because
+    the document may be part of other scenarios.
 
     Parameters
     ----------

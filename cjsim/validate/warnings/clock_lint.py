@@ -137,7 +137,7 @@ def _has_moves(journey: JourneySpec, name: str, events: Iterable[str], others: I
 
 
 def _places_of_events(journey: JourneySpec, without: str, events: Iterable[str], others: Iterable[Effect]) -> Mapping[str, set[str]]:
-    """Stages in which each event can happen if an event `without` never happens, and messages and desks can act in all stages."""
+    """Stages in which each event can happen if the event `without` never happens, and messages and desks can act in all stages."""
     everywhere = set(journey.stages)
     fired_anywhere = {effect.fire for effect in others if isinstance(effect, FireEffect)}
     places: dict[str, set[str]] = {}

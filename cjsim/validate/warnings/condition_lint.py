@@ -1,4 +1,4 @@
-"""Lint warnings about conditions that always or never hold, by the values that their names can take."""
+"""Lint warnings about conditions that always or never hold, given the values that their names can take."""
 
 import math
 from collections.abc import Iterable, Iterator, Set
@@ -57,7 +57,7 @@ def scenario_conditions(scenario: ScenarioSpec) -> list[PlacedCondition]:
 
 
 def constant_conditions(scenario: ScenarioSpec) -> dict[PlacedCondition, bool]:
-    """Return the conditions that always or never hold, by the values that their names can take, with their truth.
+    """Return the conditions that always or never hold, given the values that their names can take, with their truth.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Lint warnings and notes about prices, discounts and costs to whose size the modeled customers do not respond."""
+"""Lint warnings and notes about prices, discounts and costs whose size the modeled customers do not respond to."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -49,7 +49,7 @@ def _remedy(path: KeyPath) -> str:
 
 
 def notes_on_differing_sizes(documents: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return a note for each price or discount that differs from that of the first scenario.
+    """Return a note for each price or discount that differs from its value in the first scenario.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ def notes_on_differing_sizes(documents: Sequence[Mapping[str, Any]]) -> tuple[st
     first, noted = documents[0], []
     for other in documents[1:]:
         paths = (path_text(path) for path in _differing_sizes(first, other, ()))
-        # A difference is answered only if customers respond to it in both scenarios.
+        # A difference needs a note unless customers respond to it in both scenarios.
         noted += [path for path in paths if notes_on_sizes([path], first["journey"]) or notes_on_sizes([path], other["journey"])]
     return notes_on_sizes(noted, {})
 
 
 def notes_on_sizes(paths: Iterable[str], journey: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a note for each path that is the size of a price or a discount to which customers do not respond, each once.
+    """Return one note for each distinct path that is the size of a price or a discount to which customers do not respond.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from cjsim.scenario.phrases import format_percent
 
 
 class _UsualRates(NamedTuple):
-    """The published range of a rate, and the bounds outside which a value is more likely a slip."""
+    """The published range of a rate, and the bounds outside which a value is probably a mistake."""
 
     text: str  # the published range in words
     low: float = 0.0

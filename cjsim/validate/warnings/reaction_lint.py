@@ -12,7 +12,7 @@ from cjsim.validate.reaction_checks import branch_names
 
 
 def reaction_warnings(journey: JourneySpec, prefix: str) -> Iterator[str]:
-    """Yield warnings about demand, urgency and names of branches that have no effect or always the same.
+    """Yield warnings about demand, urgency and names of branches that have no effect or always the same effect.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Lint warnings about time zones: levels without a zone, and rules in the customers' time although no journey says where they are."""
+"""Lint warnings about time zones: levels without a zone, and rules in the customers' time although the journey declares no time zones."""
 
 from collections.abc import Iterator
 
@@ -35,7 +35,7 @@ def time_zone_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 
 
 def _in_customers_time(scenario: ScenarioSpec) -> Iterator[str]:
-    """Paths of schedules and dates that are in the customers' time. For other rules, this is the default."""
+    """Yield the paths of schedules and dates that are in the customers' time. For other rules, this is the default."""
     for name, broadcast in scenario.policy.broadcasts.items():
         if broadcast.schedule.time_zone == "customer":
             yield f"policy.broadcasts.{name}.schedule.time_zone"

@@ -59,7 +59,7 @@ def names_read(journey: JourneySpec, policy: PolicySpec | None) -> NamesRead:
 
 
 def _name_of(node: ast.expr) -> str:
-    """The bare or quoted name in a node; empty if it is none."""
+    """Return the bare or quoted name in a node; empty if the node is not a name."""
     if isinstance(node, ast.Name):
         return node.id
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
@@ -132,7 +132,7 @@ def unused_warnings(scenario: ScenarioSpec) -> Iterator[str]:
 
 
 def _why_not_given(offer: str, journey: JourneySpec) -> str:
-    """Why customers never get an offer, and what to do, without a full stop."""
+    """Return why customers never get an offer and what to do about it, without a final period."""
     givers = [path[1] for path, effect in journey_effects(journey) if isinstance(effect, OfferEffect) and effect.offer == offer]
     if givers:
         named = join_items(f"'{name}'" for name in dict.fromkeys(map(str, givers)))
@@ -165,7 +165,7 @@ def without_parts_of_others(scenario: ScenarioSpec, warnings: Iterable[str], oth
 
 
 def past_scenario(scenario: ScenarioSpec) -> ScenarioSpec:
-    """Return the part of a scenario with `existing` customers that comes before day 0, as a scenario of its own.
+    """Return the part of a scenario with `existing` customers that comes before day 0, as a separate scenario.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def past_scenario(scenario: ScenarioSpec) -> ScenarioSpec:
     Returns
     -------
     ScenarioSpec
-        The same journey under the past policy, from the begin of the simulation to day 0.
+        The same journey under the past policy, from the beginning of the simulation to day 0.
     """
     start = scenario.start + timedelta(days=scenario.begins)
     part = {"policy": scenario.past_policy, "start": start, "horizon": -scenario.begins, "value_horizon": None, "existing": None}
