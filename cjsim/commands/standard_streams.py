@@ -49,7 +49,7 @@ class DiscardingWriter(io.RawIOBase):
         return self._stream.isatty()
 
     def write(self, data: object) -> int:
-        """Write or discard all bytes, and return their number. A stream that is not ready, such as a full pipe, is waited for."""
+        """Write or discard all bytes, and return their number. Wait if the stream is not ready, such as when a pipe is full."""
         content = memoryview(data).cast("B")  # type: ignore[arg-type]
         rest = content
         while rest and self.failure is None:

@@ -110,7 +110,7 @@ class ProfitModel:
 
         Examples
         --------
-        Two versions of a website, of which 68 % of visitors convert; 2,284 customers per arm (Feit and Berman 2019):
+        Two versions of a website on which 68 % of visitors convert; 2,284 customers per arm (Feit and Berman 2019):
 
         >>> model = ProfitModel(100_000, base_sd=0.4665, alternative_sd=0.4665, effect_sd=0.03 * 2**0.5)
         >>> round(model.best_size(share=0.5).base)

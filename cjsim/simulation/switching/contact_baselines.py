@@ -20,7 +20,7 @@ ContactBaseline = Literal["no-contact", "nothing"]
 
 
 def contact_baseline(scenario: Scenario, kind: ContactBaseline) -> Scenario:
-    """Return a scenario in which the firm sends no message, or only transactional ones.
+    """Return a scenario in which the firm sends no messages, or only transactional ones.
 
     - Sends are not made. With 'no-contact', transactional messages are still sent.
     - Flows give no offers, because customers do not know of an offer that no message announces. With 'no-contact', a flow that

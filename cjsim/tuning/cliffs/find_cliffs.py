@@ -148,7 +148,7 @@ def _moves_made(scenario: Scenario) -> list[Transition]:
 
 
 def _share_of_movers(baseline: Run, blocked: Run) -> Share:
-    """Return the share of the customers who make the move: those who spend other times in the stages if it is blocked."""
+    """Return the share of the customers who make the move: those whose time in some stage changes if it is blocked."""
     registry = baseline.registry
     n = min(registry.n_fixed + registry.n_arrived, len(baseline), len(blocked))  # referred customers may differ
     moved = np.any(baseline.outcomes.dwell[:n] != blocked.outcomes.dwell[:n], axis=1)
