@@ -2,7 +2,8 @@
 
 A total is uncertain because the parameters are estimated, and because customers behave at random. For up to 100,000 customers, the ends of
 the interval are quantiles of Monte Carlo draws, each with its own parameters. Totals of more customers are nearly normal. Their variance is
-the variance of the expected total (delta method) plus the variance of the customers' own numbers, estimated from two draws per customer.
+the variance of the expected total (delta method) plus that of the customers' random behavior, estimated from two draws per customer. If a
+few customers may dominate a total, the ends are quantiles of at least 200 draws here, too.
 """
 
 from typing import NamedTuple, Protocol
@@ -15,11 +16,11 @@ from cjsim.calibration.gamma_gamma import SpendModel
 from cjsim.calibration.maximum_likelihood import FloatArray
 from cjsim.calibration.model_selection import FittedSpend, FittedTiming, draw_models
 from cjsim.calibration.nbd import Nbd
-from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
+from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95, is_too_skewed
 from cjsim.purchase_logs.purchase_log import PurchaseHistories
 
 _MAX_CUSTOMERS_FOR_QUANTILES = 100_000
-_MAX_DRAWS = 1000
+_MIN_DRAWS, _MAX_DRAWS = 200, 1000
 _MAX_CELLS = 20_000_000  # customers times draws
 
 
@@ -101,17 +102,21 @@ def total_intervals(totals: CustomerTotals, timing: FittedTiming, spend: FittedS
     """
     rng = np.random.default_rng(seed)
     if totals.customers > _MAX_CUSTOMERS_FOR_QUANTILES:
-        return _normal_intervals(totals, timing, spend, rng)
-    models = draw_models(timing, spend, min(_MAX_DRAWS, _MAX_CELLS // totals.customers), rng)
+        pair = [totals.draw(rng, timing.model, spend.model) for _ in range(2)]
+        if not any(map(is_too_skewed, pair[0])):
+            return _normal_intervals(totals, timing, spend, pair)
+    models = draw_models(timing, spend, int(np.clip(_MAX_CELLS // totals.customers, _MIN_DRAWS, _MAX_DRAWS)), rng)
     draws = np.array([[part.sum() for part in totals.draw(rng, *drawn)] for drawn in models])
     return [IntervalEnds(*(float(end) for end in np.quantile(column, [0.025, 0.975]))) for column in draws.T]
 
 
-def _normal_intervals(totals: CustomerTotals, timing: FittedTiming, spend: FittedSpend, rng: np.random.Generator) -> list[IntervalEnds]:
+def _normal_intervals(
+    totals: CustomerTotals, timing: FittedTiming, spend: FittedSpend, pair: list[tuple[FloatArray, ...]]
+) -> list[IntervalEnds]:
+    """Return normal intervals, given two draws of each customer's part of each total."""
     expected = totals.expected(timing.model, spend.model)
     of_timing = timing.fit.slopes_of(lambda values: totals.expected(type(timing.model)(*values), spend.model))
     of_spend = spend.fit.slopes_of(lambda values: totals.expected(timing.model, type(spend.model)(*values)))
-    first, second = (totals.draw(rng, timing.model, spend.model) for _ in range(2))
-    own = [np.sum((one - other) ** 2) / 2 for one, other in zip(first, second, strict=True)]
+    own = [np.sum((one - other) ** 2) / 2 for one, other in zip(*pair, strict=True)]
     half = NORMAL_QUANTILE_95 * np.sqrt(timing.fit.variance_of(of_timing) + spend.fit.variance_of(of_spend) + own)
     return [IntervalEnds(max(0.0, float(total - part)), float(total + part)) for total, part in zip(expected, half, strict=True)]

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cjsim.kernels.world import Array
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.ratios import SHARE_UNIT, RatioTerms, influence, ratio
 
 NORMAL_QUANTILE_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
+_COCHRAN_FACTOR = 25  # Cochran 1977, section 2.15
+_ROUNDING_VARIANCE = 1e-20  # share of the mean square below which a variance is rounding error
 
 
 class MetricEstimate(NamedTuple):
@@ -95,3 +98,26 @@ def wilson_interval(share: float, n: int, share_variance: float) -> tuple[float,
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     divisor = 1 + z * z / trials
     return (center - half) / divisor if share > 0 else 0.0, (center + half) / divisor if share < 1 else 1.0
+
+
+def is_too_skewed(contributions: Array) -> bool:
+    """Return whether a sample is too skewed for a normal interval of its mean: n is below 25 times the squared skewness.
+
+    In larger samples, a 95 % interval misses the true mean at most 6 % of the time (Cochran 1977, Sampling Techniques, section 2.15).
+
+    Parameters
+    ----------
+    contributions : ndarray of float64, shape (n,)
+        Contribution of each customer to the effect.
+
+    Examples
+    --------
+    >>> is_too_skewed(np.array([0.0] * 999 + [1.0])), is_too_skewed(np.array([0.0, 1.0] * 500))
+    (True, False)
+    """
+    centered = contributions - contributions.mean()
+    variance = float(np.square(centered).mean())
+    if variance <= _ROUNDING_VARIANCE * float(np.square(contributions).mean()):
+        return False
+    skewness = float((centered**3).mean()) / variance**1.5
+    return bool(len(contributions) < _COCHRAN_FACTOR * skewness * skewness)

@@ -40,7 +40,7 @@ class TextLocator:
 
     def locate(self, row: int, column: str) -> tuple[str, Any]:
         """Return the location (the line, the row if quoted line breaks make it differ, and the column) and the cell as written."""
-        with open_text(self.file, self.layout.encoding) as text:
+        with _explain_unreadable(self.file, None), open_text(self.file, self.layout.encoding) as text:
             reader = self.layout.records(text)
             line = 1
             record: list[str] = []

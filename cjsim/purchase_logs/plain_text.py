@@ -47,7 +47,7 @@ class PlainText:
         """Return the next rows, or None if the rest is empty or not plain."""
         block = self._text.read(_BLOCK_CHARACTERS)
         line = self._text.readline()
-        plain = self._split(block + line) if len(line) < _MAX_LINE else None
+        plain = self._split(block + line)
         if plain is None:
             self.rest = chain(io.StringIO(block + line, newline=""), self._text)
         return plain
@@ -60,9 +60,15 @@ class PlainText:
         n_rows = block.count("\n") + 1
         is_padded = f"{sep} " in block or "\n " in block or block.startswith(" ")
         is_special = not sep.isascii() or any(special in block for special in ("\r", "\0", CELL_SEPARATOR))
-        if not block or is_padded or is_special or block.count(sep) != n_rows * (len(self._layout.header) - 1):
+        if (
+            not block
+            or block.startswith("\ufeff")
+            or is_padded
+            or is_special
+            or block.count(sep) != n_rows * (len(self._layout.header) - 1)
+        ):
             return None
-        if '"' in block and not _quotes_whole_cells(block, sep):
+        if ('"' in block and not _quotes_whole_cells(block, sep)) or max(map(len, block.split("\n"))) >= _MAX_LINE:
             return None
         names = [str(index) for index in range(len(self._layout.header))]
         used = [names[index] for index in self._indices]
@@ -83,7 +89,10 @@ class PlainText:
 
 
 def _quotes_whole_cells(block: str, sep: str) -> bool:
-    """Whether each quote is either at the start of a cell or at its end."""
+    """Whether each quote is either at the start of a cell or at its end, and the last cell is closed."""
+    last = block[max(block.rfind(sep), block.rfind("\n")) + 1 :]
+    if last.startswith('"') and (len(last) == 1 or not last.endswith('"')):
+        return False
     opening = block.startswith('"') + block.count(f'{sep}"') + block.count('\n"')
     closing = block.endswith('"') + block.count(f'"{sep}') + block.count('"\n')
     return opening == closing and opening + closing == block.count('"')

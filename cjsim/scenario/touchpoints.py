@@ -208,7 +208,7 @@ class Desk(StrictModel):
     patience: WaitLaw | Literal["endless"] = Field("endless", examples=[{"exponential": "10min"}])
     """Distribution of how long a customer waits for an answer; without limit by default."""
     waiting: Waiting | None = Field(None, examples=[{"expected": "10min", "loss": 0.05}])
-    """How waiting disappoints customers; by default, only the effects of replies do."""
+    """How waiting lowers satisfaction; by default, it does so only through the effects of replies."""
     effects: DeskEffects = DeskEffects()
     """What the replies do to the customer."""
 

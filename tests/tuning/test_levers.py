@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.manifest import Manifest
+from cjsim.metrics.confidence_intervals import is_too_skewed
 from cjsim.metrics.multiple_testing import holm
 from cjsim.simulation.compare_scenarios import compare
 from cjsim.simulation.documents import Scenario
-from cjsim.tuning.levers.paired_runner import is_too_skewed
 from cjsim.tuning.levers.rank import levers
 from cjsim.tuning.levers.ranking import LeverRanking
 from cjsim.tuning.levers.ranking_data import LeverEffect

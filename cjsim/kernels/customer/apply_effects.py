@@ -7,7 +7,7 @@ import numpy as np
 from cjsim.kernel import inlined, rule
 from cjsim.kernels.accounting import account_for_stage, book_purchase, record_opt_out
 from cjsim.kernels.clocks import start_or_continue_clock, stop_clock, update_clock_speeds
-from cjsim.kernels.codes import ChangeFlag, EffectCode, TouchCode
+from cjsim.kernels.codes import ChangeFlag, DueKind, EffectCode, TouchCode
 from cjsim.kernels.conditions import TOLERANCE
 from cjsim.kernels.customer.decay import change_satisfaction, satisfaction_now
 from cjsim.kernels.customer.offers import announce_offer, grant_offer, redeem_best_offer
@@ -154,6 +154,7 @@ def apply_effects(world: World, state: CustomerState, out: Output, first: int, p
     `part` is FIRM_RECORDS for tags and scores only, CUSTOMER_EFFECTS for everything else, EFFECT_LIST for all. The customer draws the
     branch of a `choose`, so all effects in it belong to CUSTOMER_EFFECTS.
     """
+    customer = state.customer[0]
     index = first
     after_choose = NOT_CHOOSING
     while index >= 0:
@@ -166,8 +167,10 @@ def apply_effects(world: World, state: CustomerState, out: Output, first: int, p
             index = following
             continue
         if op == EffectCode.GO:
-            if world.may_move[state.customer[0].stage, effect.target] == 1:
+            if world.may_move[customer.stage, effect.target] == 1:
                 enter_stage(world, state, out, effect.target)
+            elif customer.last_kind == DueKind.CLOCK and world.events[customer.last_which].anywhere == 0:
+                stop_clock(state, customer.last_which)  # until the customer next enters a stage of the event
         elif op == EffectCode.PURCHASE:
             make_purchase(world, state, out, index)
         elif op == EffectCode.SATISFY:

@@ -144,7 +144,7 @@ def is_held_out_by_actor(world: World, state: CustomerState, actor: int) -> bool
 
 @rule
 def is_blackout_refusing(world: World, state: CustomerState, channel: int, now: float) -> bool:
-    """Whether a blackout refuses a contact now (days). On a pull channel, blackouts that defer also refuse."""
+    """Whether a blackout refuses a contact now (days). On a pull channel, even a blackout that defers refuses the contact."""
     is_pull = world.channels[channel].kind == ChannelKind.PULL
     for i in range(world.blackouts.shape[0]):
         blackout = world.blackouts[i]

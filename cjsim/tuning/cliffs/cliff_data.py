@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.tuning.cliffs.transitions import Transition
+from cjsim.scenario.transitions import Transition
 
 
 class Share(NamedTuple):
@@ -32,10 +32,12 @@ class TransitionValue(NamedTuple):
     ----------
     transition : Transition
         The move.
+    is_to_retained : bool
+        Whether the stage that it leads to counts as retained.
     metric_value : PairedDifference
         What it adds to the metric; negative for a loss.
-    share : Share
-        Share of the customers who make it.
+    share : Share or None
+        Share of the customers who make it; None if customers share desks or budgets, because a blocked move then affects others, too.
     personas : Mapping of str to PersonaValue
         Contribution by persona; empty if the journey has only one.
     has_unreliable_interval : bool
@@ -47,37 +49,45 @@ class TransitionValue(NamedTuple):
     """
 
     transition: Transition
+    is_to_retained: bool
     metric_value: PairedDifference
-    share: Share
+    share: Share | None
     personas: Mapping[str, PersonaValue]
     has_unreliable_interval: bool
     p_value: float
     is_significant_after_holm: bool
 
-    def rank_key(self, better: str) -> tuple[bool, float]:
-        """Return the key that sorts moves by value, the largest loss first and undefined values last."""
+    def rank_key(self, better: str) -> tuple[bool, bool, float]:
+        """Return the key that sorts moves: those to stages that do not count as retained first, the largest loss first in each group."""
         effect = self.metric_value.effect
-        return math.isnan(effect), -effect if better == "lower" else effect
+        return self.is_to_retained, math.isnan(effect), -effect if better == "lower" else effect
 
     def is_loss(self, better: str) -> bool:
-        """Return whether the move clearly worsens the metric, after Holm's correction."""
+        """Return whether the move clearly worsens the metric, after Holm's correction. If no direction is better, a decrease counts."""
         effect = self.metric_value.effect
         return self.is_significant_after_holm and (effect > 0 if better == "lower" else effect < 0)
 
-    def most_affected(self, better: str) -> str:
-        """Return the persona that loses most per customer, or gains most if the move is a gain; '' without personas."""
-        effects = {name: one.metric_value.effect for name, one in self.personas.items() if not math.isnan(one.metric_value.effect)}
-        if not effects or math.isnan(self.metric_value.effect):
+    def most_affected(self) -> str:
+        """Return the persona whose value is the most extreme in the direction of the move's value; '' if none is clearly so.
+
+        It is clear if its interval lies beyond those of all other personas.
+        """
+        values = {name: one.metric_value for name, one in self.personas.items() if not math.isnan(one.metric_value.effect)}
+        if len(values) < 2 or math.isnan(self.metric_value.effect) or self.metric_value.is_identical:
             return ""
-        sign = math.copysign(1.0, self.metric_value.effect)
-        return max(effects, key=lambda name: sign * effects[name])
+        if self.metric_value.effect < 0:
+            name = min(values, key=lambda one: values[one].high)
+            return name if all(values[name].high < other.low for one, other in values.items() if one != name) else ""
+        name = max(values, key=lambda one: values[one].low)
+        return name if all(values[name].low > other.high for one, other in values.items() if one != name) else ""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return rows of `cliffs.csv` by column name: all customers, then each persona."""
-        move = {"from": self.transition.origin, "to": self.transition.target}
-        share = {"share": self.share.value, "share_low": self.share.low, "share_high": self.share.high}
+        move = {"from": self.transition.origin, "to": self.transition.target, "to_retained": self.is_to_retained}
+        share = self.share or Share(math.nan, math.nan, math.nan, 0)
+        shares = {"share": share.value, "share_low": share.low, "share_high": share.high, "share_n": share.n}
         facts = {"p_value": self.p_value, "holds": self.is_significant_after_holm}
-        rows = [move | {"persona": ""} | _value_columns(self.metric_value) | {"n": self.share.n} | share | facts]
+        rows = [move | {"persona": ""} | _value_columns(self.metric_value) | shares | facts]
         return rows + [move | {"persona": name} | _value_columns(one.metric_value) | {"n": one.n} for name, one in self.personas.items()]
 
 
@@ -96,11 +106,12 @@ class CliffData:
     customers, seed : int
         Number of initial customers and seed of the runs.
     has_shared_resources : bool
-        Whether customers share desks or budgets, so that intervals are too narrow, and shares include customers who only wait differently.
+        Whether customers share desks or budgets, so that intervals are too narrow.
     transitions : tuple of TransitionValue
-        The moves that customers make, the largest loss first.
-    endless : tuple of str
-        Moves that cannot be blocked, because an event would repeat without end.
+        The moves that customers make: first those to stages that do not count as retained, then the others; in each group, the largest loss
+        first.
+    failed : Mapping of str to str
+        Moves that could not be blocked, such as 'here -> there', with the error.
     seconds : float
         Wall time, in seconds.
     currency : str or None
@@ -118,7 +129,7 @@ class CliffData:
     seed: int
     has_shared_resources: bool
     transitions: tuple[TransitionValue, ...]
-    endless: tuple[str, ...]
+    failed: Mapping[str, str]
     seconds: float
     currency: str | None = None
     notes: tuple[str, ...] = ()

@@ -32,14 +32,17 @@ def _draw_bars(figure: "Figure", ranking: CliffData, moves: Sequence[TransitionV
         axes.hlines(y, scale * value.low, scale * value.high, color="0.2", linewidth=1.2)
     mark_baseline(axes, is_vertical=True)
     axes.set_xlabel(f"contribution to {ranking.metric} ({effect_axis(named_unit(ranking.unit, ranking.currency))[1]})")
-    axes.set_yticks(range(len(moves)), [f"{one.transition} ({100 * one.share.value:.0f} %)" for one in moves], fontsize=8)
+    axes.set_yticks(
+        range(len(moves)), [f"{one.transition}{f' ({100 * one.share.value:.0f} %)' if one.share else ''}" for one in moves], fontsize=8
+    )
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
 
 
 def _caption(ranking: CliffData) -> str:
+    shares = "" if ranking.has_shared_resources else " In brackets: share of the customers who make it."
     return (
-        f"With the move, minus with the move blocked. In brackets: share of the customers who make it. {ranking.customers:,} customers, "
+        f"With the move, minus with the move blocked.{shares} {ranking.customers:,} customers, "
         f"seed {ranking.seed}, paired on the same customers; lines: 95 % intervals; pale: not significant after correction for all "
         f"{len(ranking.transitions)} moves (Holm)."
     )

@@ -1,8 +1,9 @@
 """The result of `cliffs`: what each move between stages contributes, as a table, a figure and files."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.json_records import plain_values, write_json
 from cjsim.metrics.number_format import estimate_decimals, format_interval, format_value, named_unit, unit_in_text
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CLIFFS_FILE = "cliffs.json"
+_GROUPS = ((False, "Moves to stages that do not count as retained:"), (True, "Moves to stages that count as retained:"))
+
+
+class _Change(NamedTuple):
+    """Words for a change of a metric that the firm does not want."""
+
+    noun: str
+    verb: str
+
+
+_CHANGES = {"higher": _Change("loss", "worsens"), "lower": _Change("increase", "worsens"), "neither": _Change("decrease", "lowers")}
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,17 +45,21 @@ class CliffRanking(CliffData, FolderResult):
         return f"{self.metric} of {self.scenario}: {len(self.transitions)} moves, {self.customers:,} customers, seed {self.seed}"
 
     def _answer(self) -> str:
-        losses = [one for one in self.transitions if one.is_loss(self.better)]
+        if not self.transitions:
+            return "No move between stages could be blocked."
+        losses = [one for one in self.transitions if one.is_loss(self.better) and not one.is_to_retained]
         if not losses:
-            return f"No move between stages clearly worsens {self.metric}."
+            other = " to a stage that does not count as retained" if any(one.is_to_retained for one in self.transitions) else ""
+            return f"No move{other} clearly {_CHANGES[self.better].verb} {self.metric}."
         worst = losses[0]
-        share = format_value(worst.share.value, SHARE_UNIT, estimate_decimals(SHARE_UNIT, worst.share[:3]))
-        value, interval = self._cells(worst.metric_value)
-        persona = worst.most_affected(self.better)
-        most = f" Customers of the persona {persona} lose most." if persona else ""
+        made = "" if worst.share is None else f", which {_share_text(worst)} of the customers make"
+        persona = worst.most_affected()
+        most = (
+            f" It is largest for the persona {persona}: {' '.join(self._cells(worst.personas[persona].metric_value))}." if persona else ""
+        )
         return (
-            f"The largest loss of {self.metric} is at the move {worst.transition}, which {share} of the customers make: {value} {interval} "
-            f"over all customers, compared with the same customers if it is blocked.{most}"
+            f"The largest {_CHANGES[self.better].noun} of {self.metric} is at the move {worst.transition}{made}: "
+            f"{' '.join(self._cells(worst.metric_value))} over all customers, compared with the same customers if it is blocked.{most}"
         )
 
     def __str__(self) -> str:
@@ -59,17 +75,22 @@ class CliffRanking(CliffData, FolderResult):
         """
         amount = unit_in_text(self.unit, self.currency)
         metric = f"{self.metric}{f' ({amount})' if amount else ''}"
-        has_personas = any(one.personas for one in self.transitions)
-        header = ("move", "customers", metric, "95 % interval", "", *(["most affected persona"] if has_personas and not full else []))
-        rows = [row[: len(header)] for one in self.transitions for row in self._rows(one, full=full)]
-        parts = [wrap_lines(self._answer()), align_columns(header, rows), wrap_lines(self._caption())]
-        return "\n\n".join(parts)
+        has_shares, has_personas = not self.has_shared_resources, any(one.most_affected() for one in self.transitions)
+        header = ["move", "customers", metric, "95 % interval", "", "most affected persona"]
+        shown = [index for index in range(len(header)) if (index != 1 or has_shares) and (index != 5 or (has_personas and not full))]
+        tables = []
+        for is_to_retained, title in _GROUPS:
+            group = [one for one in self.transitions if one.is_to_retained == is_to_retained]
+            rows = [[row[index] for index in shown] for one in group for row in self._rows(one, full=full)]
+            table = align_columns([header[index] for index in shown], rows)
+            tables += [f"{title}\n\n{table}" if any(one.is_to_retained for one in self.transitions) else table] if rows else []
+        return "\n\n".join([wrap_lines(self._answer()), *tables, wrap_lines(self._caption())])
 
     def _rows(self, one: TransitionValue, *, full: bool) -> list[tuple[str, ...]]:
         stars = "**" if one.is_significant_after_holm else "*" if one.metric_value.is_significant else ""
-        share = format_value(one.share.value, SHARE_UNIT, estimate_decimals(SHARE_UNIT, one.share[:3]))
         mark = stars + ("~" if one.has_unreliable_interval else "")
-        rows: list[tuple[str, ...]] = [(str(one.transition), share, *self._cells(one.metric_value), mark, one.most_affected(self.better))]
+        share = "" if one.share is None else _share_text(one)
+        rows: list[tuple[str, ...]] = [(str(one.transition), share, *self._cells(one.metric_value), mark, one.most_affected())]
         if full:
             rows += [(f"  {name}", "", *self._cells(each.metric_value), "", "") for name, each in one.personas.items()]
         return rows
@@ -83,17 +104,26 @@ class CliffRanking(CliffData, FolderResult):
         return format_value(difference.effect, self.unit, decimals, is_difference=True), interval
 
     def _caption(self) -> str:
-        shares = " Customers share desks or budgets; intervals treat them as independent." if self.has_shared_resources else ""
-        blocked = f"These moves cannot be blocked, because an event would repeat without end: {', '.join(self.endless)}."
+        shared = " Customers share desks or budgets; intervals treat them as independent." if self.has_shared_resources else ""
+        legend = {
+            "customers: the share who make the move at least once.": not self.has_shared_resources,
+            "Customers whose move to a retained stage is blocked may go on buying in their stage, so read these values with care.": any(
+                one.is_to_retained for one in self.transitions
+            ),
+            "-: the metric is undefined if the move is blocked.": any(math.isnan(one.metric_value.effect) for one in self.transitions),
+            "most affected persona: its interval lies beyond those of all others.": any(one.most_affected() for one in self.transitions),
+            "~ only a few customers account for the value, so the interval may be too narrow. Simulate more customers.": any(
+                one.has_unreliable_interval for one in self.transitions
+            ),
+        }
         return "\n".join(
             [
                 f"{self.metric} with the move, minus {self.metric} with the move blocked, over all customers.",
-                f"{self.customers:,} customers, seed {self.seed}, paired on the same customers.{shares}",
-                "customers: the share who make the move at least once.",
+                f"{self.customers:,} customers, seed {self.seed}, paired on the same customers.{shared}",
                 f"* the 95 % interval excludes 0. ** significant after Holm's correction for {len(self.transitions)} moves.",
-                "~ only a few customers account for the value, so the interval may be too narrow. Simulate more customers.",
+                *(line for line, is_needed in legend.items() if is_needed),
                 "Customers whose move is blocked stay in their stage, so the values of different moves need not add up.",
-                *([blocked] if self.endless else []),
+                *(f"{move} could not be blocked: {reason}" for move, reason in self.failed.items()),
                 *self.notes,
             ]
         )
@@ -102,7 +132,7 @@ class CliffRanking(CliffData, FolderResult):
         """Return plain values for JSON. Undefined numbers become null."""
         facts = {"scenario": self.scenario, "metric": self.metric, "unit": named_unit(self.unit, self.currency), "baseline": self.baseline}
         origin = {"customers": self.customers, "seed": self.seed, "seconds": self.seconds}
-        noted = {name: list(lines) for name, lines in (("endless", self.endless), ("notes", self.notes)) if lines}
+        noted = ({"failed": dict(self.failed)} if self.failed else {}) | ({"notes": list(self.notes)} if self.notes else {})
         rows = []
         for one in self.transitions:
             total, *personas = one.rows()
@@ -119,3 +149,8 @@ class CliffRanking(CliffData, FolderResult):
         write_csv(self.to_pandas(), folder / "cliffs.csv")
         CLIFF_FIGURE.save(self, folder)
         write_json(folder / CLIFFS_FILE, self.to_json())
+
+
+def _share_text(one: TransitionValue) -> str:
+    assert one.share is not None
+    return format_value(one.share.value, SHARE_UNIT, estimate_decimals(SHARE_UNIT, one.share[:3]))

@@ -1,11 +1,12 @@
 """`cliffs`: what each move between stages contributes to a metric, measured by blocking it for the same customers.
 
-The contribution of a move is the metric with it minus the metric without it. Customers whose move is blocked stay where they are, and
-everything else goes on, so contributions of different moves need not add up. A cliff is a move at which much is lost.
+The contribution of a move is the metric with it minus the metric without it. Customers whose move is blocked stay where they are. The other
+effects of the event happen, but the event does not happen again in this stage. A cliff is a move at which much is lost.
 """
 
 import time
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from cjsim.metrics.confidence_intervals import wilson_interval
 from cjsim.metrics.multiple_testing import holm, p_value
 from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
+from cjsim.scenario.transitions import Transition, list_transitions
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.sampled.customer_sample import simulate_sample
@@ -23,7 +25,6 @@ from cjsim.simulation.segments.customer_groups import PERSONA, customer_groups
 from cjsim.simulation.segments.policy_differences import policy_differences
 from cjsim.tuning.cliffs.cliff_data import PersonaValue, Share, TransitionValue
 from cjsim.tuning.cliffs.cliff_ranking import CliffRanking
-from cjsim.tuning.cliffs.transitions import Transition, block, list_transitions
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
 
 _SAMPLE_SIZE = 1000  # customers; moves that none of them makes are not measured
@@ -41,8 +42,9 @@ def cliffs(
 ) -> CliffRanking:
     """Rank the moves between stages by what each contributes to a metric, the largest loss first.
 
-    Each move is blocked in turn: customers who would make it stay in their stage. The same customers are simulated with the same random
-    numbers. Moves that none of 1,000 customers make are not measured.
+    Each move is blocked in turn, for the same customers with the same random numbers. Customers who would make it stay in their stage; the
+    other effects of the event happen, but it does not happen again there. Moves that nobody makes in a sample of 1,000 customers are not
+    measured.
 
     Parameters
     ----------
@@ -90,22 +92,24 @@ def cliffs(
         got, remedy = f"none of {_SAMPLE_SIZE:,} customers who moves", "Check the effects `go` of the journey, or lengthen the horizon."
         raise InputError(format_error("scenario", "must have customers who move between stages", got, remedy))
     runner = PairedRunner(scenario, metric, customers=customers, seed=seed, threads=threads, progress=progress)
-    found: list[tuple[Transition, VariantEffect, Share, dict[str, PersonaValue]]] = []
-    endless: list[Transition] = []
+    found: list[tuple[Transition, VariantEffect, Share | None, dict[str, PersonaValue]]] = []
+    failed: dict[str, str] = {}
     with progress_task(progress, len(made), f"moves between stages of {scenario.name}"):
         for transition in made:
             try:
                 run = runner.simulate(block(scenario, transition))
-            except InputError:  # an event without a wait repeats, because only this move would end it
-                endless.append(transition)
+            except InputError as error:  # such as an event without a wait, which repeats because only this move would end it
+                failed[str(transition)] = error.errors[0]
             else:
                 personas = dict(_persona_values(runner.baseline_run, run, metric))
-                found.append((transition, runner.effect_of_run(run), _share_of_movers(runner.baseline_run, run), personas))
+                share = None if scenario.has_shared_resources else _share_of_movers(runner.baseline_run, run)
+                found.append((transition, runner.effect_of_run(run), share, personas))
             progress.advance(1)
     p_values = [p_value(effect.metric_effect) for _, effect, _, _ in found]
     values = [
         TransitionValue(
             transition,
+            scenario.journey.stages[transition.target].retained,
             effect.metric_effect.reversed(),
             share,
             personas,
@@ -126,11 +130,25 @@ def cliffs(
         seed=base.seed,
         has_shared_resources=scenario.has_shared_resources,
         transitions=tuple(sorted(values, key=lambda one: one.rank_key(definition.better))),
-        endless=tuple(map(str, endless)),
+        failed=MappingProxyType(failed),
         seconds=time.perf_counter() - started,
         currency=scenario.currency,
         notes=tuple(firm_notes(runner.baseline_run)),
     )
+
+
+def block(scenario: Scenario, transition: Transition) -> Scenario:
+    """Return a scenario in which customers cannot make a move. Everything else stays the same, random numbers included.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    transition : Transition
+        The move.
+    """
+    blocked = scenario.journey.stages[transition.origin].blocked
+    return scenario.with_values({f"journey.stages.{transition.origin}.blocked": [*blocked, transition.target]})
 
 
 def _moves_made(scenario: Scenario) -> list[Transition]:

@@ -3,22 +3,17 @@
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from cjsim.compiler.compile_scenario import compile_scenario
 from cjsim.errors import InputError, format_error
-from cjsim.kernels.world import Array
 from cjsim.metrics.catalog import find_metric_definition
 from cjsim.metrics.cluster_sample import ClusterSample
+from cjsim.metrics.confidence_intervals import is_too_skewed
 from cjsim.metrics.customer_pairing import CustomerPairing
 from cjsim.metrics.paired_differences import PairedDifference, customer_contributions, paired_difference
 from cjsim.metrics.ratios import MetricDefinition, RatioTerms, ratio
 from cjsim.progress import NoProgress, Progress
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
-
-_COCHRAN_FACTOR = 25  # Cochran 1977, section 2.15
-_ROUNDING_VARIANCE = 1e-20  # share of the mean square below which a variance is rounding error
 
 
 class VariantEffect(NamedTuple):
@@ -154,29 +149,6 @@ class PairedRunner:
     def _terms_of(self, run: Run) -> list[RatioTerms]:
         """Return the terms of the metric, of cost and of profit."""
         return [find_metric_definition(run, name).terms(run) for name in (self._metric, "cost", "profit")]
-
-
-def is_too_skewed(contributions: Array) -> bool:
-    """Return whether a sample is too skewed for a normal interval of its mean: n is below 25 times the squared skewness.
-
-    In larger samples, a 95 % interval misses the true mean at most 6 % of the time (Cochran 1977, Sampling Techniques, section 2.15).
-
-    Parameters
-    ----------
-    contributions : ndarray of float64, shape (n,)
-        Contribution of each customer to the effect.
-
-    Examples
-    --------
-    >>> is_too_skewed(np.array([0.0] * 999 + [1.0])), is_too_skewed(np.array([0.0, 1.0] * 500))
-    (True, False)
-    """
-    centered = contributions - contributions.mean()
-    variance = float(np.square(centered).mean())
-    if variance <= _ROUNDING_VARIANCE * float(np.square(contributions).mean()):
-        return False
-    skewness = float((centered**3).mean()) / variance**1.5
-    return bool(len(contributions) < _COCHRAN_FACTOR * skewness * skewness)
 
 
 class _NotesOnly(NoProgress):

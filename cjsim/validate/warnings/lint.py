@@ -12,6 +12,7 @@ from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
 from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
+from cjsim.scenario.transitions import Transition, list_transitions
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps
 from cjsim.validate.cost_checks import cost_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
@@ -98,6 +99,14 @@ def _journey_warnings(journey: JourneySpec, policy: PolicySpec | None, prefix: s
                 f"{prefix}events.{name}: never happens, because {_why_unreachable(event, reachable)} and no effect fires it. "
                 "Change this, or remove the event."
             )
+    moves = set(list_transitions(journey))
+    for name, stage in journey.stages.items():
+        for other in stage.blocked:
+            if Transition(name, other) not in moves:
+                yield (
+                    f"{prefix}stages.{name}.blocked: no effect moves customers from '{name}' to '{other}', so this blocks nothing. "
+                    "Correct the stage, or remove it."
+                )
     last = list(journey.stages)[-1]
     for name in journey.stages:
         if name in reachable.stages and name != last and not _can_leave(journey, name, reachable):

@@ -1,10 +1,9 @@
-"""The moves between stages that a journey can make, and the scenario with one of them blocked."""
+"""The moves between stages that a journey can make."""
 
 from typing import NamedTuple
 
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.traversal import iterate_effects, journey_effects
-from cjsim.simulation.documents import Scenario
 
 
 class Transition(NamedTuple):
@@ -34,20 +33,6 @@ def list_transitions(journey: JourneySpec) -> list[Transition]:
         origins = happens_in[str(path[1])] if path[0] == "events" else stages
         found |= {Transition(origin, name) for kind, name in effect.leads_to() if kind == "stage" for origin in origins}
     return sorted(found, key=lambda one: (stages.index(one.origin), stages.index(one.target)))
-
-
-def block(scenario: Scenario, transition: Transition) -> Scenario:
-    """Return a scenario in which customers cannot make a move. Everything else stays the same, random numbers included.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    transition : Transition
-        The move.
-    """
-    blocked = scenario.journey.stages[transition.origin].blocked
-    return scenario.with_values({f"journey.stages.{transition.origin}.blocked": [*blocked, transition.target]})
 
 
 def _stages_of_events(journey: JourneySpec) -> dict[str, set[str]]:
