@@ -20,6 +20,7 @@ COMMANDS = {
     "simulate": ["simulate", TINY],
     "compare": ["compare", TINY, "--set", "policy.flows={}"],
     "levers": ["levers", TINY, "--metric", "clv"],
+    "cliffs": ["cliffs", TINY],
     "optimize": ["optimize", "study.yaml"],
     "rehearse": ["rehearse", TINY, "other.yaml", "--metric", "clv", "--sizes", "100", "--days", "14"],
     "uplift": ["uplift", "data.csv", "--treatment", "arm", "--outcome", "y"],
@@ -27,7 +28,13 @@ COMMANDS = {
     "calibrate": ["calibrate", "purchases", "log.csv", "--customer", "id", "--time", "at", "--value", "paid", "--until", "2026-01-31"],
 }
 A_FILE = {"simulate": "metrics.json", "compare": "run_1/customers.parquet", "levers": "levers.csv", "optimize": "best.yaml"}
-A_FILE |= {"rehearse": "designs.csv", "uplift": "report.md", "attribution": "credits.csv", "calibrate": "journey.yaml"}
+A_FILE |= {
+    "cliffs": "cliffs.csv",
+    "rehearse": "designs.csv",
+    "uplift": "report.md",
+    "attribution": "credits.csv",
+    "calibrate": "journey.yaml",
+}
 
 
 def invoke(*words: str) -> Result:

@@ -49,6 +49,7 @@ COMMANDS = [
     ("compare", "shop", "shop_better", *SMALL),
     ("walk", "shop", "--customer", "3"),
     ("levers", "shop", "--metric", "clv", "--only", "policy.guardrails.caps", *SMALL),
+    ("cliffs", "shop", *SMALL),
     ("attribution", "shop", "--only", "flow cart", "--no-before-after", *SMALL),
     ("check", "shop", "--static"),
     ("explain", "policy.guardrails"),

@@ -121,6 +121,7 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
         "compare": (("compare", TINY, "other.yaml", "--out"), "comparison.json"),
         "optimize": (("optimize", STUDY, "--trials", "3", "--storage", "memory", "--out"), "optimum.json"),
         "levers": (("levers", TINY, "--metric", "clv", "--only", "policy.flows", "--out"), "levers.json"),
+        "cliffs": (("cliffs", "shop", "--customers", "20", "--out"), "cliffs.json"),
         "rehearse": (
             ("rehearse", TINY, "other.yaml", "--metric", "clv", *design, "--out"),
             "rehearsal.json",

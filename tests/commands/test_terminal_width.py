@@ -18,6 +18,7 @@ FURTHER = (  # wide tables
     "cjsim simulate saas --customers 50 --full",
     "cjsim simulate retail --customers 50 --by country",
     "cjsim levers shop --metric clv --customers 30 --full",
+    "cjsim cliffs shop --customers 60 --full",
     "cjsim describe shop",
     "cjsim describe timing",
     "cjsim metrics",
