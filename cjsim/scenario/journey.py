@@ -89,10 +89,7 @@ class Stage(StrictModel):
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees that a customer is in this stage."""
     blocked: tuple[StageName, ...] = Field((), examples=[["lapsed"]])
-    """For what-ifs: stages to which customers cannot move from here.
-
-    They stay, and the other effects happen, but the event that would have moved them happens only once in this stage.
-    """
+    """For what-ifs: stages to which customers cannot move from here."""
 
 
 class Event(StrictModel):

@@ -68,6 +68,7 @@ def _add_missing_fields(scenario: dict[str, Any]) -> None:
     events["weekly"] = {"in": ["member"], "wait": {"calendar": weekly}, "effects": [{"satisfy": 0.01}]}
     quarterly = {"days_of_month": [1], "every_months": 3, "at": "06:00"}
     events["quarterly"] = {"in": ["member"], "wait": {"calendar": quarterly}, "effects": [{"satisfy": 0.01}]}
+    journey["stages"]["visitor"]["blocked"] = ["gone"]
     journey["messages"]["letter"]["sway"] = {touch: {"browse": {"curious": 0.5}} for touch in ("delivered", "opened", "clicked")}
     policy["guardrails"]["caps"][1]["drop_after"] = "2d"
     policy["guardrails"]["blackouts"][0]["time_zone"] = "customer"

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from cjsim.cli import app
 from cjsim.errors import InputError
-from cjsim.scenario.transitions import Transition, list_transitions
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.simulate import simulate
 from cjsim.tuning.cliffs.cliff_ranking import CliffRanking
 from cjsim.tuning.cliffs.find_cliffs import block, cliffs
+from cjsim.validate.transitions import Transition, list_transitions
 from cjsim.validate.warnings.lint import all_lint_warnings
 
 BUYS, LEAVES, DAYS, CUSTOMERS = 0.2, 0.03, 60.0, 3000  # events per day

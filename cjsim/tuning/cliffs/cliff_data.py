@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.scenario.transitions import Transition
+from cjsim.validate.transitions import Transition
 
 
 class Share(NamedTuple):

@@ -16,7 +16,6 @@ from cjsim.metrics.confidence_intervals import wilson_interval
 from cjsim.metrics.multiple_testing import holm, p_value
 from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
-from cjsim.scenario.transitions import Transition, list_transitions
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.sampled.customer_sample import simulate_sample
@@ -26,6 +25,7 @@ from cjsim.simulation.segments.policy_differences import policy_differences
 from cjsim.tuning.cliffs.cliff_data import PersonaValue, Share, TransitionValue
 from cjsim.tuning.cliffs.cliff_ranking import CliffRanking
 from cjsim.tuning.levers.paired_runner import PairedRunner, VariantEffect
+from cjsim.validate.transitions import Transition, list_transitions
 
 _SAMPLE_SIZE = 1000  # customers; moves that none of them makes are not measured
 

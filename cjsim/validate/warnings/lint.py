@@ -12,10 +12,10 @@ from cjsim.scenario.kinds.local_time_waits import WaitUntilTerms
 from cjsim.scenario.kinds.steps import Step, TagStep, WaitUntilStep
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.scenario.transitions import Transition, list_transitions
 from cjsim.scenario.traversal import iterate_steps, journey_effects, policy_conditions, policy_steps
 from cjsim.validate.cost_checks import cost_warnings
 from cjsim.validate.reachability import effects_of, find_reachable
+from cjsim.validate.transitions import Transition, list_transitions
 from cjsim.validate.warnings.accepted_warnings import sort_accepted
 from cjsim.validate.warnings.clock_lint import clock_warnings
 from cjsim.validate.warnings.condition_lint import condition_warnings
