@@ -87,8 +87,8 @@ def random_journey(chooser: Chooser, names: ScenarioNames) -> ScenarioData:
     """A journey with about one event per day."""
     shares = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}[len(names.personas)]
     stages: ScenarioData = {name: {"retained": chooser.chance(50)} for name in names.stages}
-    if chooser.chance(25):
-        stages[chooser.choice(names.stages)]["blocked"] = list(chooser.subset(names.stages, min_size=1))
+    if len(stages) > 1 and [one["retained"] for one in stages.values()][:2] == [True, False]:
+        stages[names.stages[0]]["blocked"] = [names.stages[-1]]  # without a draw of its own, which would change all scenarios
     if names.has_hidden_stage:
         stages[names.stages[-1]]["observed"] = False
     # Conditions can use any tag, so each tag is set somewhere.
