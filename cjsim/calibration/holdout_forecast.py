@@ -168,12 +168,14 @@ class _HoldoutTotals(HistoryForecast):
     """Purchases of new customers and of the customers in the log, then the same for money."""
 
     def expected(self, timing: BgNbd | Nbd, spend: SpendModel) -> FloatArray:
+        """Return the expected totals."""
         ends, counts = np.unique(self.histories.T, return_counts=True)
         new = float(np.sum(counts * (timing.expected_purchases(ends + self.length) - timing.expected_purchases(ends))))
         given = self.expected_purchases(timing)
         return np.array([new, given.sum(), new * spend.mean_spend(), self.expected_money(timing, spend)])
 
     def draw(self, rng: np.random.Generator, timing: BgNbd | Nbd, spend: SpendModel) -> tuple[FloatArray, ...]:
+        """Draw each customer's part of each total."""
         x, t_x, T, length = self.histories.x, self.histories.t_x, self.histories.T, self.length
         zeros = np.zeros_like(x)
         new = timing.draw_new_customers(rng, T, length)[1].astype(np.float64)

@@ -122,10 +122,12 @@ class _FutureTotals(HistoryForecast):
     """The numbers of active customers and of purchases, and the money spent."""
 
     def expected(self, timing: BgNbd | Nbd, spend: SpendModel) -> FloatArray:
+        """Return the expected totals."""
         alive = timing.p_alive(self.histories.x, self.histories.t_x, self.histories.T)
         return np.array([alive.sum(), self.expected_purchases(timing).sum(), self.expected_money(timing, spend)])
 
     def draw(self, rng: np.random.Generator, timing: BgNbd | Nbd, spend: SpendModel) -> tuple[FloatArray, ...]:
+        """Draw each customer's part of each total."""
         x, t_x, T = self.histories.x, self.histories.t_x, self.histories.T
         purchases = timing.draw_future_purchases(rng, self.length, x, t_x, T).astype(np.float64)
         active = (rng.random(len(x)) < timing.p_alive(x, t_x, T)).astype(np.float64)

@@ -57,18 +57,12 @@ class PlainText:
         from pyarrow import csv
 
         block, sep = block.replace("\r\n", "\n").removesuffix("\n"), self._layout.sep
-        n_rows = block.count("\n") + 1
-        is_padded = f"{sep} " in block or "\n " in block or block.startswith(" ")
+        lines = block.split("\n")
+        is_padded = f"{sep} " in block or "\n " in block or block.startswith((" ", "\ufeff"))
         is_special = not sep.isascii() or any(special in block for special in ("\r", "\0", CELL_SEPARATOR))
-        if (
-            not block
-            or block.startswith("\ufeff")
-            or is_padded
-            or is_special
-            or block.count(sep) != n_rows * (len(self._layout.header) - 1)
-        ):
+        if not block or is_padded or is_special or max(map(len, lines)) >= _MAX_LINE:
             return None
-        if ('"' in block and not _quotes_whole_cells(block, sep)) or max(map(len, block.split("\n"))) >= _MAX_LINE:
+        if block.count(sep) != len(lines) * (len(self._layout.header) - 1) or ('"' in block and not _quotes_whole_cells(block, sep)):
             return None
         names = [str(index) for index in range(len(self._layout.header))]
         used = [names[index] for index in self._indices]
@@ -82,7 +76,7 @@ class PlainText:
             )
         except pa.ArrowInvalid:  # a row has more or fewer cells
             return None
-        if table.num_rows != n_rows:
+        if table.num_rows != len(lines):
             return None
         rows = block.replace('"', "").replace(sep, CELL_SEPARATOR).split("\n")
         return PlainBlock([column.combine_chunks() for column in table.columns], rows)

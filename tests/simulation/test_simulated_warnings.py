@@ -73,6 +73,14 @@ def test_few_affected_customers_show_nothing() -> None:
     assert simulated_warnings(leaving) == []
 
 
+def test_a_condition_that_holds_for_one_customer_in_a_thousand_does_not_warn() -> None:
+    """Of 10,000 customers, none has the tag with a probability of 0.00005; of 500, none had it with one of 0.6."""
+    rare = {"choose": [{"weight": 0.999}, {"weight": 0.001, "effects": [{"tag": "rare"}]}]}
+    draws = {"in": ["here"], "wait": {"fixed": "1d"}, "effects": [rare, {"go": "there"}]}
+    scenario = world("tagged(rare)", {"stage": "there"}).with_values({"journey.events.leave": draws})
+    assert simulated_warnings(scenario) == []
+
+
 def test_a_scenario_that_cannot_be_simulated_warns_why() -> None:
     looping = small_scenario(journey={"events": {"spin": {"in": "anywhere", "wait": {"fixed": "0s"}, "when": "count(spin) >= 0"}}})
     [found] = simulated_warnings(looping)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from cjsim.metrics.number_format import estimate_decimals, format_value
 from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.ratios import SHARE_UNIT
 from cjsim.validate.transitions import Transition
 
 
@@ -80,6 +82,10 @@ class TransitionValue(NamedTuple):
             return name if all(values[name].high < other.low for one, other in values.items() if one != name) else ""
         name = max(values, key=lambda one: values[one].low)
         return name if all(values[name].low > other.high for one, other in values.items() if one != name) else ""
+
+    def share_text(self) -> str:
+        """Return the share as text; '' if there is none."""
+        return "" if self.share is None else format_value(self.share.value, SHARE_UNIT, estimate_decimals(SHARE_UNIT, self.share[:3]))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return rows of `cliffs.csv` by column name: all customers, then each persona."""

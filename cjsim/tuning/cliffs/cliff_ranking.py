@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cjsim.json_records import plain_values, write_json
-from cjsim.metrics.number_format import estimate_decimals, format_interval, format_value, named_unit, unit_in_text
-from cjsim.metrics.paired_differences import PairedDifference
-from cjsim.metrics.ratios import SHARE_UNIT
+from cjsim.metrics.number_format import named_unit, unit_in_text
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.table_files import write_csv
 from cjsim.tuning.cliffs.cliff_data import CliffData, TransitionValue
 from cjsim.tuning.cliffs.cliff_figure import CLIFF_FIGURE
+from cjsim.tuning.levers.effect_cells import effect_cells, effect_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,15 +51,15 @@ class CliffRanking(CliffData, FolderResult):
             other = " to a stage that does not count as retained" if any(one.is_to_retained for one in self.transitions) else ""
             return f"No move{other} clearly {_CHANGES[self.better].verb} {self.metric}."
         worst = losses[0]
-        made = "" if worst.share is None else f", which {_share_text(worst)} of the customers make"
-        persona = worst.most_affected()
-        most = (
-            f" It is largest for the persona {persona}: {' '.join(self._cells(worst.personas[persona].metric_value))}." if persona else ""
-        )
-        return (
+        made = "" if worst.share is None else f", which {worst.share_text()} of the customers make"
+        value = " ".join(effect_cells(worst.metric_value, self.unit))
+        text = (
             f"The largest {_CHANGES[self.better].noun} of {self.metric} is at the move {worst.transition}{made}: "
-            f"{' '.join(self._cells(worst.metric_value))} over all customers, compared with the same customers if it is blocked.{most}"
+            f"{value} over all customers, compared with the same customers if it is blocked."
         )
+        if persona := worst.most_affected():
+            text += f" It is largest for the persona {persona}: {' '.join(effect_cells(worst.personas[persona].metric_value, self.unit))}."
+        return text
 
     def __str__(self) -> str:
         return self.summary()
@@ -87,21 +86,13 @@ class CliffRanking(CliffData, FolderResult):
         return "\n\n".join([wrap_lines(self._answer()), *tables, wrap_lines(self._caption())])
 
     def _rows(self, one: TransitionValue, *, full: bool) -> list[tuple[str, ...]]:
-        stars = "**" if one.is_significant_after_holm else "*" if one.metric_value.is_significant else ""
-        mark = stars + ("~" if one.has_unreliable_interval else "")
-        share = "" if one.share is None else _share_text(one)
-        rows: list[tuple[str, ...]] = [(str(one.transition), share, *self._cells(one.metric_value), mark, one.most_affected())]
+        mark = effect_mark(one.metric_value, holds=one.is_significant_after_holm, is_unreliable=one.has_unreliable_interval)
+        rows: list[tuple[str, ...]] = [
+            (str(one.transition), one.share_text(), *effect_cells(one.metric_value, self.unit), mark, one.most_affected())
+        ]
         if full:
-            rows += [(f"  {name}", "", *self._cells(each.metric_value), "", "") for name, each in one.personas.items()]
+            rows += [(f"  {name}", "", *effect_cells(each.metric_value, self.unit), "", "") for name, each in one.personas.items()]
         return rows
-
-    def _cells(self, difference: PairedDifference) -> tuple[str, str]:
-        """Format a difference and its interval."""
-        if difference.is_identical:
-            return "0", "identical"
-        decimals = estimate_decimals(self.unit, difference[2:5])
-        interval = format_interval(difference.low, difference.high, self.unit, decimals, is_difference=True, is_beside_value=True)
-        return format_value(difference.effect, self.unit, decimals, is_difference=True), interval
 
     def _caption(self) -> str:
         shared = " Customers share desks or budgets; intervals treat them as independent." if self.has_shared_resources else ""
@@ -149,8 +140,3 @@ class CliffRanking(CliffData, FolderResult):
         write_csv(self.to_pandas(), folder / "cliffs.csv")
         CLIFF_FIGURE.save(self, folder)
         write_json(folder / CLIFFS_FILE, self.to_json())
-
-
-def _share_text(one: TransitionValue) -> str:
-    assert one.share is not None
-    return format_value(one.share.value, SHARE_UNIT, estimate_decimals(SHARE_UNIT, one.share[:3]))

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cjsim.json_records import plain_values, write_json
-from cjsim.metrics.number_format import MONEY_UNIT, estimate_decimals, format_interval, format_value, named_unit, unit_in_text
+from cjsim.metrics.number_format import MONEY_UNIT, estimate_decimals, format_value, named_unit, unit_in_text
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.text_table import align_columns, wrap_lines
 from cjsim.output_folder import FolderResult
 from cjsim.table_files import write_csv
+from cjsim.tuning.levers.effect_cells import effect_cells, effect_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,13 +139,12 @@ class TouchpointRanking(FolderResult):
         return "\n\n".join(parts)
 
     def _row(self, one: TouchpointValue) -> tuple[str, ...]:
-        stars = "**" if one.is_significant_after_holm else "*" if one.metric_value.is_significant else ""
         cost = format_value(one.cost.effect, MONEY_UNIT, estimate_decimals(MONEY_UNIT, one.cost[2:5]), is_difference=True)
         return (
             f"{one.kind} {one.name}",
-            *_cells(one.metric_value, self.unit),
-            stars + ("~" if one.has_unreliable_interval else ""),
-            *_cells(one.profit, MONEY_UNIT),
+            *effect_cells(one.metric_value, self.unit),
+            effect_mark(one.metric_value, holds=one.is_significant_after_holm, is_unreliable=one.has_unreliable_interval),
+            *effect_cells(one.profit, MONEY_UNIT),
             cost,
             "loses money" if one.loses_money else "",
         )
@@ -182,12 +182,3 @@ class TouchpointRanking(FolderResult):
 
 def _is_idle(one: TouchpointValue) -> bool:
     return all(difference.is_identical for difference in (one.metric_value, one.cost, one.profit))
-
-
-def _cells(difference: PairedDifference, unit: str) -> tuple[str, str]:
-    """Format a difference and its interval."""
-    if difference.is_identical:
-        return "0", "identical"
-    decimals = estimate_decimals(unit, difference[2:5])
-    interval = format_interval(difference.low, difference.high, unit, decimals, is_difference=True, is_beside_value=True)
-    return format_value(difference.effect, unit, decimals, is_difference=True), interval
