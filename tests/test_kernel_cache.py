@@ -1,8 +1,9 @@
 """The key of the kernel cache: editing anything that compiled code depends on changes the key."""
 
+import gc
+import importlib
 import json
 import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -179,19 +180,20 @@ def test_command_compiles_all_kernels_and_counts_them(compiled: list[str]) -> No
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 def test_a_kernel_is_compiled_again_only_if_the_content_of_its_source_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = tmp_path / "rules.py"
+    source = tmp_path / "module_of_the_test.py"  # imported, because numba imports the module of a kernel that it loads
     source.write_text("def scaled(x):\n    return x\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr("cjsim.kernel.cache_folder", lambda: tmp_path)
-    function = runpy.run_path(str(source))["scaled"]
-    compile_for(kernel(function), [1.0])
-    fresh = kernel(function)  # without the compiled function in memory
-    assert is_compiled(fresh)
+    module = importlib.import_module("module_of_the_test")
+    compile_for(kernel(module.scaled), [1.0])
+    gc.collect()  # nothing that was compiled stays in memory
+    assert is_compiled(kernel(module.scaled))
     os.utime(source, (2e9, 2e9))  # as after another checkout of the same version
-    assert is_compiled(kernel(function))
-    compile_for(again := kernel(function), [1.0])
+    assert is_compiled(kernel(module.scaled))
+    compile_for(again := kernel(module.scaled), [1.0])
     assert sum(again.stats.cache_hits.values()) == 1  # type: ignore[attr-defined]
     source.write_text("def scaled(x):\n    return 2 * x\n", encoding="utf-8")
-    assert not is_compiled(kernel(runpy.run_path(str(source))["scaled"]))
+    assert not is_compiled(kernel(importlib.reload(module).scaled))
 
 
 @pytest.mark.slow
