@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from cjsim.description.activity_text import activity_lines, time_zone_lines
 from cjsim.description.policy_text import policy_lines
+from cjsim.description.source_text import source_lines
 from cjsim.description.touchpoint_text import touchpoint_lines
-from cjsim.scenario.journey import Event, JourneySpec, Persona
+from cjsim.scenario.journey import Event, JourneySpec, Moment, Persona
 from cjsim.scenario.kinds.effects import effects_phrase
 from cjsim.scenario.phrases import (
     duration_phrase,
@@ -44,7 +45,8 @@ def describe(record: ScenarioSpec | JourneySpec | PolicySpec) -> str:
         lines = [*_scenario_lines(record), "", *_journey_lines(record.journey), "", *policy_lines(record.policy)]
     else:
         lines = list(_journey_lines(record) if isinstance(record, JourneySpec) else policy_lines(record))
-    return "\n".join(lines)
+    sources = list(source_lines(record))
+    return "\n".join([*lines, *([""] if sources and isinstance(record, ScenarioSpec) else []), *sources])
 
 
 def _scenario_lines(scenario: ScenarioSpec) -> Iterator[str]:
@@ -75,6 +77,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
     yield "Personas (hidden from the firm):"
     for name, persona in journey.personas.items():
         yield f"  {name_with_title(name, persona.title)}, {format_percent(persona.share)}: {join_names(_persona_phrases(persona))}"
+        yield from (f"    {line}" for line in _motive_lines(persona))
     if journey.traits:
         yield "Traits (hidden from the firm):"
         yield from (f"  {name}: {law.phrase()}" for name, law in journey.traits.items())
@@ -88,7 +91,7 @@ def _journey_lines(journey: JourneySpec) -> Iterator[str]:
     yield from activity_lines(journey)
     yield from _stage_lines(journey)
     if journey.moments:
-        moments = (f"{name} is the {ordinal(moment.nth)} occurrence of {moment.event}" for name, moment in journey.moments.items())
+        moments = (f"{name} is the {_moment_phrase(moment)}" for name, moment in journey.moments.items())
         yield f"Moments: {join_names(moments)}."
     yield from touchpoint_lines(journey)
 
@@ -98,7 +101,8 @@ def _stage_lines(journey: JourneySpec) -> Iterator[str]:
     lifted = _lifted_events(journey)
     yield "Stages and their events:"
     for name, stage in journey.stages.items():
-        facts = [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
+        facts = [f"customers ask '{stage.question}'"] if stage.question else []
+        facts += [fact for fact, holds in (("counts as retained", stage.retained), ("hidden from the firm", not stage.observed)) if holds]
         facts += [f"moves to {join_names(stage.blocked)} are blocked"] if stage.blocked else []
         yield f"  {name_with_title(name, stage.title)}" + (f": {join_names(facts)}" if facts else "")
         here = ((event, body) for event, body in journey.events.items() if body.stages != "anywhere" and name in body.stages)
@@ -144,6 +148,19 @@ def _persona_phrases(persona: Persona) -> Iterator[str]:
     yield from (f"{format_percent(share)} consent for {channel}" for channel, share in persona.consent.items())
     if persona.interests:
         yield f"interested in {mix_phrase(persona.interests)}"
+
+
+def _motive_lines(persona: Persona) -> Iterator[str]:
+    """Describe what customers of a persona want, and what keeps them from it."""
+    yield from [f"goal: {persona.goal}"] if persona.goal else []
+    for label, texts in (("blockers", persona.blockers), ("signs of success", persona.success_markers), ("detours", persona.detours)):
+        yield from [f"{label}: {'; '.join(texts)}"] if texts else []
+
+
+def _moment_phrase(moment: Moment) -> str:
+    duties = [f"owned by {moment.owner}"] if moment.owner else []
+    duties += [f"measured by {moment.metric}"] if moment.metric is not None else []
+    return f"{ordinal(moment.nth)} occurrence of {moment.event}{f' ({join_names(duties)})' if duties else ''}"
 
 
 def _contact_lift_phrase(event: str, gain: float) -> str:

@@ -15,7 +15,7 @@ from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 
 ARM, BASE, ALTERNATIVE = "rehearsal_arm", "base", "alternative"
-_NOTES = ("title", "accept_warnings")  # keys that do not affect customers
+_NOTES = ("title", "sources", "accept_warnings")  # keys that do not affect customers
 
 
 def mixed_scenario(base: Scenario, alternative: Scenario, *, share: float, since_day: int | None = None) -> Scenario:

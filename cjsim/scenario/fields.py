@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from cjsim.yaml.paths import parse_path
 from cjsim.yaml.strict_model import FieldError
 
 # A month is a twelfth of a year of 365 days. For waits until a calendar day, use `calendar`.
@@ -232,6 +233,23 @@ def _check_currency(value: str) -> str:
     return value
 
 
+def _check_key_path(value: str) -> str:
+    if parse_path(value) is None:
+        raise FieldError("must be the path of a value", "Write keys with dots between them, such as messages.newsletter.open_rate.")
+    return value
+
+
+def _parse_source(value: Any) -> Any:
+    """Return a source unchanged: 'assumed', or one kind of source with its text."""
+    if value == "assumed":
+        return value
+    kind, text = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else ("", "")
+    if kind not in SOURCE_KINDS or not isinstance(text, str) or not text.strip():
+        remedy = f"Write a source such as {{primary: Mailchimp 2019}}; the kinds are {', '.join(SOURCE_KINDS)}."
+        raise FieldError("must be 'assumed', or one kind of source with its text", remedy)
+    return value
+
+
 _DURATION_SCHEMA = {
     "type": "string",
     "title": "duration",
@@ -268,6 +286,7 @@ NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12, examples=[1.5])]
 Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12, examples=[10])]
 Name = Annotated[str, AfterValidator(_check_name), Field(title="name")]
 Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
+Texts = tuple[Annotated[str, Field(min_length=1, pattern=r"\S", title="text", examples=["Has no time"])], ...]
 Currency = Annotated[
     str,
     AfterValidator(_check_currency),
@@ -307,5 +326,23 @@ EventNames = Annotated[tuple[EventName, ...], AfterValidator(check_listed_once)]
 # A trait, or one of its transforms: `1/rate`, `1-dropout`.
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$", title="trait", examples=["activity", "1/activity"])]
 WeightOrTrait = NonNegative | TraitRef
+_KeyPath = Annotated[str, AfterValidator(_check_key_path), Field(title="path", examples=["messages.newsletter.open_rate"])]
 # Paths of warnings, each with the reason why `check` does not report them.
-AcceptedPaths = dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1, pattern=r"\S")]]
+AcceptedPaths = dict[_KeyPath, Annotated[str, Field(min_length=1, pattern=r"\S")]]
+SOURCE_KINDS = ("experiment", "primary", "secondary", "claim", "data", "fitted", "terms", "memory", "assumed")
+_SOURCE_SCHEMA = {
+    "title": "source",
+    "anyOf": [
+        {"const": "assumed"},
+        {
+            "type": "object",
+            "propertyNames": {"enum": list(SOURCE_KINDS)},
+            "additionalProperties": {"type": "string", "minLength": 1},
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    ],
+    "examples": [{"primary": "Mailchimp 2019: 22.7 % of deliveries are opened"}, "assumed"],
+}
+Source = Annotated[str | dict[str, str], BeforeValidator(_parse_source), WithJsonSchema(_SOURCE_SCHEMA)]
+SourcesByPath = dict[_KeyPath, Source]

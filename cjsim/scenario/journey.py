@@ -18,6 +18,7 @@ from cjsim.scenario.fields import (
     Integer,
     InterestName,
     MessageName,
+    MetricName,
     Name,
     NonNegative,
     OfferName,
@@ -27,7 +28,9 @@ from cjsim.scenario.fields import (
     RealNumber,
     ScoreName,
     Share,
+    SourcesByPath,
     StageName,
+    Texts,
     Title,
     TraitName,
     TraitRef,
@@ -75,6 +78,14 @@ class Persona(StrictModel):
     """Lift that every delivery gives to each event, whatever the message; on churn, it models sleeping dogs."""
     interests: dict[InterestName, NonNegative] = {}
     """Weights of the interests of these customers, by default those of the journey."""
+    goal: Title = Field("", examples=["Save time"])
+    """What these customers want to achieve."""
+    blockers: Texts = Field((), examples=[["Does not know where to begin"]])
+    """What keeps them from it."""
+    success_markers: Texts = Field((), examples=[["The first report that a colleague reads"]])
+    """How they would notice that they have achieved it."""
+    detours: Texts = Field((), examples=[["Puts it off until next week"]])
+    """What they do instead for a while."""
 
 
 class Stage(StrictModel):
@@ -88,6 +99,8 @@ class Stage(StrictModel):
     """Whether customers in this stage count as retained in the retention and churn metrics."""
     observed: bool = Field(True, examples=[False])
     """Whether the firm sees that a customer is in this stage."""
+    question: Title = Field("", examples=["Is this shop worth another order?"])
+    """What customers ask themselves in this stage."""
     blocked: tuple[StageName, ...] = Field((), examples=[["lapsed"]])
     """For what-ifs: stages to which customers cannot move from here."""
 
@@ -199,6 +212,10 @@ class Moment(StrictModel):
     """Event that marks the milestone; the firm must observe it."""
     nth: Annotated[Integer, Field(ge=1, le=1000)] = Field(1, examples=[2])
     """Number of the occurrence that counts, from 1."""
+    owner: Title = Field("", examples=["Onboarding team"])
+    """Who in the firm is responsible for the milestone."""
+    metric: MetricName | None = Field(None, examples=["activation"])
+    """Metric by which the owner is judged."""
 
     _short = model_validator(mode="before")(short_form("event", str))
 
@@ -262,6 +279,8 @@ class JourneySpec(Document):
     """Acquisition channels that bring new customers during the run; the policy declares the spend."""
     moments: dict[Annotated[Name, Field(examples=["conversion"])], Moment] = {}
     """Milestones by name; metrics use `conversion` (the first purchase by default) and `first_value`."""
+    sources: SourcesByPath = Field({}, examples=[{"channels": "assumed", "messages.*.open_rate": {"primary": "Mailchimp 2019"}}])
+    """Where the numbers come from, by path. A path covers everything below it, `*` stands for any name, and the longest path counts."""
     accept_warnings: AcceptedPaths = Field({}, examples=[{"messages.spare": "other policies send it"}])
     """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 

@@ -23,6 +23,7 @@ from cjsim.scenario.fields import (
     PositiveDuration,
     RealNumber,
     Share,
+    SourcesByPath,
     Title,
     Weekday,
 )
@@ -222,5 +223,8 @@ class PolicySpec(Document):
     """How well the firm guesses interests; without an entry that applies, the probability is 1 / number of interests."""
     rules: dict[Annotated[Name, Field(examples=["win_back_rule"])], RuleUse] = {}
     """Targeting rules learned from a trial, by name; conditions refer to them."""
+    sources: SourcesByPath = Field({}, examples=[{"costs": {"primary": "price list of the email service, 2026"}}])
+    """Where costs, wages and accuracies come from, by path. A path covers everything below it, `*` stands for any name, and the longest
+    path counts."""
     accept_warnings: AcceptedPaths = Field({}, examples=[{"flows.winter": "its dates are in winter"}])
     """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""

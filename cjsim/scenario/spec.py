@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from cjsim.scenario.fields import AcceptedPaths, Currency, Day, Duration, Integer, Name, PositiveDuration, RealNumber, Title
+from cjsim.scenario.fields import AcceptedPaths, Currency, Day, Duration, Integer, Name, PositiveDuration, RealNumber, SourcesByPath, Title
 from cjsim.scenario.journey import JourneySpec
 from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.zone_names import ZoneName
@@ -72,6 +72,8 @@ class ScenarioSpec(Document):
     """Annual rate at which CLV discounts money, as a fraction."""
     currency: Currency | None = None
     """Currency of all amounts of money in the journey and the policy; output shows it, and no number depends on it."""
+    sources: SourcesByPath = Field({}, examples=[{"journey.events.visit.wait": {"data": "web analytics, 2025"}}])
+    """Where numbers come from, by path, in addition to the `sources` of the journey and the policy; these entries take precedence."""
     accept_warnings: AcceptedPaths = Field({}, examples=[{"journey.messages.spare": "other policies send it"}])
     """Paths of warnings that `check` does not report, each with the reason. A path covers everything below it."""
 

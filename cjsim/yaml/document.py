@@ -23,8 +23,8 @@ from cjsim.yaml.strict_model import StrictModel
 from cjsim.yaml.tree import Node, to_tree, to_yaml
 
 _MAX_REPORTED_FAULTS = 5
-_PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by"})
-_ACCEPTED_KEY = "accept_warnings"  # of journeys, policies and scenarios
+_PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by", "goal", "blockers", "success_markers", "detours", "question", "owner"})
+_NOTES = ("sources", "accept_warnings")  # of journeys, policies and scenarios; no result depends on them
 
 
 @dataclass(frozen=True)
@@ -210,10 +210,11 @@ class Document(StrictModel):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def identity(self) -> dict[str, Any]:
-        """Return the plain data on which results depend: `to_dict` without titles, hypotheses, sources of claims and accepted warnings."""
+        """Return the plain data on which results depend: `to_dict` without prose such as titles, sources and accepted warnings."""
         data = self.to_dict()
         for document in _documents_in(data):
-            document.pop(_ACCEPTED_KEY, None)
+            for key in _NOTES:
+                document.pop(key, None)
         identity: dict[str, Any] = _without_prose(data)
         return identity
 
@@ -327,10 +328,14 @@ def _file_digest(name: str) -> str:
 
 
 def _without_prose(value: Any) -> Any:
-    """Return plain data without its prose. An event named `title` stays, because its value is not text."""
+    """Return plain data without its prose. An event named `title` or an interest named `goal` stays, because its value is not text."""
     if isinstance(value, dict):
-        return {key: _without_prose(one) for key, one in value.items() if key not in _PROSE_KEYS or not isinstance(one, str)}
+        return {key: _without_prose(one) for key, one in value.items() if key not in _PROSE_KEYS or not _is_text(one)}
     return [_without_prose(one) for one in value] if isinstance(value, list) else value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _mappings_with_files(data: Any) -> Iterable[dict[str, Any]]:

@@ -16,7 +16,7 @@ _OWN_KEYS = {
         *("by", "claim", "claimed_by", "decide", "direction", "hypothesis", "metric", "replications", "sweep", "variants", "watch"),
     },
 }
-_SHARED_KEYS = {"accept_warnings", "acquisition", "customers", "desks", "extends", "name", "scenario", "seed", "set", "title"}
+_SHARED_KEYS = {"accept_warnings", "acquisition", "customers", "desks", "extends", "name", "scenario", "seed", "set", "sources", "title"}
 _KEYS = _SHARED_KEYS.union(*_OWN_KEYS.values())
 DOCUMENT_KINDS = tuple(_OWN_KEYS)
 _REMEDIES = {

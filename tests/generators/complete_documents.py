@@ -36,6 +36,9 @@ def complete_documents(folder: Path) -> dict[str, CompleteDocument]:
     scenario["accept_warnings"] = {"journey.messages": "for tests"}
     scenario["journey"]["accept_warnings"] = {"messages": "for tests"}
     scenario["policy"]["accept_warnings"] = {"flows": "for tests"}
+    scenario["sources"] = {"discount_rate": {"claim": "for tests"}}
+    scenario["journey"]["sources"] = {"events": "assumed"}
+    scenario["policy"]["sources"] = {"costs": {"terms": "for tests"}}
     _add_missing_fields(scenario)
     study |= {"objectives": [{"metric": "clv", "direction": "maximize"}]}
     study["constraints"] += [{"metric": "open_rate", "at_least": 0}]
@@ -68,7 +71,11 @@ def _add_missing_fields(scenario: dict[str, Any]) -> None:
     events["weekly"] = {"in": ["member"], "wait": {"calendar": weekly}, "effects": [{"satisfy": 0.01}]}
     quarterly = {"days_of_month": [1], "every_months": 3, "at": "06:00"}
     events["quarterly"] = {"in": ["member"], "wait": {"calendar": quarterly}, "effects": [{"satisfy": 0.01}]}
-    journey["stages"]["visitor"]["blocked"] = ["gone"]
+    journey["stages"]["visitor"] |= {"blocked": ["gone"], "question": "What is it?"}
+    persona = next(iter(journey["personas"].values()))
+    persona |= {"goal": "Rest", "blockers": ["Work"], "success_markers": ["Sleep"], "detours": ["Coffee"]}
+    moment = next(name for name, one in journey["moments"].items() if isinstance(one, dict))
+    journey["moments"][moment] |= {"owner": "us", "metric": "conversion"}
     journey["messages"]["letter"]["sway"] = {touch: {"browse": {"curious": 0.5}} for touch in ("delivered", "opened", "clicked")}
     policy["guardrails"]["caps"][1]["drop_after"] = "2d"
     policy["guardrails"]["blackouts"][0]["time_zone"] = "customer"

@@ -1,6 +1,8 @@
 """Warnings about a scenario, found by simulating samples of its customers."""
 
-from cjsim.errors import InputError
+from cjsim.compiler.plan import Codebook
+from cjsim.errors import InputError, did_you_mean, short_repr
+from cjsim.metrics.catalog import all_metric_definitions
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.kernel_compilation import compile_kernels, kernels_of_runs
@@ -13,7 +15,7 @@ _DESK_SAMPLE = 500
 
 
 def simulated_warnings(scenario: Scenario, *, progress: Progress | None = None) -> list[str]:
-    """Return warnings found by simulation: about conditions that make no difference (up to 20,000 customers) and about desks (500).
+    """Return warnings found by simulation: conditions that make no difference (up to 20,000 customers), desks (500), unknown metrics.
 
     Parameters
     ----------
@@ -37,6 +39,18 @@ def simulated_warnings(scenario: Scenario, *, progress: Progress | None = None) 
             progress.advance(1)
             if not sample.n_sampled:
                 return ["customers: the checks by simulation cannot run, because no customer enters. Add customers or arrivals."]
-            return [*condition_effect_warnings(scenario, conditions, progress), *desk_warnings(scenario, sample)]
+            others = [*desk_warnings(scenario, sample), *_metric_warnings(scenario, sample.plan.codebook)]
+            return [*condition_effect_warnings(scenario, conditions, progress), *others]
         except InputError as error:
             return [f"journey: the checks by simulation cannot run. {error}"]
+
+
+def _metric_warnings(scenario: Scenario, codebook: Codebook) -> list[str]:
+    """Return a warning for each moment whose metric the scenario does not have."""
+    known = all_metric_definitions(codebook)
+    metrics = {name: moment.metric for name, moment in scenario.journey.moments.items() if moment.metric not in (None, *known)}
+    return [
+        f"journey.moments.{name}.metric: no metric has the name {short_repr(metric)}. "
+        f"{did_you_mean(metric, known) or 'Write one that the JSON of a simulation contains.'}"
+        for name, metric in metrics.items()
+    ]

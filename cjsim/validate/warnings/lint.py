@@ -21,6 +21,7 @@ from cjsim.validate.warnings.clock_lint import clock_warnings
 from cjsim.validate.warnings.condition_lint import condition_warnings
 from cjsim.validate.warnings.rate_lint import rate_warnings
 from cjsim.validate.warnings.reaction_lint import promise_warnings, reaction_warnings
+from cjsim.validate.warnings.source_lint import source_warnings
 from cjsim.validate.warnings.time_zone_lint import time_zone_warnings
 from cjsim.validate.warnings.touchpoint_lint import touchpoint_warnings
 from cjsim.validate.warnings.unused_lint import past_scenario, unused_trait_warnings, unused_warnings, without_parts_of_past
@@ -74,8 +75,9 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             warnings.append(
                 "entry.over: some customers enter after the horizon and are not simulated. Shorten it, or lengthen the horizon."
             )
-        return [*without_parts_of_past(record, warnings), *_past_warnings(record)]
-    return list(_journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, ""))
+        return [*without_parts_of_past(record, warnings), *_past_warnings(record), *source_warnings(record)]
+    own = _journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, "")
+    return [*own, *source_warnings(record)]
 
 
 def _past_warnings(scenario: ScenarioSpec) -> Iterator[str]:
