@@ -27,7 +27,7 @@ HEAD = """# Formats of purchase logs
 
 `cjsim calibrate purchases` reads delimited text (optionally gzipped), Excel files (.xlsx) and Parquet. It detects the
 format of the log, and prints a line that begins with `assumed:` for each assumption. In Python and JSON, these lines
-are `assumptions`. If the order of day and month or the decimal separator is ambiguous, the log is refused: the error
+are in `assumptions`. If the order of day and month or the decimal separator is ambiguous, the log is refused: the error
 shows both readings, and the option that selects one.
 
 | option | meaning | values |
@@ -39,13 +39,13 @@ shows both readings, and the option that selects one.
 | `--encoding` | encoding of the text | a name that Python knows, such as `cp1252` |
 | `--sheet` | sheet of an Excel file | its name |
 | `--drop-duplicates` | omit rows that repeat an earlier row in all columns | |
-| `--net-refunds` | omit purchases that were refunded in full, with their refunds | |
+| `--net-refunds` | omit purchases that were refunded in full, together with their refunds | |
 
 The same names are arguments of `cj.calibrate_purchases`, such as `date_format="dmy"`.
 
-The day of a purchase is the day as written, in its own time zone. Seconds since 1970 are in UTC. Years of two
-digits are 1969 to 2068, as in POSIX. Month names may be in English, German, French, Spanish, Italian,
-Portuguese, Dutch, Swedish, Danish, Norwegian and Polish, in full or abbreviated to three letters or more.
+The day of a purchase is the day as written, in its own time zone. Seconds since 1970 are in UTC. Two-digit years are
+read as 1969 to 2068, as in POSIX. Month names may be in English, German, French, Spanish, Italian, Portuguese, Dutch,
+Swedish, Danish, Norwegian or Polish, in full or abbreviated to three letters or more.
 
 Limits: 20,000,000 rows, 4 GiB of text, a million bytes per line, 131,072 characters per cell, and 1,000 characters
 per identifier. A gzip file may expand to 100 times its size, or to 8 MiB if that is more. Devices, pipes and sockets
@@ -167,13 +167,13 @@ CASES = (
     LogCase("separator in the first line", "sep=;\n" + GERMAN),
     LogCase("a title line above the header", "Orders 2024\n" + USUAL_TEXT),
     LogCase("several lines above the header", "Orders 2024\n\nShop:,Main Street\n" + USUAL_TEXT),
-    LogCase("a row per item, the amount in the first (Shopify)", USUAL_TEXT + "21,2024-02-13,\n21,,\n"),
+    LogCase("one row per item, the amount only in the first (Shopify)", USUAL_TEXT + "21,2024-02-13,\n21,,\n"),
     LogCase("a row of totals", USUAL_TEXT + "Total,,1254.50\n", "log:4: column 'date': must be a date such as 1997-01-31, got nothing"),
     LogCase("empty lines", USUAL_TEXT.replace("\n", "\n\n") + "\n,,\n"),
-    LogCase("separators at the ends of rows", USUAL_TEXT.replace("00\n", "00,,\n").replace("50\n", "50,,\n")),
+    LogCase("trailing separators", USUAL_TEXT.replace("00\n", "00,,\n").replace("50\n", "50,,\n")),
     LogCase("quoted line breaks", 'note,customer,date,amount\n"two\nlines",7,2024-01-31,1234.50\n"say ""hi""",21,2024-02-13,20.00\n'),
     LogCase("Windows line breaks", USUAL_TEXT.replace("\n", "\r\n")),
-    LogCase("line breaks of old Macs", USUAL_TEXT.replace("\n", "\r")),
+    LogCase("old Mac line breaks", USUAL_TEXT.replace("\n", "\r")),
     LogCase("identifiers kept as text for Excel", USUAL_TEXT.replace("\n7,", '\n="7",').replace("\n21,", '\n="21",')),
     LogCase("UTF-8 with a byte order mark", b"\xef\xbb\xbf" + USUAL_TEXT.encode(), shown="CSV in UTF-8"),
     LogCase("UTF-16 with a byte order mark", USUAL_TEXT.replace(",", "\t").encode("utf-16"), shown="tabs, in UTF-16"),
@@ -240,11 +240,11 @@ CASES = (
     LogCase("an hour that does not exist", dated("2024-01-31 09:30", "2024-02-13 25:30"), "log:3: column 'date': must be a date such as"),
     # amounts
     LogCase("decimal commas", paid("1234,50", "20,00")),
-    LogCase("thousands with commas", paid("1,234.50", "20.00")),
-    LogCase("thousands with periods", paid("1.234,50", "20,00")),
-    LogCase("thousands with spaces", paid("1 234,50", "20,00")),
-    LogCase("thousands with narrow no-break spaces", paid("1\u202f234,50", "20,00")),
-    LogCase("thousands with apostrophes (Swiss)", paid("1'234.50", "20.00")),
+    LogCase("thousands separated by commas", paid("1,234.50", "20.00")),
+    LogCase("thousands separated by periods", paid("1.234,50", "20,00")),
+    LogCase("thousands separated by spaces", paid("1 234,50", "20,00")),
+    LogCase("thousands separated by narrow no-break spaces", paid("1\u202f234,50", "20,00")),
+    LogCase("thousands separated by apostrophes (Swiss)", paid("1'234.50", "20.00")),
     LogCase("lakhs (India)", paid("12,34,567.50", "20"), (("7", "2024-01-31", 1234567.5), ("21", "2024-02-13", 20.0))),
     LogCase("currency signs", paid("$1,234.50", "$ 20.00")),
     LogCase("currency signs after the amount", paid("1.234,50 €", "20,00€")),

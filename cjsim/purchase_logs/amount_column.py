@@ -289,10 +289,10 @@ def _add_assumptions(
         assumptions.append(f"amounts have a decimal comma, such as {example(decimals)}")
     if log_format.thousands is None and groups.any():
         title = _SEPARATOR_TITLES[separators.thousands]
-        assumptions.append(f"{title} separate thousands, such as in {example(groups)}")
+        assumptions.append(f"{title} separate thousands, as in {example(groups)}")
     signs = select(lambda shape: bool(shape.currency))
     if signs.any():
-        assumptions.append(f"currency signs are ignored, such as in {example(signs)}")
+        assumptions.append(f"currency signs are ignored, as in {example(signs)}")
     for sign, text in (("(", "amounts in parentheses"), ("after", "amounts followed by a minus")):
         signed = select(lambda shape, sign=sign: shape.sign == sign)  # type: ignore[misc]
         if signed.any():

@@ -134,7 +134,7 @@ def _days_of_text(
         days[is_open] = readings[order][is_open]
     if (is_short & used).any():
         shown = table.example(table.time, is_short & used)
-        assumptions.append(f"two-digit years, such as in {shown}, are read as 1969 to 2068")
+        assumptions.append(f"two-digit years, as in {shown}, are read as 1969 to 2068")
     if (has_zone & used).any():
         shown = table.example(table.time, has_zone & used)
         assumptions.append(f"days are taken as written, in the time zone of each time, such as {shown}")
