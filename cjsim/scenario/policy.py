@@ -125,7 +125,7 @@ class Staffing(StrictModel):
     shared: Annotated[RealNumber, Field(gt=0, le=1)] = Field(1.0, examples=[0.1])
     """Share of the agents' time that this firm pays for, if the agents also do other work. The other work is assumed to wait."""
     promised: bool = True
-    """Whether customers hear the `sla` as a promise; otherwise, it only classifies replies. It matters only for desks with `waiting`."""
+    """Whether the `sla` is promised to customers; otherwise, it only classifies replies. Matters only for desks with `waiting`."""
     cost_per_minute: NonNegative = Field(0.0, examples=[0.3])
     """Money per minute of conversation, as an outside service charges; do not combine it with wages, which would count twice."""
     escalate: Escalation | None = None

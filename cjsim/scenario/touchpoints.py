@@ -114,7 +114,7 @@ class Message(StrictModel):
     lift: Lifts = Lifts()
     """How much faster events happen after a delivery, an open or a click; -1 stops the clock, and 1 doubles its speed."""
     sway: MessageSways = MessageSways()
-    """How much likelier branches of events become after a delivery, an open or a click; it decays as lifts do."""
+    """How much more or less likely branches of events become after a delivery, an open or a click; it decays as lifts do."""
     effects: MessageEffects = MessageEffects()
     """What happens to the customer at a delivery, an open or a click, apart from lifts and sways."""
 
