@@ -23,9 +23,9 @@ def cliffs(
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
-    """Find the moves between stages at which most is lost.
+    """Find the moves between stages that lose the most value.
 
-    Each move is blocked in turn, for the same customers: those who would make it stay in their stage. The largest loss comes first.
+    Each move is blocked in turn, for the same customers, who then stay in their stage instead. The largest loss comes first.
 
     Example: cjsim cliffs shop --customers 2000
     """

@@ -67,7 +67,7 @@ DetectOption = Annotated[
 SORT_ORDERS = ("importance", "change", "name")
 AGAINST = ("no-contact", "nothing")
 _AGAINST_HELP = (
-    "Baseline to make from BASE: no-contact sends only transactional messages, nothing sends no message. Neither pays for a marketing"
+    "Baseline to make from BASE: no-contact sends only transactional messages, nothing sends no messages. Neither pays for a marketing"
     " platform."
 )
 _AGAINST_PARSER = options.choice_parser("--against", AGAINST)

@@ -51,7 +51,8 @@ def uplift(
     ] = None,
     cuped: Annotated[bool, typer.Option("--cuped", help="With --adjust: CUPED rather than regression with interactions.")] = False,
     detect: Annotated[
-        str | None, typer.Option("--detect", metavar="EFFECT", help="Print the size of a test that detects this effect: 0.01 or 10%.")
+        str | None,
+        typer.Option("--detect", metavar="EFFECT", help="Print the size of a test that detects this effect, such as 0.01 or 10%."),
     ] = None,
     learners: Annotated[str | None, typer.Option("--learners", metavar="NAME,...", help=_LEARNERS_HELP)] = None,
     splits: Annotated[
@@ -85,7 +86,7 @@ def uplift(
 ) -> None:
     """Analyze a trial: check its validity, estimate effects, and find whom to treat.
 
-    With --propensity the data may be observational. `cjsim simulate --trial` writes such data.
+    With --propensity, the data may be observational. `cjsim simulate --trial` writes such data.
 
     Example: cjsim uplift trial.csv --treatment arm --control control --outcome revenue
     """

@@ -272,6 +272,8 @@ def _plural(words: str) -> str:
     'names of branches'
     >>> _plural("mapping from names to numbers above 0")
     'mappings from names to numbers above 0'
+    >>> _plural("time zone (IANA name)"), _plural("text")
+    ('time zones (IANA name)', 'text values')
     """
     if words[:1] in "`[" or words[:1].isupper() or " or " in words.partition(" of ")[0]:
         return f"{words} records" if words[:1] in "[" or words[:1].isupper() else words
@@ -279,12 +281,15 @@ def _plural(words: str) -> str:
         return "values of any type"
     if words.startswith("mapping"):
         return f"mappings{words.removeprefix('mapping')}"
+    if words == "text":
+        return "text values"
+    if two_words := next((noun for noun in ("whole number", "time zone") if words.startswith(noun)), ""):
+        return f"{two_words}s{words.removeprefix(two_words)}"
     head, article, noun = words.partition(" of an " if " of an " in words else " of a ")
     if article:
         return f"{head}s of {' or '.join(f'{one}es' if one.endswith('ch') else f'{one}s' for one in noun.split(' or '))}"
     head, space, rest = words.partition(" of " if " of " in words else " ")
-    whole, space, rest = ("whole numbers", words[12:13], words[13:]) if words.startswith("whole number") else (f"{head}s", space, rest)
-    return f"{whole}{space}{rest}"
+    return f"{head}s{space}{rest}"
 
 
 def _range_words(schema: JsonSchema) -> str:

@@ -42,9 +42,9 @@ def cliffs(
 ) -> CliffRanking:
     """Rank the moves between stages by what each contributes to a metric, the largest loss first.
 
-    Each move is blocked in turn, for the same customers with the same random numbers. Customers who would make it stay in their stage; the
-    other effects of the event happen, but it does not happen again there. Moves that nobody makes in a sample of 1,000 customers are not
-    measured.
+    Each move is blocked in turn, for the same customers with the same random numbers. Customers then stay in their stage instead of making
+    the move; other effects of the event still happen, but the event does not happen again in that stage. Moves that nobody makes in a
+    sample of 1,000 customers are not measured.
 
     Parameters
     ----------
