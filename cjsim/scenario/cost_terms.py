@@ -20,7 +20,7 @@ class CreativeCosts(StrictModel):
 
 
 class Costs(StrictModel):
-    """What the firm pays for marketing, in money. Staff costs are set at the desks, and acquisition spend under `acquisition`."""
+    """What the firm pays for marketing, in money. Staff costs are set under `desks`, and acquisition spend under `acquisition`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"platform_per_month": 300, "per_contact": {"email": 0.001}, "setup": 5000}]})
 

@@ -125,7 +125,7 @@ class Event(StrictModel):
     demand: Demand | None = Field(None, examples=[{"elasticity": 1.8, "purchase": "order"}])
     """How the clock speed responds to the price of a purchase and to discounts; not at all by default."""
     urgency: tuple[Urgency, ...] = ()
-    """How an offer or a deadline that is about to end changes the clock speed."""
+    """How the approaching end of an offer or an approaching deadline changes the clock speed."""
     activity: ProfileName | None = None
     """Activity profile of the clock; without one, the clock runs at the same rate at all hours."""
     when: Condition | None = Field(None, examples=["tagged(vip)"])

@@ -121,7 +121,7 @@ class Staffing(StrictModel):
     shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
     """Agents over time; overlapping shifts add up."""
     sla: PositiveDuration | None = Field(None, examples=["4h"])
-    """Promised time from a request to the start of the conversation; without it, every answer counts as in time."""
+    """Promised time from a request to the start of the conversation; without it, every answer counts as on time."""
     shared: Annotated[RealNumber, Field(gt=0, le=1)] = Field(1.0, examples=[0.1])
     """Share of the agents' time that this firm pays for, if the agents also do other work. The other work is assumed to wait."""
     promised: bool = True

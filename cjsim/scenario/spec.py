@@ -35,9 +35,9 @@ class Existing(StrictModel):
     customers: Annotated[Integer, Field(ge=1, le=MAX_CUSTOMERS)] = Field(examples=[5000])
     """Number of customers who entered before the start, including those who have left since."""
     years: Annotated[RealNumber, Field(gt=0, le=50)] = Field(examples=[3])
-    """Period before the start over which they entered, evenly, in years of 365 days."""
+    """Length of the period before the start over which their entries are spread evenly, in years of 365 days."""
     policy: PolicySpec | None = None
-    """Policy until day 0, or the path to its file; by default the scenario's own, and in a comparison that of the baseline."""
+    """Policy until day 0, or the path to its file; by default the scenario's policy; in a comparison, the baseline's."""
 
 
 class ScenarioSpec(Document):

@@ -175,7 +175,7 @@ class DeskEffects(StrictModel):
 class Waiting(StrictModel):
     """How waiting for a desk disappoints customers. A loss h multiplies satisfaction by exp(-h).
 
-    If the promise (the policy's `sla`) exceeds the expected wait, h is `loss` times the excess, in expected waits, when the customer asks.
+    If the promise (the policy's `sla`) exceeds the expected wait, each request adds `loss` times the excess, in units of the expected wait.
     The wait itself adds `loss` times `broken_promise` times its excess over the promise or, if nothing is promised, `loss` times its excess
     over the expected wait. A customer who waits longer than expected gets the effects `late`, even if the promise is kept.
     """
