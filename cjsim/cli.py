@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cjsim.commands.cli_attribution import attribution
+from cjsim.commands.cli_attribution import attribution, responses
 from cjsim.commands.cli_calibration import calibrate_app
 from cjsim.commands.cli_cliffs import cliffs
 from cjsim.commands.cli_compile import compile as compile_command
@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
-    *(optimize, levers, cliffs, rehearse, uplift, attribution, experiment, compile_command),
+    *(optimize, levers, cliffs, rehearse, uplift, attribution, responses, experiment, compile_command),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -77,6 +77,7 @@ EXAMPLES = {
     "rehearse": ["cjsim rehearse shop shop_better --metric clv --sizes 200 --days 28 --runs 100 --customers 300"],
     "uplift": ["cjsim uplift trial/trial.csv --treatment arm --control none --outcome revenue --features days_since_entry"],
     "attribution": [f"cjsim attribution {TODAY} {FEW} --only message"],
+    "responses": [f"cjsim responses {TODAY} {FEW}"],
     "compile": ["cjsim compile"],
     "experiment": [f"cjsim experiment coffee/experiments/offer_sooner.yaml {FEW}"],
     "calibrate": [],

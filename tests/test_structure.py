@@ -28,6 +28,7 @@ SIZE_EXCEPTIONS = {
     "cjsim/calibration/purchase_model.py:calibrate_purchases": "an argument is a column or setting of the log, passed by name",
     "cjsim/commands/cli_calibration.py:calibrate_purchases": "an argument is an option of the command line",
     "cjsim/commands/cli_attribution.py:attribution": "an argument is an option of the command line",
+    "cjsim/commands/cli_attribution.py:responses": "an argument is an option of the command line",
     "cjsim/commands/cli_uplift.py:uplift": "an argument is an option of the command line",
     "cjsim/readout/uplift_readout.py:uplift": "an argument is a column or setting of the trial, and the user passes all of them by name",
     "cjsim/commands/cli_rehearse.py:rehearse": "an argument is an option of the command line",

@@ -1,4 +1,4 @@
-"""The `attribution` command: credit under attribution rules, and for a scenario the true incremental effect."""
+"""The `attribution` and `responses` commands: what touchpoints and messages cause, beside the credit that rules give them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjsim.commands import options
-from cjsim.commands.arguments import load_scenario, parse_set_options, print_warnings
+from cjsim.commands.arguments import count_warnings, load_scenario, parse_set_options, print_warnings
 from cjsim.commands.console import output_folder, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, format_error
 
@@ -73,6 +73,47 @@ def attribution(
         if folder is not None:
             result.save(folder)
     print_result(result, as_json=as_json, table_format=table_format)
+
+
+@with_exit_codes
+def responses(
+    scenario: options.ScenarioFile,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="MESSAGE", help="Only this message. Can be repeated.")] = None,
+    customers: options.Customers = None,
+    seed: options.Seed = None,
+    sets: options.Set = None,
+    touch: Annotated[str, typer.Option("--touch", metavar="opened|delivered|clicked", help="What counts as a touch.")] = "opened",
+    window: Annotated[str, typer.Option("--window", metavar="DURATION", help="Longest time from the last touch to an outcome.")] = "5d",
+    threads: options.Threads = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    as_json: options.Json = False,
+    table_format: options.Format = None,
+) -> None:
+    """Measure what each message causes per 1,000 deliveries, beside what last touch credits it with.
+
+    Each message is left out in turn, for the same customers. Compare published rates with the last-touch numbers only, because they
+    are counted in this way.
+
+    Example: cjsim responses shop --customers 2000
+    """
+    from cjsim.attribution.response_cards.response_cards import responses as measure_responses
+
+    loaded = load_scenario(scenario, parse_set_options(None, seed=seed) | parse_set_options(sets))
+    count_warnings(scenario, loaded)
+    terms = {"touch": touch, "window_days": _window_days(window, 5.0)}
+    with output_folder(out, command="responses", force=force) as folder, progress_bar() as progress:
+        cards = measure_responses(
+            loaded,
+            only=only or (),
+            customers=customers,
+            threads=threads,
+            progress=progress,
+            **terms,  # type: ignore[arg-type]
+        )
+        if folder is not None:
+            cards.save(folder)
+    print_result(cards, as_json=as_json, table_format=table_format)
 
 
 def _attribute_file(

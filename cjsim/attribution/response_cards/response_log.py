@@ -1,0 +1,135 @@
+"""The log of a run as arrays: events that messages may cause, and the touches of messages before them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cjsim.attribution.log_paths import TouchKind
+from cjsim.attribution.touch_paths import FloatArray, IntArray
+from cjsim.eventlog.event_table import EventLog
+from cjsim.frame import Array
+
+PURCHASES = "purchases"  # the outcome that counts every purchase, whatever its event
+_COLUMNS = ("customer", "time", "event", "message", "value")
+_MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+class ResponseLog(NamedTuple):
+    """Touches and outcomes of a run, one row each, sorted by customer and time.
+
+    Attributes
+    ----------
+    messages, outcomes : tuple of str
+        Names by code. The first outcome is `PURCHASES`.
+    customers, times : ndarray of int64, shape (n_rows,)
+        Position of the customer in the run, and time in microseconds.
+    touch : ndarray of int64, shape (n_rows,)
+        Message that the customer received at the row, or -1.
+    kind : ndarray of int64, shape (n_rows,)
+        0, 1 or 2 for a delivery, an open or a click; -1 for rows that are no touch.
+    outcome : ndarray of int64, shape (n_rows,)
+        Event at the row, as an index in `outcomes`, or -1. An event with a purchase has its own index, if it has one.
+    is_purchase : ndarray of bool, shape (n_rows,)
+        Whether the customer paid at the row.
+    """
+
+    messages: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    customers: IntArray
+    times: IntArray
+    touch: IntArray
+    kind: IntArray
+    outcome: IntArray
+    is_purchase: Array
+
+    @classmethod
+    def read(cls, log: EventLog, *, messages: Sequence[str], outcomes: Sequence[str], purchases: Sequence[str]) -> "ResponseLog":
+        """Read the rows with touches and outcomes.
+
+        Parameters
+        ----------
+        log : EventLog
+            Log of a simulation.
+        messages : sequence of str
+            Messages of the journey.
+        outcomes : sequence of str
+            Events to count.
+        purchases : sequence of str
+            Events at which customers purchase.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        touches = ("delivered", "opened", "clicked")
+        kept = pa.array([*touches, *outcomes, *purchases], pa.string())
+        batches = (pa.Table.from_batches([batch]) for batch in log.batches(_COLUMNS))
+        tables = [table.filter(pc.is_in(table["event"].cast(pa.string()), value_set=kept)) for table in batches]
+        table = pa.concat_tables(tables).combine_chunks() if tables else log.to_arrow()
+
+        def codes(column: str, names: Sequence[str]) -> IntArray:
+            """Positions of the values of a column in a list of names, or -1."""
+            found = pc.index_in(table[column].cast(pa.string()), value_set=pa.array(list(names), pa.string()))
+            return np.asarray(found.fill_null(-1).to_numpy(), np.int64)
+
+        customers = np.asarray(table["customer"].to_numpy(), np.int64)
+        times = np.asarray(table["time"].to_numpy().astype("datetime64[us]"), np.int64)
+        value = np.asarray(table["value"].fill_null(0.0).to_numpy())
+        kind, event = codes("event", touches), codes("event", outcomes)
+        rows = cls(
+            messages=tuple(messages),
+            outcomes=(PURCHASES, *outcomes),
+            customers=customers,
+            times=times,
+            touch=np.where(kind >= 0, codes("message", messages), -1),
+            kind=kind,
+            outcome=np.where(event >= 0, event + 1, -1),
+            is_purchase=(kind < 0) & (value > 0),
+        )
+        order = np.lexsort((np.arange(len(times)), times, customers))
+        return rows._replace(**{name: getattr(rows, name)[order] for name in cls._fields[2:]})
+
+    def deliveries(self, message: str, n_customers: int, *, kind: int = 0) -> FloatArray:
+        """Count the deliveries of a message (or its opens, 1, or clicks, 2) by customer, shape (n_customers,)."""
+        chosen = (self.touch == self.messages.index(message)) & (self.kind == kind)
+        return np.bincount(self.customers[chosen], minlength=n_customers).astype(np.float64)
+
+    def counts(self, outcome: str, n_customers: int) -> FloatArray:
+        """Count the occurrences of an outcome by customer, shape (n_customers,)."""
+        return np.bincount(self.customers[self._happens(outcome)], minlength=n_customers).astype(np.float64)
+
+    def last_touch_counts(self, outcome: str, n_customers: int, *, touch: TouchKind, window_days: float) -> dict[str, FloatArray]:
+        """Count the occurrences of an outcome by customer and by the last message that the customer was touched by before.
+
+        Parameters
+        ----------
+        outcome : str
+            One of `outcomes`.
+        n_customers : int
+            Number of customers of the run.
+        touch : {'delivered', 'opened', 'clicked'}
+            What counts as a touch.
+        window_days : float
+            Longest time from the touch to the outcome, in days.
+
+        Returns
+        -------
+        dict of str to ndarray of float64, shape (n_customers,)
+            Counts by message.
+        """
+        is_touch = self.kind == ("delivered", "opened", "clicked").index(touch)
+        last = np.maximum.accumulate(np.where(is_touch, np.arange(len(self.times)), -1)) if len(self.times) else np.empty(0, np.int64)
+        at = np.flatnonzero(self._happens(outcome))
+        before = last[at]
+        window = window_days * _MICROSECONDS_PER_DAY
+        is_credited = (before >= 0) & (self.customers[before] == self.customers[at]) & (self.times[at] - self.times[before] <= window)
+        at, before = at[is_credited], before[is_credited]
+        message = self.touch[before]
+        return {
+            name: np.bincount(self.customers[at[message == code]], minlength=n_customers).astype(np.float64)
+            for code, name in enumerate(self.messages)
+        }
+
+    def _happens(self, outcome: str) -> Array:
+        """Whether the outcome happens at each row, as an array of bool."""
+        return self.is_purchase if outcome == PURCHASES else self.outcome == self.outcomes.index(outcome)
