@@ -215,6 +215,8 @@ class Document(StrictModel):
         for document in _documents_in(data):
             for key in _NOTES:
                 document.pop(key, None)
+            for moment in (document.get("moments") or {}).values():
+                moment.pop("metric", None)
         identity: dict[str, Any] = _without_prose(data)
         return identity
 

@@ -9,6 +9,7 @@ from cjsim.description.describe import describe
 from cjsim.errors import InputError
 from cjsim.scenario.fields import SOURCE_KINDS
 from cjsim.simulation.documents import Journey, Policy, Scenario
+from cjsim.simulation.sampled.simulated_warnings import simulated_warnings
 from cjsim.validate.number_sources import UNSTATED, count_by_kind, number_sources, unused_sources
 from cjsim.validate.warnings.lint import lint_warnings
 
@@ -141,6 +142,31 @@ def test_sources_are_no_part_of_the_identity_and_survive_saving(tmp_path: Any) -
     assert one.identity() == small_scenario(journey=messaging_journey()).identity()
     one.save(tmp_path / "one.yaml")
     assert Scenario.load(tmp_path / "one.yaml") == one
+
+
+def test_texts_about_personas_stages_and_moments_are_no_part_of_the_identity() -> None:
+    texts = {"goal": "Rest", "blockers": ["Work"], "success_markers": ["Sleep"], "detours": ["Coffee"]}
+    parts = messaging_journey() | {"personas": {"customer": {"share": 1}}, "moments": {"first": {"event": "buy"}}}
+    described = parts | {
+        "personas": {"customer": {"share": 1} | texts},
+        "moments": {"first": {"event": "buy", "owner": "us", "metric": "clv"}},
+    }
+    described["stages"] = {"here": {"question": "Why?"}, "there": {"retained": True}}
+    assert small_scenario(journey=described).identity() == small_scenario(journey=parts).identity()
+    lines = describe(small_scenario(journey=described))
+    for text in ("goal: Rest", "blockers: Work", "signs of success: Sleep", "detours: Coffee", "'Why?'", "owned by us, measured by clv"):
+        assert text in lines
+
+
+@pytest.mark.parametrize("key", ["goal", "owner", "detours"])
+def test_names_that_equal_the_keys_of_texts_are_part_of_the_identity(key: str) -> None:
+    one = small_scenario(journey={"interests": {key: 1, "other": 1}})
+    assert one.identity() != small_scenario(journey={"interests": {key: 2, "other": 1}}).identity()
+
+
+def test_check_reports_a_moment_whose_metric_does_not_exist() -> None:
+    one = small_scenario(journey=messaging_journey() | {"moments": {"first": {"event": "buy", "metric": "conversio"}}}, customers=20)
+    assert "journey.moments.first.metric: no metric has the name 'conversio'. Did you mean 'conversion'?" in simulated_warnings(one)
 
 
 @pytest.mark.parametrize("kind", SOURCE_KINDS)
