@@ -40,7 +40,7 @@ files. Names such as `shop` refer to scenarios in the library; see [library.md](
 | 2 | The input is wrong. One message on standard error says what to correct. |
 | 130, 143, 129 | Ctrl-C, SIGTERM or SIGHUP ended the command. One message on standard error says what was kept. |
 
-Files are written before results are printed, so a failing stream does not prevent them. The exit code does not change
+Files are written before results are printed, so a failing stream does not affect them. The exit code does not change
 if a reader exits early (`| head -1`), if standard output is closed (`>&-`), or if standard error cannot be written.
 
 Control characters and direction marks in text from files are printed as escapes such as `\\x1b`.

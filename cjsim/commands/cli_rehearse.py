@@ -22,7 +22,7 @@ _DAYS_HELP = "Number of days over which outcomes are counted, from the trigger, 
 _TRIGGER_HELP = "Enroll customers at the first occurrence of this event after entry, or on or after the date of --from."
 _GUARDRAIL_HELP = "Metric that must not get worse by MARGIN or more, such as 0.01 or 5%. Default: 5% of its baseline after --days."
 _RAMP_HELP = "Share under the alternative, by days since the test opened, such as 0d=5%,7d=20%. Replaces --share."
-_FROM_HELP = "When the alternative takes effect: at entry, or on a date when customers switch."
+_FROM_HELP = "When the alternative takes effect: at entry, or on a given date, for customers who entered before it."
 _RUNS_RULE = {"allowed": range(2, 1_000_001), "must": "must be from 2 to 1,000,000", "remedy": "Use a value such as 2000."}
 
 

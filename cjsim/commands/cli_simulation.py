@@ -33,7 +33,7 @@ _BY_HELP = (
     " for M months."
 )
 _WHERE_HELP = (
-    "Print the metrics only of customers who meet a condition on what is fixed at entry, such as \"country == 'DE'\". All customers are"
+    "Print the metrics only for customers who meet a condition on what is fixed at entry, such as \"country == 'DE'\". All customers are"
     " simulated and saved."
 )
 ByOption = Annotated[str | None, typer.Option("--by", metavar="GROUP", help=_BY_HELP, show_default=False)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cjsim.scenario.phrases import format_percent
+from cjsim.scenario.phrases import format_percent, join_names
 from cjsim.validate.number_sources import UNSTATED, NumberSource, Record, count_by_kind, number_sources
 
 KIND_PHRASES = {
@@ -30,20 +30,20 @@ def source_lines(record: Record) -> Iterator[str]:
     Yields
     ------
     str
-        A line with the counts, then an indented line per entry of `sources` that covers a number.
+        A line with the counts by kind, then an indented line per source, with the paths for which it is given and their counts.
     """
     sources = number_sources(record)
     if not any(one.entry for one in sources):
         return
     yield f"Sources of numbers: {origins_phrase(sources)}."
-    by_entry: dict[tuple[str, str, str], int] = {}
+    entries: dict[tuple[str, str], dict[str, int]] = {}
     for one in sources:
         if one.entry:
-            key = one.entry, one.kind, one.text
-            by_entry[key] = by_entry.get(key, 0) + 1
-    for (entry, kind, text), count in by_entry.items():
-        numbers = "1 number" if count == 1 else f"{count} numbers"
-        yield f"  {entry} ({numbers}): {kind}{f', {text}' if text else ''}"
+            counts = entries.setdefault((one.kind, one.text), {})
+            counts[one.entry] = counts.get(one.entry, 0) + 1
+    for (kind, text), counts in entries.items():
+        covered = join_names(f"{entry} ({count})" for entry, count in counts.items())
+        yield f"  {kind}{f', {text}' if text else ''}: {covered}"
 
 
 def origins_phrase(sources: list[NumberSource]) -> str:

@@ -36,7 +36,7 @@ def return_sentences(name: str, change: IncrementalReturn, currency: str | None 
     if cost.is_identical:
         spent = f"{name} costs the same"
     elif not cost.is_significant:
-        spent = f"The change in cost is unclear ({_amount(cost, currency, signed=True)}{per}), so there is no ROI: {name}"
+        spent = f"The change in cost is unclear ({_amount(cost, currency, signed=True)}{per}), so no ROI is given: {name}"
     else:
         spent = f"{name} {'costs' if cost.effect > 0 else 'saves'} {_amount(cost, currency)}{' more' if cost.effect > 0 else ''}{per}"
     joint = " " if spent.endswith(name) else " and "
@@ -81,8 +81,8 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
         return "It sends the same number of contacts, so there is no break-even cost per contact."
     if _has_no_break_even(change):
         if contacts.effect < 0:
-            return "Margin rises and contacts fall, so no cost per contact breaks even."
-        return "Margin falls and contacts rise, so no cost per contact breaks even."
+            return "Margin rises although contacts fall, so there is no break-even cost per contact."
+        return "Margin falls although contacts rise, so there is no break-even cost per contact."
     number = with_unit(format_value(found.value, MONEY_UNIT, _decimals(found, MONEY_UNIT)), MONEY_UNIT, currency)
     if found.shape == "everything":
         return f"The break-even cost per contact cannot be bounded, because the change in contacts is unclear (estimate {number})."
@@ -93,7 +93,7 @@ def _break_even_sentence(change: IncrementalReturn, currency: str | None) -> str
 
 
 def _has_no_break_even(change: IncrementalReturn) -> bool:
-    """Return whether margin and contacts clearly change in opposite directions, in which case no positive cost per contact breaks even."""
+    """Return whether margin and contacts clearly change in opposite directions, in which case there is no break-even cost per contact."""
     found = change.break_even_cost
     return found.shape == "interval" and found.high < 0
 

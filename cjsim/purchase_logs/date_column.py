@@ -169,7 +169,7 @@ def _determined_order(table: RawTable, readings: dict[str, DayArray], used: Bool
     if not feasible:
         examples = [exists["dmy"] & ~exists["mdy"] & counted, exists["mdy"] & ~exists["dmy"] & counted]
         first, second = (table.example(table.time, selected) for selected in examples)
-        remedy = "Correct the wrong ones. With `date_format`, an error locates the first of them."
+        remedy = "Correct the wrong ones. If you set `date_format`, the error shows the first of them."
         table.refuse(table.time, "must have dates in one order", f"{first} with the day first and {second} with the month first", remedy)
     chosen = feasible[0]
     differs = np.logical_or.reduce([readings[other] != readings[chosen] for other in feasible[1:]] or [np.zeros_like(counted)]) & counted

@@ -108,7 +108,7 @@ def _policies(outcome: OutcomeReadout) -> ReadoutTable:
     source = (
         "from the means of the arms"
         if outcome.learned is None
-        else "doubly robust, by models that have not seen the row; the learner of a fold is selected by its losses on the other folds"
+        else "doubly robust, by models that have not seen the row; the learner for a fold is selected by its losses on the other folds"
     )
     over = "gain over the best constant policy" if outcome.learned is not None else ""
     note = f"Value per customer after costs, {source}. A rule is proposed only if heterogeneity is proven and its gain is clear."

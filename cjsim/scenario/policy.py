@@ -220,7 +220,7 @@ class PolicySpec(Document):
     acquisition: dict[AcquisitionName, Spend] = {}
     """Spend on each acquisition channel of the journey; none by default."""
     personalisation: tuple[Personalisation, ...] = ()
-    """How well the firm guesses interests; without an entry that applies, the probability is 1 / number of interests."""
+    """How well the firm guesses interests; if no entry applies, the probability of a correct guess is 1 / number of interests."""
     rules: dict[Annotated[Name, Field(examples=["win_back_rule"])], RuleUse] = {}
     """Targeting rules learned from a trial, by name; conditions refer to them."""
     sources: SourcesByPath = Field({}, examples=[{"costs": {"primary": "price list of the email service, 2026"}}])

@@ -52,7 +52,7 @@ class Study(Document):
     trials: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(100, examples=[200])
     """Number of trials; each one evaluates one combination of the free values."""
     batch: Annotated[Integer, Field(ge=1, le=1000)] = Field(8, examples=[16])
-    """Number of trials that the sampler chooses at a time, given the results of all earlier batches; it bounds the parallel work."""
+    """Number of trials that the sampler chooses at a time, given the results of all earlier batches; also the most that run in parallel."""
     sampler: SamplerName = "tpe"
     """Method that chooses the trials."""
     free: dict[ValuePath, Free] = {}

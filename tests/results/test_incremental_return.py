@@ -79,7 +79,7 @@ def test_no_cost_per_contact_breaks_even_if_margin_and_contacts_move_apart(conta
     found = returns_of(changed(10, margin=5, cost=1, contacts=4), changed(10, margin=margin, cost=2, contacts=contacts))
     assert found.break_even_cost.value == pytest.approx(-1 / 3)
     assert break_even_cells(found) == ("-", cell)
-    assert return_sentences("other", found).endswith(f"{words}, so no cost per contact breaks even.")
+    assert return_sentences("other", found).endswith(f"{words}, so there is no break-even cost per contact.")
 
 
 def test_a_set_that_is_not_an_interval_is_described_in_words() -> None:

@@ -131,8 +131,8 @@ def test_description_counts_numbers_by_kind_and_lists_entries() -> None:
     found = describe(journey(**{"*": "assumed", "messages.*.open_rate": RATES})).split("\n")
     assert found[-3:] == [
         "Sources of numbers: 8 in all, 6 assumed (75 %), 2 from primary sources (25 %).",
-        "  * (6 numbers): assumed",
-        "  messages.*.open_rate (2 numbers): primary, Mailchimp 2019",
+        "  assumed: * (6)",
+        "  primary, Mailchimp 2019: messages.*.open_rate (2)",
     ]
 
 
@@ -146,9 +146,9 @@ def test_sources_are_no_part_of_the_identity_and_survive_saving(tmp_path: Any) -
 
 def test_texts_about_personas_stages_and_moments_are_no_part_of_the_identity() -> None:
     texts = {"goal": "Rest", "blockers": ["Work"], "success_markers": ["Sleep"], "detours": ["Coffee"]}
-    parts = messaging_journey() | {"personas": {"customer": {"share": 1}}, "moments": {"first": {"event": "buy"}}}
+    parts = messaging_journey() | {"personas": {"fan": {"share": 1}}, "moments": {"first": {"event": "buy"}}}
     described = parts | {
-        "personas": {"customer": {"share": 1} | texts},
+        "personas": {"fan": {"share": 1} | texts},
         "moments": {"first": {"event": "buy", "owner": "us", "metric": "clv"}},
     }
     described["stages"] = {"here": {"question": "Why?"}, "there": {"retained": True}}
@@ -171,7 +171,7 @@ def test_check_reports_a_moment_whose_metric_does_not_exist() -> None:
 
 @pytest.mark.parametrize("kind", SOURCE_KINDS)
 def test_every_kind_is_accepted_and_has_a_phrase(kind: str) -> None:
-    assert f": {kind}, any" in describe(journey(**{"*": {kind: "any"}}))
+    assert f"  {kind}, any: * (8)" in describe(journey(**{"*": {kind: "any"}}))
 
 
 @pytest.mark.parametrize("source", ["measured", {"rumor": "x"}, {"primary": " "}, {"primary": "x", "claim": "y"}, {}, 3, ["assumed"], None])

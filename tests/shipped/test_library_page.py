@@ -12,6 +12,8 @@ from published_targets import CONFIGS, POLICY_SUFFIXES, load_shipped
 
 import cjsim as cj
 from cjsim.simulation.comparison import Comparison
+from cjsim.validate.number_sources import UNSTATED, number_sources
+from cjsim.validate.warnings.source_lint import source_warnings
 from cjsim.yaml.tree import Node
 
 # For each journey, values that make its scenarios small: few arrivals, so that the readable engine needs only seconds for 60 days.
@@ -31,9 +33,7 @@ FEW: dict[str, dict[str, Any]] = {
     "b2b": {"journey.acquisition.organic_search.baseline": 0.2, "policy.acquisition": {"paid_search": 2}},
 }
 SCENARIOS = [*((journey, f"{journey}{policy}") for journey in FEW for policy in POLICY_SUFFIXES), ("saas", "saas_three_steps")]
-SOURCED = ("wait:", "cost:", "click_cost:", "consent: 0", "lifetime:", "fatigue:", "annoyance:", "pressure:", "open_delay:", "click_delay:")
-SOURCED += ("service: {lognormal", "service: {exponential", "patience:", "adstock:")
-FILES = sorted(str(path.relative_to(CONFIGS)) for path in (CONFIGS / "journeys").rglob("*.yaml"))
+STARTERS = [str(CONFIGS / "starter" / "scenarios" / f"{name}.yaml") for name in ("today", "sooner")]
 
 
 @pytest.mark.parametrize(("journey", "name"), SCENARIOS)
@@ -47,12 +47,13 @@ def test_engines_give_the_same_bytes(journey: str, name: str, tmp_path: Path) ->
     assert files[0] == files[1]
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_journey_numbers_have_a_source(file: str) -> None:
-    # A line with a wait, cost, consent or delay has a comment with its source or "assumed"; for messages it can be above them.
-    lines = [line for line in (CONFIGS / file).read_text(encoding="utf-8").splitlines() if line.strip().startswith(SOURCED)]
-    assert len(lines) > 10
-    assert [line for line in lines if "#" not in line and "fixed: 0s" not in line] == []
+@pytest.mark.parametrize("name", [*sorted(path.stem for path in (CONFIGS / "scenarios").glob("*.yaml")), *STARTERS])
+def test_every_number_has_a_source(name: str) -> None:
+    scenario = cj.Scenario.load(name)
+    sources = number_sources(scenario)
+    assert len(sources) > 30
+    assert [one.path for one in sources if one.kind == UNSTATED] == []
+    assert list(source_warnings(scenario)) == []
 
 
 def test_keys_named_in_the_library_page_exist() -> None:

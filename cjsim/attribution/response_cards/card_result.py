@@ -62,7 +62,7 @@ class ResponseCards(CardData, FolderResult):
         lines = [
             f"Per {PER:,} deliveries. incremental: with the message, minus without it for the same customers, within {self.days:g} days.",
             f"last touch: within {window} after the message was {self.touch}, if the customer was touched by no other message in between. "
-            "Reports of email services count in this way, so only these numbers compare with published rates.",
+            "Reports of email services count in this way, so only these numbers can be compared with published rates.",
             f"{self.customers:,} customers, seed {self.seed}, paired on the same customers.{shares}",
             f"* the 95 % interval excludes 0. ** significant after Holm's correction for {self.n_effects} effects.",
             "effects are: kinds of sources of the message's lifts and effects; 'unstated' where the journey has no `sources` for them.",

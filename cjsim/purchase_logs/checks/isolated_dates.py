@@ -42,9 +42,9 @@ def isolated_dates(day: DayArray, *, today: np.datetime64) -> IsolatedDates:
     """Find rows whose dates are far from all others.
 
     Gaps of more than three years divide the log into periods. The main period is the one with the most rows; it is extended across every
-    gap of at most twice its length. Rows outside it are isolated. They are omitted if they are at most 0.5 % of the rows (or a single row
-    beside at least five), and also, if they are at most half of the rows, when their dates are in the future or are placeholders such as
-    1900-01-01 and 1970-01-01. The current date does not matter for logs without isolated rows.
+    gap of at most twice its length. Rows outside it are isolated. They are omitted if they make up at most 0.5 % of the rows (or if there
+    is only one and at least five others), and also, if they are at most half of the rows, when their dates are in the future or are
+    placeholders such as 1900-01-01 and 1970-01-01. The current date does not matter for logs without isolated rows.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from cjsim.yaml.paths import KeyPath, parse_path
 
 _CONSTANTS = {True: "1 == 1", False: "1 == 0"}
 _SAMPLE_SIZES = 50, 500, 5000, 20_000  # most conditions make a difference in the first, so the larger ones are rarely needed
-MIN_AFFECTED = 20  # customers whose outcomes the condition changes; fewer show little about what it excludes
+MIN_AFFECTED = 20  # customers whose outcomes the other replacement changes; with fewer, too few met the condition
 
 
 class _Samples:

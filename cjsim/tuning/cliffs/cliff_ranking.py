@@ -55,7 +55,7 @@ class CliffRanking(CliffData, FolderResult):
         value = " ".join(effect_cells(worst.metric_value, self.unit))
         text = (
             f"The largest {_CHANGES[self.better].noun} of {self.metric} is at the move {worst.transition}{made}: "
-            f"{value} over all customers, compared with the same customers if it is blocked."
+            f"{value} per customer, whether or not they make it, compared with the same customers if it is blocked."
         )
         if persona := worst.most_affected():
             text += f" It is largest for the persona {persona}: {' '.join(effect_cells(worst.personas[persona].metric_value, self.unit))}."
@@ -109,7 +109,7 @@ class CliffRanking(CliffData, FolderResult):
         }
         return "\n".join(
             [
-                f"{self.metric} with the move, minus {self.metric} with the move blocked, over all customers.",
+                f"{self.metric} with the move, minus {self.metric} with the move blocked, each computed over all customers.",
                 f"{self.customers:,} customers, seed {self.seed}, paired on the same customers.{shared}",
                 f"* the 95 % interval excludes 0. ** significant after Holm's correction for {len(self.transitions)} moves.",
                 *(line for line, is_needed in legend.items() if is_needed),
