@@ -37,8 +37,8 @@ def _heading(result: AttributionData) -> str:
     share = f"{100 * touched / total:.0f} %" if total else "-"
     return (
         f"{result.scenario}: revenue credited to each touchpoint, and its true incremental revenue.\n"
-        f"{share} of the revenue ({amount}) comes from purchases with a touch ({result.touch}) in the "
-        f"{result.window_days:g} days before."
+        f"{share} of the total revenue of {amount} comes from purchases that were preceded by a touch ({result.touch}) "
+        f"within {result.window_days:g} days."
     )
 
 

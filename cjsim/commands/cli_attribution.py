@@ -90,10 +90,10 @@ def responses(
     as_json: options.Json = False,
     table_format: options.Format = None,
 ) -> None:
-    """Measure what each message causes per 1,000 deliveries, beside what last touch credits it with.
+    """Measure what each message causes per 1,000 deliveries, and compare it with what last-touch attribution credits it with.
 
-    Each message is left out in turn, for the same customers. Compare published rates with the last-touch numbers only, because they
-    are counted in this way.
+    Each message is left out in turn, for the same customers. Compare published rates only
+    with the last-touch numbers, because such rates are usually counted by last touch.
 
     Example: cjsim responses shop --customers 2000
     """

@@ -67,8 +67,8 @@ DetectOption = Annotated[
 SORT_ORDERS = ("importance", "change", "name")
 AGAINST = ("no-contact", "nothing")
 _AGAINST_HELP = (
-    "Baseline to make from BASE: no-contact sends only transactional messages, nothing sends no messages. Neither pays for a marketing"
-    " platform."
+    "Baseline to make from BASE: 'no-contact' sends only transactional messages; 'nothing' sends no messages at all. "
+    "Neither pays for a marketing platform."
 )
 _AGAINST_PARSER = options.choice_parser("--against", AGAINST)
 _SORT_PARSER = options.choice_parser("--sort", SORT_ORDERS)

@@ -194,7 +194,7 @@ class RawTable:
 
 
 def is_empty(values: list[Any]) -> BoolArray:
-    """Return whether each value is an empty cell, of shape (n_values,)."""
+    """Return an array of shape (n_values,) that states whether each value is an empty cell."""
     return np.array([value is None or (isinstance(value, str) and not value.strip()) for value in values], dtype=np.bool_)
 
 

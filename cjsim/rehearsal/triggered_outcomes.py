@@ -1,7 +1,7 @@
 """Outcomes of tests with a trigger: customers enroll at the first occurrence of an event, and outcomes are counted from there.
 
-Under each policy, each customer is simulated twice, up to the trigger and up to some days after it. The first result is subtracted from the
-second, so nothing before the trigger counts.
+Under each policy, each customer is simulated twice, up to the trigger and up to a given number of days after it. The first result is
+subtracted from the second, so nothing before the trigger counts.
 """
 
 import math

@@ -120,7 +120,7 @@ class Diary(ComparableRecord, FolderResult):
             Whether to show every line. By default, consecutive routine lines are collapsed into one.
         """
         view = "ground truth" if self.is_truth else "firm's view"
-        head = f"Customer {self.customer:,} of {self.scenario}, seed {self.seed} ({view})"
+        head = f"Customer {self.customer:,} of scenario {self.scenario}, seed {self.seed} ({view})"
         parts = [
             head,
             *self._customer_lines(),

@@ -159,7 +159,7 @@ def _unindented_keys(file: Path) -> list[str]:
 
 
 def _with_absolute_data_files(top: dict[str, Node], folder: Path) -> dict[str, Node]:
-    """Make the files of `entry`, `draws` and `rules` absolute. In a YAML file they are relative to that file."""
+    """Make the file paths in `entry`, `draws` and `rules` absolute. In a YAML file, they are relative to that file."""
     for key in ("entry", "draws"):
         if (node := top.get(key)) is not None:
             top = {**top, key: _with_absolute_file(node, folder)}

@@ -162,7 +162,7 @@ def test_table_answers_and_names_messages_that_nobody_received() -> None:
     data["policy"]["flows"]["late"] = {"on": {"event": "rest"}, "if": "day > 1000", "steps": [{"send": "spare"}]}
     found = responses(Scenario.from_dict(data), threads=1)
     first, *_ = str(found).split("\n\n")
-    assert " ".join(first.split()) == "1 of 1 messages of small clearly causes purchases."
+    assert " ".join(first.split()) == "In small, 1 of 1 messages clearly causes purchases."
     assert "Nobody received: spare." in str(found)
     assert found.undelivered == ("spare",)
 

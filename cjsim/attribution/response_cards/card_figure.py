@@ -1,4 +1,4 @@
-"""Figure of response cards: what each message causes beside what last touch credits it with, purchases only."""
+"""Figure of response cards: what each message causes and what last touch credits it with, purchases only."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

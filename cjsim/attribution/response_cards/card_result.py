@@ -48,7 +48,7 @@ class ResponseCards(CardData, FolderResult):
             return f"Responses to {len(self.cards)} messages of {self.scenario}, per {PER:,} deliveries. Customers make no purchases."
         causing = sum(one.holds and one.incremental.value > 0 for one in purchases)
         preventing = sum(one.holds and one.incremental.value < 0 for one in purchases)
-        text = f"{causing} of {len(purchases)} messages of {self.scenario} clearly {'causes' if causing == 1 else 'cause'} purchases"
+        text = f"In {self.scenario}, {causing} of {len(purchases)} messages clearly {'causes' if causing == 1 else 'cause'} purchases"
         text += f", and {preventing} clearly prevent{'s' if preventing == 1 else ''} them" if preventing else ""
         credited = sum(one.holds and one.incremental.value > 0 and one.last_touch.low > one.incremental.high for one in purchases)
         if credited:

@@ -19,7 +19,7 @@ _BETTER: Mapping[str, Literal["higher", "lower"]] = {
 _DENOMINATORS = {
     "out_of_hours": "requests",
     "sla_kept": "closed requests",
-    "abandonment": "closed requests that were made in hours",
+    "abandonment": "closed requests that were made while an agent was on duty",
     "wait": "answered requests",
     "utilisation": "agent time",
 }
@@ -78,7 +78,7 @@ def _metrics_of_desk(desk: int | None, name_suffix: str, desk_name: str) -> list
         ("asked_again", "requests", f"{repeats} while one was open, per customer", _mean_of_desk_field(desk, "joined")),
         ("sla_kept", SHARE_UNIT, f"{closed} that were answered within the promised time", _share_of_ended(desk, ReplyCode.IN_TIME)),
         ("out_of_hours", SHARE_UNIT, f"requests to {desk_name} while no agent was on duty", _out_of_hours_share(desk)),
-        ("abandonment", SHARE_UNIT, f"{closed}, made in hours, that were abandoned before an answer", _abandonment(desk)),
+        ("abandonment", SHARE_UNIT, f"{closed}, made while an agent was on duty, that were abandoned before an answer", _abandonment(desk)),
         ("wait", "minutes", f"mean wait of requests answered by {desk_name}", _mean_wait_minutes(desk)),
         ("service", "minutes", f"service minutes at {desk_name} per customer", _mean_of_desk_field(desk, "service", MINUTES_PER_DAY)),
         ("utilisation", "ratio", f"time that agents of {desk_name} spend in conversations", _utilisation(desk)),

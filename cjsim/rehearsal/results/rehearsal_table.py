@@ -69,7 +69,7 @@ def _start(result: RehearsalData) -> str:
 def _recommendation(report: AlternativeReport) -> str:
     chosen = report.recommended
     if chosen is None:
-        return "No design is recommended: none has enough power and keeps its nominal false-positive rate."
+        return "No design is recommended: none both has enough power and keeps its nominal false-positive rate."
     enrollment = f", after {chosen.enrollment_days:,.0f} days of enrollment" if math.isfinite(chosen.enrollment_days) else ""
     title = analysis_title(chosen.analysis)
     return (
@@ -117,7 +117,7 @@ def _within_interval(design: DesignReport, report: AlternativeReport) -> str:
     ends = [end + (bias.bias if bias else 0.0) for end in (truth.low, truth.high)]
     sizes = sorted(round_up_to_two_digits(design.size * (design.mde / end) ** 2) for end in ends if end)
     if ends[0] * ends[1] <= 0 or not sizes:
-        return f", and at least {sizes[0]:,} for any effect within its interval, which includes 0" if sizes else ""
+        return f"; {sizes[0]:,} for the largest effect within its interval, which includes 0, so no size suffices for all" if sizes else ""
     return f", {sizes[0]:,} to {sizes[1]:,} for effects within its interval" if sizes[0] < sizes[1] else ""
 
 

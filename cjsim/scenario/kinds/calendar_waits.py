@@ -96,7 +96,7 @@ class CalendarTimes(StrictModel):
 
 
 class CalendarWait(Kind, key="calendar"):
-    """Makes the event happen at the first of these times after its clock starts. Nothing changes the speed of this clock."""
+    """Makes the event happen at the first of the given calendar times after its clock starts. Nothing changes the speed of this clock."""
 
     calendar: CalendarTimes
     """Days and time of day."""

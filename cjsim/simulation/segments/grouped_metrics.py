@@ -54,7 +54,7 @@ class GroupedMetrics(FolderResult):
     by : str
         'arm:NAME', 'persona', 'entry_month', the name of an attribute, or 'customers' for a single group.
     is_exposed_only : bool
-        Whether only customers who reached a split of the experiment count.
+        Whether to count only customers who reached a split of the experiment.
     groups : Mapping of str to Mapping of str to MetricEstimate
         Metrics by group, then by name.
     entered : Mapping of str to int

@@ -55,7 +55,7 @@ class CliffRanking(CliffData, FolderResult):
         value = " ".join(effect_cells(worst.metric_value, self.unit))
         text = (
             f"The largest {_CHANGES[self.better].noun} of {self.metric} is at the move {worst.transition}{made}: "
-            f"{value} per customer, whether or not they make it, compared with the same customers if it is blocked."
+            f"{value} on average over all customers, movers or not, compared with the same customers when the move is blocked."
         )
         if persona := worst.most_affected():
             text += f" It is largest for the persona {persona}: {' '.join(effect_cells(worst.personas[persona].metric_value, self.unit))}."
