@@ -328,7 +328,7 @@ def _error_text(error: Exception) -> str:
 
 
 def _has_ended(process_name: str) -> bool:
-    """Return whether a process is known to have exited: it ran on this machine, and its process id is unused or now belongs to this process."""
+    """Return whether a process is known to have exited: it ran on this machine, and its process id is unused or belongs to this process."""
     host, pid, _ = process_name.rsplit(":", 2)
     if host != socket.gethostname():
         return False

@@ -30,7 +30,7 @@ class ConfirmationSettings(StrictModel):
     finalists: Annotated[Integer, Field(ge=1, le=50)] = Field(5, examples=[8])
     """Number of choices that are simulated again on fresh customers."""
     customers: Annotated[Integer, Field(ge=2, le=MAX_CUSTOMERS)] | None = Field(None, examples=[40_000])
-    """Number of fresh customers in each set, by default twice the number in a trial, or the same if outcomes or totals depend on the number."""
+    """Number of fresh customers in each set, by default twice the number in a trial, or the same if results depend on the number."""
 
 
 class Study(Document):

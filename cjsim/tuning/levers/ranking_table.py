@@ -179,7 +179,7 @@ def _refused_line(ranking: RankingData) -> str:
 
 def _table_caption(ranking: RankingData) -> str:
     shares = (
-        " Customers share desks or budgets, but the intervals come from one seed and treat customers as independent; they may be too narrow:"
+        " Customers share desks or budgets, but intervals come from one seed and treat customers as independent; they may be too narrow:"
         " confirm a lever with `compare`, which replicates."
     )
     shares = shares if ranking.has_shared_resources else ""
