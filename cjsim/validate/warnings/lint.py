@@ -19,6 +19,7 @@ from cjsim.validate.transitions import Transition, list_transitions
 from cjsim.validate.warnings.accepted_warnings import sort_accepted
 from cjsim.validate.warnings.clock_lint import clock_warnings
 from cjsim.validate.warnings.condition_lint import condition_warnings
+from cjsim.validate.warnings.merge_lint import merge_warnings
 from cjsim.validate.warnings.rate_lint import rate_warnings
 from cjsim.validate.warnings.reaction_lint import promise_warnings, reaction_warnings
 from cjsim.validate.warnings.source_lint import source_warnings
@@ -75,9 +76,10 @@ def all_lint_warnings(record: ScenarioSpec | JourneySpec | PolicySpec) -> list[s
             warnings.append(
                 "entry.over: some customers enter after the horizon and are not simulated. Shorten it, or lengthen the horizon."
             )
-        return [*without_parts_of_past(record, warnings), *_past_warnings(record), *source_warnings(record)]
-    own = _journey_warnings(record, None, "") if isinstance(record, JourneySpec) else _flow_warnings(record, "")
-    return [*own, *source_warnings(record)]
+        return [*without_parts_of_past(record, warnings), *_past_warnings(record), *merge_warnings(record), *source_warnings(record)]
+    if isinstance(record, JourneySpec):
+        return [*_journey_warnings(record, None, ""), *merge_warnings(record), *source_warnings(record)]
+    return [*_flow_warnings(record, ""), *source_warnings(record)]
 
 
 def _past_warnings(scenario: ScenarioSpec) -> Iterator[str]:
