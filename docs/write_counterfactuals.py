@@ -19,12 +19,13 @@ PAGE, DATA = FOLDER / "counterfactuals.md", FOLDER / "counterfactuals.yaml"
 SEED, REPLICATIONS = 101, 4  # a seed that was not used to choose any number of the firms
 HEAD = """# Counterfactuals: do the firms react as practitioners expect?
 
-Each row changes one thing about a shipped firm under its current policy, and compares the same customers with and
+Each row changes a shipped firm under its current policy, and compares the same customers with and
 without the change. `docs/write_counterfactuals.py` generates this page from `docs/counterfactuals.yaml`, and
 `tests/shipped/test_counterfactuals.py` checks it.
 
 `simulated` is the change of the metric in percent of the baseline, with its 95 % interval; in rows that say "of", it is
-the effect in percent of the effect of another change. `expected` is the range that the source or the reason in the last
+the effect in percent of the size of another effect, and the interval reflects only the uncertainty of the first.
+`expected` is the range that the source or the reason in the last
 column supports. {counts}
 
 {size}"""
@@ -98,7 +99,7 @@ def outcome(comparison: Comparison, row: WhatIf) -> Outcome:
     """The relative change of the metric, or the ratio of two effects with the interval of the first."""
     effect = comparison.alternatives[name_of(row.values)][row.metric]
     whole = effect.baseline if row.share_of is None else comparison.alternatives[name_of(row.share_of)][row.metric].effect
-    scale = 100 / whole
+    scale = 100 / abs(whole)
     ends = sorted((scale * effect.low, scale * effect.high))
     return Outcome(scale * effect.effect, *ends)
 

@@ -83,7 +83,9 @@ def responses(
     seed: options.Seed = None,
     sets: options.Set = None,
     touch: Annotated[str, typer.Option("--touch", metavar="opened|delivered|clicked", help="What counts as a touch.")] = "opened",
-    window: Annotated[str, typer.Option("--window", metavar="DURATION", help="Longest time from the last touch to an outcome.")] = "5d",
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="DURATION", help="Longest time from the last touch to an outcome; 5d by default.")
+    ] = None,
     threads: options.Threads = None,
     out: options.Out = None,
     force: options.Force = False,
@@ -97,11 +99,12 @@ def responses(
 
     Example: cjsim responses shop --customers 2000
     """
+    from cjsim.attribution.response_cards.response_cards import WINDOW_DAYS
     from cjsim.attribution.response_cards.response_cards import responses as measure_responses
 
     loaded = load_scenario(scenario, parse_set_options(None, seed=seed) | parse_set_options(sets))
     count_warnings(scenario, loaded)
-    terms = {"touch": touch, "window_days": _window_days(window, 5.0)}
+    terms = {"touch": touch, "window_days": _window_days(window, WINDOW_DAYS)}
     with output_folder(out, command="responses", force=force) as folder, progress_bar() as progress:
         cards = measure_responses(
             loaded,
@@ -144,6 +147,9 @@ def _window_days(text: str | None, default: float) -> float:
     if text is None:
         return default
     try:
-        return float(parse_duration(text))
+        days = float(parse_duration(text))
     except ValueError:
-        raise InputError(format_error("--window", "must be a duration above 0", f"'{text}'", "Use a value such as 7d.")) from None
+        days = 0.0
+    if not days:
+        raise InputError(format_error("--window", "must be a duration above 0", f"'{text}'", "Use a value such as 7d."))
+    return days

@@ -47,7 +47,7 @@ def source_lines(record: Record) -> Iterator[str]:
 
 
 def origins_phrase(sources: list[NumberSource]) -> str:
-    """Describe how many numbers have each kind of source, such as '3 of 4 numbers are assumed (75 %), 1 is from primary sources'.
+    """Describe how many numbers have each kind of source, such as '4 in all, 3 assumed (75 %), 1 from primary sources (25 %)'.
 
     Parameters
     ----------

@@ -13,9 +13,10 @@ from cjsim.frame import Array
 from cjsim.kernels.rng import uniforms
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
+from cjsim.yaml.document import DOCUMENT_NOTES
 
 ARM, BASE, ALTERNATIVE = "rehearsal_arm", "base", "alternative"
-_NOTES = ("title", "sources", "accept_warnings")  # keys that do not affect customers
+_NOTES = ("title", *DOCUMENT_NOTES)  # keys that do not affect customers
 
 
 def mixed_scenario(base: Scenario, alternative: Scenario, *, share: float, since_day: int | None = None) -> Scenario:

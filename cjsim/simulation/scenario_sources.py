@@ -122,7 +122,7 @@ def _require_same_past(scenarios: Mapping[str, Scenario]) -> None:
     """Raise if a scenario states a policy before day 0 that differs from the baseline's."""
     (name, baseline), *others = with_shared_past(scenarios).items()
     for other, scenario in others:
-        if scenario.existing is not None and scenario.past_policy.digest() != baseline.past_policy.digest():
+        if scenario.existing is not None and scenario.past_policy.identity() != baseline.past_policy.identity():
             must = f"must have the same policy before day 0 as '{name}' ({baseline.past_policy.name})"
             remedy = f"Omit `existing.policy` in '{other}', or state the same one in both."
             raise InputError(format_error(f"'{other}'", must, f"another one ({scenario.past_policy.name})", remedy))

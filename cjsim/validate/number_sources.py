@@ -52,8 +52,8 @@ def number_sources(record: Record) -> list[NumberSource]:
 
 
 def unused_sources(record: Record) -> list[str]:
-    """Return the paths of the record's own entries that cover no number."""
-    paths = list(_number_paths(record))
+    """Return the paths of the record's own entries that cover no number, not even one at its default."""
+    paths = list(_number_paths(record, with_defaults=True))
     return [text for text in record.sources if not any(_covers(parse_path(text) or (), path) for path in paths)]
 
 
@@ -94,34 +94,34 @@ def _covers(pattern: KeyPath, path: KeyPath) -> bool:
     return all(expected in (key, ANY_NAME) for expected, key in zip(pattern, path, strict=False))
 
 
-def _number_paths(record: Record) -> Iterator[KeyPath]:
+def _number_paths(record: Record, *, with_defaults: bool = False) -> Iterator[KeyPath]:
     if isinstance(record, ScenarioSpec):
-        yield from (("journey", *path) for path in _number_paths(record.journey))
-        yield from (("policy", *path) for path in _number_paths(record.policy))
-        yield from [("discount_rate",)] if "discount_rate" in record.model_fields_set else []
+        yield from (("journey", *path) for path in _number_paths(record.journey, with_defaults=with_defaults))
+        yield from (("policy", *path) for path in _number_paths(record.policy, with_defaults=with_defaults))
+        yield from [("discount_rate",)] if with_defaults or "discount_rate" in record.model_fields_set else []
         if record.existing is not None:
             yield from (("existing", key) for key in ("customers", "years"))
     elif isinstance(record, JourneySpec):
-        yield from (path for path in _paths_below(record, ()) if path[0] not in _DEFINITIONS)
+        yield from (path for path in _paths_below(record, (), with_defaults) if path[0] not in _DEFINITIONS)
     else:
-        below = _paths_below(record, ())
+        below = _paths_below(record, (), with_defaults)
         yield from (path for path in below if path[0] in ("costs", "personalisation") or (path[0] == "desks" and path[-1] in _COST_KEYS))
 
 
-def _paths_below(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the paths of the numbers in a value. Fields that were not set are left out."""
+def _paths_below(value: Any, path: KeyPath, with_defaults: bool) -> Iterator[KeyPath]:
+    """Yield the paths of the numbers in a value. Fields that were not set are left out, unless `with_defaults`."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
-        for name in (one for one in fields if one in value.model_fields_set):
-            yield from _paths_below(getattr(value, name), (*path, fields[name].alias or name))
+        for name in (one for one in fields if with_defaults or one in value.model_fields_set):
+            yield from _paths_below(getattr(value, name), (*path, fields[name].alias or name), with_defaults)
     elif isinstance(value, Mapping):
         for key, below in value.items():
-            yield from _paths_below(below, (*path, key))
+            yield from _paths_below(below, (*path, key), with_defaults)
     elif isinstance(value, tuple) and all(_is_number(one) for one in value):
         yield from [path] if value else []
     elif isinstance(value, tuple):
         for index, below in enumerate(value):
-            yield from _paths_below(below, (*path, index))
+            yield from _paths_below(below, (*path, index), with_defaults)
     elif _is_number(value) and not (value == 0 and path[-1] == "fixed"):
         yield path
 

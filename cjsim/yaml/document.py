@@ -17,14 +17,14 @@ from cjsim.library import LIBRARY_FOLDERS
 from cjsim.output_folder import write_atomically
 from cjsim.yaml.document_kind import DOCUMENT_KINDS, kind_of, wrong_kind_error
 from cjsim.yaml.extends import load_tree, resolve_includes
-from cjsim.yaml.paths import Fault, location_of, set_value
+from cjsim.yaml.paths import Fault, child_types, location_of, model_keys, set_value
 from cjsim.yaml.pydantic_errors import faults_from_pydantic
 from cjsim.yaml.strict_model import StrictModel
 from cjsim.yaml.tree import Node, to_tree, to_yaml
 
 _MAX_REPORTED_FAULTS = 5
 _PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by", "goal", "blockers", "success_markers", "detours", "question", "owner"})
-_NOTES = ("sources", "accept_warnings")  # of journeys, policies and scenarios; no result depends on them
+DOCUMENT_NOTES = ("sources", "accept_warnings")  # of journeys, policies and scenarios; no result depends on them
 
 
 @dataclass(frozen=True)
@@ -213,11 +213,14 @@ class Document(StrictModel):
         """Return the plain data on which results depend: `to_dict` without prose such as titles, sources and accepted warnings."""
         data = self.to_dict()
         for document in _documents_in(data):
-            for key in _NOTES:
+            for key in DOCUMENT_NOTES:
                 document.pop(key, None)
             for moment in (document.get("moments") or {}).values():
                 moment.pop("metric", None)
-        identity: dict[str, Any] = _without_prose(data)
+        identity: dict[str, Any] = _without_prose(data, [type(self)])
+        for document in _documents_in(identity):
+            if (existing := document.get("existing")) and existing.get("policy") == document.get("policy"):
+                del existing["policy"]  # the default
         return identity
 
     @checked_arguments
@@ -329,11 +332,18 @@ def _file_digest(name: str) -> str:
         return name
 
 
-def _without_prose(value: Any) -> Any:
-    """Return plain data without its prose. An event named `title` or an interest named `goal` stays, because its value is not text."""
-    if isinstance(value, dict):
-        return {key: _without_prose(one) for key, one in value.items() if key not in _PROSE_KEYS or not _is_text(one)}
-    return [_without_prose(one) for one in value] if isinstance(value, list) else value
+def _without_prose(value: Any, kinds: list[Any]) -> Any:
+    """Return plain data without its prose, given the types that it may have.
+
+    Names that users choose, such as an attribute level `owner`, stay even if they equal the key of a text. In data of any type, such as the
+    changes of a variant, the keys of texts count as such if their value is text.
+    """
+    if isinstance(value, list):
+        return [_without_prose(one, child_types(kinds, index)) for index, one in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    fields = _PROSE_KEYS.intersection(model_keys(kinds)) if any(kind is not Any for kind in kinds) else _PROSE_KEYS
+    return {key: _without_prose(one, child_types(kinds, key)) for key, one in value.items() if key not in fields or not _is_text(one)}
 
 
 def _is_text(value: Any) -> bool:
@@ -350,10 +360,11 @@ def _mappings_with_files(data: Any) -> Iterable[dict[str, Any]]:
 
 
 def _documents_in(data: Any) -> Iterable[dict[str, Any]]:
-    """Yield the plain data of a document, and of the documents that it contains: journeys, policies, and scenarios of variants."""
+    """Yield the plain data of a document, and of the documents that it contains: journeys, policies (past ones, too), and scenarios."""
     if isinstance(data, dict):
         yield data
-        for below in (*(data.get(key) for key in ("journey", "policy", "scenario")), *(data.get("variants") or {}).values()):
+        parts = (data.get(key) for key in ("journey", "policy", "scenario", "existing"))
+        for below in (*parts, *(data.get("variants") or {}).values()):
             yield from _documents_in(below)
 
 

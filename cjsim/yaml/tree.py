@@ -4,7 +4,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,11 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True)
 class Node:
-    """A value and its location, such as `shop.yaml:14`. Mappings and lists contain nodes."""
+    """A value and its location, such as `shop.yaml:14`. Mappings and lists contain nodes. `is_merged`: it comes from a merge (`<<`)."""
 
     value: Any
     location: str
+    is_merged: bool = field(default=False, compare=False)
 
     def plain(self) -> Any:
         """Return the value without locations.
@@ -295,7 +296,7 @@ class _TreeBuilder:
                 remedy = "Use an alias of a mapping."
                 raise InputError(format_error(node.location, "must be a mapping after '<<'", short_repr(node.plain()), remedy))
             result = {**node.value, **result}
-        return result
+        return {key: replace(one, is_merged=True) for key, one in result.items()}
 
     def scalar(self, source: Any, location: str) -> Any:
         """Convert a scalar to text, a number, a boolean, a date or None."""

@@ -34,7 +34,7 @@ def journey(folder: Path, own: str) -> Journey:
 def test_a_lift_that_comes_with_a_merge_is_reported(tmp_path: Path) -> None:
     one = journey(tmp_path, "title: Again")
     expected = (
-        "messages.again.lift: comes from another message, in line 11, through a merge (<<). "
+        f"messages.again.lift: comes from {tmp_path / 'journey.yaml'}:11, in part or whole, through a merge (<<). "
         "Write the message's own 'lift', 'lift: {}', or an alias, such as 'lift: *common_lift'."
     )
     assert list(merge_warnings(one)) == [expected]
@@ -55,11 +55,27 @@ def test_an_alias_of_a_lift_is_not_reported(tmp_path: Path) -> None:
     assert list(merge_warnings(one)) == []
 
 
-def test_a_lift_of_an_extended_file_is_not_reported(tmp_path: Path) -> None:
-    journey(tmp_path, "lift: {}")
+@pytest.mark.parametrize(("own", "n_warnings"), [("lift: {}", 0), ("title: Again", 1)])
+def test_a_file_that_extends_another_keeps_its_merges(tmp_path: Path, own: str, n_warnings: int) -> None:
+    journey(tmp_path, own)
     child = tmp_path / "child.yaml"
-    child.write_text("extends: journey.yaml\nmessages: {hello: {title: Hi}}\n", encoding="utf-8")
-    assert list(merge_warnings(Journey.load(child))) == []
+    child.write_text("extends: journey.yaml\nmessages: {hello: {title: Hi}, again: {title: Hi again}}\n", encoding="utf-8")
+    assert len(list(merge_warnings(Journey.load(child)))) == n_warnings
+
+
+def test_a_message_that_is_an_alias_of_another_is_not_reported(tmp_path: Path) -> None:
+    file = tmp_path / "journey.yaml"
+    file.write_text(JOURNEY.partition("  again:")[0] + "  again: *rates\n", encoding="utf-8")
+    one = Journey.load(file)
+    assert one.messages["again"] == one.messages["hello"]
+    assert list(merge_warnings(one)) == []
+
+
+def test_a_merge_within_a_lift_is_reported(tmp_path: Path) -> None:
+    file = tmp_path / "journey.yaml"
+    text = JOURNEY.replace("lift: {opened", "lift: &common {opened").replace("OWN", "lift: {<<: *common}")
+    file.write_text(text, encoding="utf-8")
+    assert len(list(merge_warnings(Journey.load(file)))) == 1
 
 
 def test_a_scenario_names_the_path_in_its_journey(tmp_path: Path) -> None:

@@ -158,6 +158,36 @@ def test_texts_about_personas_stages_and_moments_are_no_part_of_the_identity() -
         assert text in lines
 
 
+def test_names_that_users_choose_are_part_of_the_identity_even_if_their_values_are_texts() -> None:
+    zones = {level: "Europe/Berlin" for level in ("owner", "tenant")}
+
+    def world(**changed: str) -> dict[str, Any]:
+        parts = {"attributes": {"home": {"owner": 0.5, "tenant": 0.5}}, "time_zones": {"attribute": "home", "zones": zones | changed}}
+        return small_scenario(journey=parts, time_zone="Europe/Berlin").identity()
+
+    assert world() != world(owner="America/New_York")
+
+
+def test_notes_of_the_past_policy_are_no_part_of_the_identity() -> None:
+    existing = {"customers": 5, "years": 1}
+    past = {"name": "q", "costs": {"platform_per_month": 5}}
+    one, other = (
+        small_scenario(journey=messaging_journey(), existing=existing | {"policy": past | notes})
+        for notes in ({}, {"sources": {"costs": "assumed"}, "title": "Old"})
+    )
+    assert one.identity() == other.identity()
+    same = small_scenario(journey=messaging_journey(), existing=existing)
+    assert same.with_values({"policy.title": "New"}).identity() == same.identity()
+
+
+def test_defaults_that_saving_leaves_out_are_covered_all_the_same(tmp_path: Any) -> None:
+    data = messaging_journey()
+    data["messages"]["hello"]["click_rate"] = 0
+    one = Journey.from_dict({"name": "j", "starts_in": "here", **data, "sources": {"messages.hello.click_rate": "assumed", "*": "assumed"}})
+    one.save(tmp_path / "one.yaml")
+    assert unused_sources(one) == unused_sources(Journey.load(tmp_path / "one.yaml")) == []
+
+
 @pytest.mark.parametrize("key", ["goal", "owner", "detours"])
 def test_names_that_equal_the_keys_of_texts_are_part_of_the_identity(key: str) -> None:
     one = small_scenario(journey={"interests": {key: 1, "other": 1}})

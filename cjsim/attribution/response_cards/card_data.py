@@ -1,5 +1,6 @@
 """The data of response cards: what each message causes per 1,000 deliveries, and what last touch credits it with."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from cjsim.attribution.claims import Interval
 from cjsim.json_records import plain_values
 
 PER = 1000  # deliveries
+MIN_REACHED = 30  # customers; with fewer, the normal approximation of a ratio is poor, and there is no interval
 
 
 class Response(NamedTuple):
@@ -16,9 +18,10 @@ class Response(NamedTuple):
     Attributes
     ----------
     outcome : str
-        'purchases', or the name of an event.
+        'any purchase', or the name of an event.
     incremental : Interval
-        Occurrences with the message, minus occurrences for the same customers without it, over the whole simulation.
+        Occurrences with the message, minus occurrences for the same customers without it, over the whole simulation. The interval is nan
+        if fewer than 30 customers received the message.
     last_touch : Interval
         Occurrences within the window after a touch of the message, if it is the customer's last touch before the outcome.
     p_value : float
@@ -63,12 +66,13 @@ class ResponseCard(NamedTuple):
     @property
     def source_text(self) -> str:
         """Where the strength of the message's effects comes from."""
-        return ", ".join(self.lift_sources) or "no effect stated"
+        return ", ".join(self.lift_sources) or "no numbers"
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return rows of `responses.csv` by column name, one for each outcome."""
+        """Return rows of `responses.csv` by column name: one for each outcome, or one without an outcome."""
         facts = {"message": self.message, "channel": self.channel, "deliveries": self.deliveries}
         rates = _columns("open_rate", self.open_rate) | _columns("click_rate", self.click_rate)
+        undefined = Interval(math.nan, math.nan, math.nan)
         return [
             facts
             | rates
@@ -76,7 +80,7 @@ class ResponseCard(NamedTuple):
             | _columns("incremental", one.incremental)
             | _columns("last_touch", one.last_touch)
             | {"p_value": one.p_value, "holds": one.holds, "source": self.source_text}
-            for one in self.responses
+            for one in self.responses or (Response("", undefined, undefined, math.nan, holds=False),)
         ]
 
     def record(self) -> dict[str, Any]:
@@ -145,6 +149,7 @@ class CardData:
         """Return plain values for JSON. Undefined numbers become null. Responses are per 1,000 deliveries."""
         facts = {"scenario": self.scenario, "customers": self.customers, "seed": self.seed, "seconds": self.seconds}
         terms = {"touch": self.touch, "window_days": self.window_days, "days": self.days, "per": PER}
+        terms |= {"has_shared_resources": self.has_shared_resources}
         noted = {"notes": list(self.notes)} if self.notes else {}
         lists = {"messages": [one.record() for one in self.cards], "undelivered": list(self.undelivered)}
         return plain_values(facts | terms | noted | lists)

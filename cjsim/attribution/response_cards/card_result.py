@@ -1,11 +1,12 @@
 """The result of `responses`: response cards as a table, a figure and files."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cjsim.attribution.claims import Interval
-from cjsim.attribution.response_cards.card_data import PER, CardData, Response, ResponseCard
+from cjsim.attribution.response_cards.card_data import MIN_REACHED, PER, CardData, Response, ResponseCard
 from cjsim.attribution.response_cards.card_figure import RESPONSE_FIGURE
 from cjsim.attribution.response_cards.response_log import PURCHASES
 from cjsim.json_records import write_json
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 RESPONSES_FILE = "responses.json"
 _COUNT = "events"  # unit of responses
+_UNDEFINED = Interval(math.nan, math.nan, math.nan)
+_NO_CARD = ResponseCard("", "", "", 0, _UNDEFINED, _UNDEFINED, (), {})
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,20 +47,26 @@ class ResponseCards(CardData, FolderResult):
 
     def _answer(self) -> str:
         purchases = [one for card in self.cards for one in card.responses if one.outcome == PURCHASES]
+        if not self.cards:
+            return f"In {self.scenario}, nobody receives a message."
         if not purchases:
-            return f"Responses to {len(self.cards)} messages of {self.scenario}, per {PER:,} deliveries. Customers make no purchases."
+            n = len(self.cards)
+            return f"{self.scenario}: responses to {n} message{'' if n == 1 else 's'}, per {PER:,} deliveries. Customers make no purchases."
         causing = sum(one.holds and one.incremental.value > 0 for one in purchases)
         preventing = sum(one.holds and one.incremental.value < 0 for one in purchases)
+        credited = sum(one.last_touch.low > max(one.incremental.high, 0) for one in purchases)
         text = f"In {self.scenario}, {causing} of {len(purchases)} messages clearly {'causes' if causing == 1 else 'cause'} purchases"
         text += f", and {preventing} clearly prevent{'s' if preventing == 1 else ''} them" if preventing else ""
-        credited = sum(one.holds and one.incremental.value > 0 and one.last_touch.low > one.incremental.high for one in purchases)
-        if credited:
-            caused = "it causes" if credited == 1 else "they cause"
-            text += f". Last touch credits {credited} of these with clearly more purchases than {caused}"
+        caused = "it causes" if credited == 1 else "they cause"
+        text += f". Last touch credits {credited} of the {len(purchases)} with clearly more purchases than {caused}" if credited else ""
         return f"{text}."
 
     def _caption(self) -> str:
-        shares = " Customers share desks or budgets; intervals treat them as independent." if self.has_shared_resources else ""
+        shares = (
+            " Customers share desks or budgets; intervals treat them as independent and may be too narrow."
+            if self.has_shared_resources
+            else ""
+        )
         window = f"{self.window_days:g} days"
         lines = [
             f"Per {PER:,} deliveries. incremental: with the message, minus without it for the same customers, within {self.days:g} days.",
@@ -65,6 +74,7 @@ class ResponseCards(CardData, FolderResult):
             "Reports of email services count in this way, so only these numbers can be compared with published rates.",
             f"{self.customers:,} customers, seed {self.seed}, paired on the same customers.{shares}",
             f"* the 95 % interval excludes 0. ** significant after Holm's correction for {self.n_effects} effects.",
+            f"Messages that fewer than {MIN_REACHED} customers received have no intervals.",
             "effects are: kinds of sources of the message's lifts and effects; 'unstated' where the journey has no `sources` for them.",
         ]
         if self.undelivered:
@@ -75,7 +85,8 @@ class ResponseCards(CardData, FolderResult):
         """Return a frame with one row per message and outcome. Rates are shares; responses are per 1,000 deliveries."""
         import pandas as pd
 
-        return pd.DataFrame([row for card in self.cards for row in card.rows()])
+        rows = [row for card in self.cards for row in card.rows()]
+        return pd.DataFrame(rows, columns=None if rows else list(_NO_CARD.rows()[0]))
 
     def _write_files(self, folder: Path) -> None:
         write_csv(self.to_pandas(), folder / "responses.csv")
@@ -85,6 +96,8 @@ class ResponseCards(CardData, FolderResult):
 
 def _rows(card: ResponseCard) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
+    if not card.responses:
+        return [(card.message, f"{card.deliveries:,}", "none", "", "", "", "", "", card.source_text)]
     for index, one in enumerate(card.responses):
         message, deliveries, source = ("", "", "") if index else (card.message, f"{card.deliveries:,}", card.source_text)
         rows.append(
@@ -97,7 +110,7 @@ def _cells(one: Interval, *, is_difference: bool = False) -> tuple[str, str]:
     """Format a response and its interval."""
     if one.value == one.low == one.high == 0:
         return "0", ""
-    decimals = estimate_decimals(_COUNT, one)
+    decimals = estimate_decimals(_COUNT, one) if math.isfinite(one.low) else 0
     interval = format_interval(one.low, one.high, _COUNT, decimals, is_difference=is_difference, is_beside_value=True)
     return format_value(one.value, _COUNT, decimals, is_difference=is_difference), interval
 

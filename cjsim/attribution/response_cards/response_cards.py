@@ -17,7 +17,7 @@ import numpy as np
 from cjsim.argument_types import checked_arguments
 from cjsim.attribution.claims import Interval
 from cjsim.attribution.log_paths import TOUCH_KINDS, TouchKind, purchase_events
-from cjsim.attribution.response_cards.card_data import PER, Response, ResponseCard
+from cjsim.attribution.response_cards.card_data import MIN_REACHED, PER, Response, ResponseCard
 from cjsim.attribution.response_cards.card_result import ResponseCards
 from cjsim.attribution.response_cards.response_log import PURCHASES, ResponseLog
 from cjsim.attribution.touch_paths import FloatArray
@@ -26,10 +26,12 @@ from cjsim.eventlog.event_table import EventLog
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.customer_pairing import CustomerPairing
-from cjsim.metrics.multiple_testing import holm
+from cjsim.metrics.multiple_testing import holm, p_value
+from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.scenario.touchpoints import Message
+from cjsim.scenario.traversal import iterate_effects
 from cjsim.simulation.documents import Scenario
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, as_scenario
@@ -182,14 +184,15 @@ class _PairedLogs:
         pairing = CustomerPairing.match_by_key(base.sample, other.sample)
         n = len(base.run)
         deliveries = base.log.deliveries(message, n)
-        purchases = [PURCHASES] if purchase_events(self._scenario.journey) else []
+        purchases = purchase_events(self._scenario.journey)
+        lifted = [name for name in self._outcomes[message] if purchases != (name,)]  # the only purchase event is counted as such
         outcomes = []
         delivered = -pairing.difference_by_root(base.sample.sum_by_root(deliveries), np.zeros(other.sample.n_roots))
-        for outcome in (*purchases, *self._outcomes[message]):
+        for outcome in (*([PURCHASES] if purchases else []), *lifted):
             before = base.sample.sum_by_root(base.log.counts(outcome, n))
             after = other.sample.sum_by_root(other.log.counts(outcome, len(other.run)))
             caused = _ratio(-pairing.difference_by_root(before, after), delivered, pairing.combined, PER)
-            credited = base.log.last_touch_counts(outcome, n, touch=touch, window_days=window_days)[message]
+            credited = base.log.last_touch_counts(message, outcome, n, touch=touch, window_days=window_days)
             outcomes.append((outcome, caused, self._rate(credited, deliveries, PER)))
         text, (opened, clicked) = self._scenario.journey.messages[message], (base.log.deliveries(message, n, kind=kind) for kind in (1, 2))
         rates = self._rate(opened, deliveries), self._rate(clicked, deliveries)
@@ -211,33 +214,32 @@ class _PairedLogs:
 def _lifted_events(scenario: Scenario, message: Message) -> list[str]:
     """Return the events in the log that a message is meant to change, in the order of the journey: by a lift, a sway or firing them."""
     named = {event for _, lifts in message.lift for event in lifts} | {event for _, sways in message.sway for event in sways}
-    named |= {str(effect.body) for _, effects in message.effects for effect in effects if effect.key == "fire"}
+    effects = (effect for _, listed in message.effects for _, effect in iterate_effects(listed, ()))
+    named |= {str(effect.body) for effect in effects if effect.key == "fire"}
     return [name for name, event in scenario.journey.events.items() if name in named and event.observed]
 
 
 def _lift_kinds(scenario: Scenario) -> dict[str, dict[str, int]]:
     """Return, by message, how many of the numbers that state its effects have each kind of source."""
     found: dict[str, Counter[str]] = {}
-    for one in number_sources(scenario.journey):
-        section, name, *rest = one.path.split(".")
-        if section == "messages" and rest and rest[0] in ("lift", "sway", "effects"):
+    for one in number_sources(scenario):
+        section, name, *rest = one.path.removeprefix("journey.").split(".", 2) if one.path.startswith("journey.") else ("", "")
+        if section == "messages" and rest and rest[0].startswith(("lift.", "sway.", "effects.")):
             found.setdefault(name, Counter())[one.kind] += 1
     return {name: dict(counts.most_common()) for name, counts in found.items()}
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray, sample: ClusterSample, per: int) -> Interval:
-    """Estimate a ratio of sums over roots, with its 95 % interval."""
+    """Estimate a ratio of sums over roots, with its 95 % interval; without an interval if few roots have a denominator."""
     total = float(denominator.sum())
     if not total:
         return Interval(math.nan, math.nan, math.nan)
     value = float(numerator.sum()) / total
+    if np.count_nonzero(denominator) < MIN_REACHED:
+        return Interval(per * value, math.nan, math.nan)
     half_width = NORMAL_QUANTILE_95 * math.sqrt(sample.variance((numerator - value * denominator) / total))
     return Interval(per * value, per * (value - half_width), per * (value + half_width))
 
 
 def _p_value(effect: Interval) -> float:
-    """Return the two-sided p-value of an effect with a normal interval."""
-    error = (effect.high - effect.low) / (2 * NORMAL_QUANTILE_95)
-    if math.isnan(error) or effect.value == 0:
-        return 1.0
-    return math.erfc(abs(effect.value) / error / math.sqrt(2)) if error else 0.0
+    return p_value(PairedDifference(0.0, effect.value, effect.value, effect.low, effect.high, math.nan))

@@ -10,7 +10,7 @@ from cjsim.attribution.touch_paths import FloatArray, IntArray
 from cjsim.eventlog.event_table import EventLog
 from cjsim.frame import Array
 
-PURCHASES = "purchases"  # the outcome that counts every purchase, whatever its event
+PURCHASES = "any purchase"  # the outcome that counts events with a purchase, whatever their name; no event can have this name
 _COLUMNS = ("customer", "time", "event", "message", "value")
 _MICROSECONDS_PER_DAY = 86_400_000_000
 
@@ -31,7 +31,7 @@ class ResponseLog(NamedTuple):
     outcome : ndarray of int64, shape (n_rows,)
         Event at the row, as an index in `outcomes`, or -1. An event with a purchase has its own index, if it has one.
     is_purchase : ndarray of bool, shape (n_rows,)
-        Whether the customer paid at the row.
+        Whether the customer paid at the row. An event with several purchases has one row.
     """
 
     messages: tuple[str, ...]
@@ -98,13 +98,15 @@ class ResponseLog(NamedTuple):
         """Count the occurrences of an outcome by customer, shape (n_customers,)."""
         return np.bincount(self.customers[self._happens(outcome)], minlength=n_customers).astype(np.float64)
 
-    def last_touch_counts(self, outcome: str, n_customers: int, *, touch: TouchKind, window_days: float) -> dict[str, FloatArray]:
-        """Count the occurrences of an outcome by customer and by the last message that the customer was touched by before.
+    def last_touch_counts(self, message: str, outcome: str, n_customers: int, *, touch: TouchKind, window_days: float) -> FloatArray:
+        """Count the occurrences of an outcome before which a message was the customer's last touch, by customer.
+
+        Of several touches at the same time, the one that the log lists last counts.
 
         Parameters
         ----------
-        outcome : str
-            One of `outcomes`.
+        message, outcome : str
+            One of `messages`, and one of `outcomes`.
         n_customers : int
             Number of customers of the run.
         touch : {'delivered', 'opened', 'clicked'}
@@ -114,8 +116,7 @@ class ResponseLog(NamedTuple):
 
         Returns
         -------
-        dict of str to ndarray of float64, shape (n_customers,)
-            Counts by message.
+        ndarray of float64, shape (n_customers,)
         """
         is_touch = self.kind == ("delivered", "opened", "clicked").index(touch)
         last = np.maximum.accumulate(np.where(is_touch, np.arange(len(self.times)), -1)) if len(self.times) else np.empty(0, np.int64)
@@ -123,12 +124,8 @@ class ResponseLog(NamedTuple):
         before = last[at]
         window = window_days * _MICROSECONDS_PER_DAY
         is_credited = (before >= 0) & (self.customers[before] == self.customers[at]) & (self.times[at] - self.times[before] <= window)
-        at, before = at[is_credited], before[is_credited]
-        message = self.touch[before]
-        return {
-            name: np.bincount(self.customers[at[message == code]], minlength=n_customers).astype(np.float64)
-            for code, name in enumerate(self.messages)
-        }
+        credited = at[is_credited][self.touch[before[is_credited]] == self.messages.index(message)]
+        return np.bincount(self.customers[credited], minlength=n_customers).astype(np.float64)
 
     def _happens(self, outcome: str) -> Array:
         """Whether the outcome happens at each row, as an array of bool."""

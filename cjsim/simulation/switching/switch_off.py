@@ -104,11 +104,16 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
         for key, broadcast in policy.broadcasts.items()
         if broadcast.send == name
     }
+    if scenario.existing is not None and until_day is not None:
+        condition = f"(day < 0 or {condition})"
+    past = scenario.past_policy.to_dict()
     for key, flow in policy.flows.items():
         steps = conditional_steps(flow, lambda step: isinstance(step, SendStep) and step.send == name, condition)
         if steps is not None:
             values[f"policy.flows.{key}.steps"] = steps
-    return scenario.with_values(values)
+            if scenario.past_policy.flows.get(key) == flow:
+                past["flows"][key]["steps"] = steps  # the condition holds in the past; flows with one definition go on at the switch
+    return scenario.with_values(values if scenario.existing is None else values | {"existing.policy": past})
 
 
 def plain_record(record: Flow | Broadcast) -> dict[str, Any]:

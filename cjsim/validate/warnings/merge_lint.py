@@ -30,15 +30,14 @@ def merge_warnings(record: ScenarioSpec | JourneySpec) -> Iterator[str]:
     for name, message in messages.value.items() if messages is not None and isinstance(messages.value, dict) else ():
         for key in _EFFECTS:
             own = message.child(key)
-            if own is not None and own.value and _is_merged(own, message):
-                line = own.location.rpartition(":")[2]
+            if own is not None and own.value and _is_merged(own):
                 yield (
-                    f"{prefix}messages.{name}.{key}: comes from another message, in line {line}, through a merge (<<). "
+                    f"{prefix}messages.{name}.{key}: comes from {own.location}, in part or whole, through a merge (<<). "
                     f"Write the message's own '{key}', '{key}: {{}}', or an alias, such as '{key}: *common_{key}'."
                 )
 
 
-def _is_merged(node: Node, parent: Node) -> bool:
-    """Return whether a value stands in the same file as the mapping that contains it, but above it, as only merged values do."""
-    (file, _, line), (parent_file, _, parent_line) = node.location.rpartition(":"), parent.location.rpartition(":")
-    return file == parent_file and line.isdigit() and parent_line.isdigit() and int(line) < int(parent_line)
+def _is_merged(node: Node) -> bool:
+    """Return whether a value or a part of it comes from a merge."""
+    parts = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
+    return node.is_merged or any(_is_merged(part) for part in parts)
