@@ -102,9 +102,9 @@ def test_counts_are_in_order_of_frequency() -> None:
 
 
 def test_entries_without_a_number_are_unused() -> None:
-    assert unused_sources(journey(**{"messages.hello": "assumed", "messages.bye": "assumed", "events.nod": "assumed"})) == [
+    assert unused_sources(journey(**{"messages.hello": "assumed", "messages.bye": "assumed", "events.nod.in": "assumed"})) == [
         "messages.bye",
-        "events.nod",
+        "events.nod.in",
     ]
 
 
@@ -122,7 +122,7 @@ def test_check_does_not_ask_for_sources_where_there_are_none() -> None:
 
 
 def test_check_of_a_scenario_names_the_part() -> None:
-    one = small_scenario(journey=messaging_journey() | {"sources": {"messages": RATES}}, sources={"policy.costs": "assumed"})
+    one = small_scenario(journey=messaging_journey() | {"sources": {"messages": RATES}}, sources={"policy.cost": "assumed"})
     starts = [warning.partition(": ")[0] + warning.partition(": ")[2][:12] for warning in lint_warnings(one) if "sources" in warning[:16]]
     assert starts == ["sourcesthe entry 'p", "journey.sourcesno entry cov"]
 
