@@ -2,7 +2,7 @@
 
     python docs/write_counterfactuals.py
 
-The what-ifs are in docs/counterfactuals.yaml. The page takes about ten minutes to write.
+The what-ifs are in docs/counterfactuals.yaml. The page takes a few minutes to write.
 """
 
 import math
@@ -16,17 +16,18 @@ from cjsim.yaml.tree import read_yaml_file
 
 FOLDER = Path(__file__).resolve().parent
 PAGE, DATA = FOLDER / "counterfactuals.md", FOLDER / "counterfactuals.yaml"
-SEED, REPLICATIONS = 101, 4  # a seed that was not used to choose any number of the firms
+SEED = 101  # a seed that was not used to choose any number of the firms
 HEAD = """# Counterfactuals: do the firms react as practitioners expect?
 
-Each row changes a shipped firm under its current policy, and compares the same customers with and
-without the change. `docs/write_counterfactuals.py` generates this page from `docs/counterfactuals.yaml`, and
+Each row changes a shipped firm under its current policy, and compares the same customers with and without the change.
+`docs/write_counterfactuals.py` generates this page from `docs/counterfactuals.yaml`, and
 `tests/shipped/test_counterfactuals.py` checks it.
 
-`simulated` is the change of the metric in percent of the baseline, with its 95 % interval; in rows that say "of", it is
-the effect in percent of the size of another effect, and the interval reflects only the uncertainty of the first.
-`expected` is the range that the source or the reason in the last
-column supports. {counts}
+`simulated` is the change of the metric in percent of the baseline, with its 95 % interval. In rows that say "of the
+effect", it is the effect in percent of the size of another effect, and the interval reflects only the uncertainty of
+the first. `expected` is the range that the source or the reason in the last column supports.
+
+{counts}
 
 {size}"""
 
@@ -111,9 +112,7 @@ def is_expected(row: WhatIf, found: Outcome) -> bool:
 
 def outcomes(firm: str, rows: list[WhatIf]) -> Iterator[tuple[WhatIf, Outcome]]:
     """Simulate the what-ifs of a firm."""
-    shared = scenarios(firm, rows)
-    replications = REPLICATIONS if shared["baseline"].has_shared_resources else 1
-    comparison = cj.compare(shared, seed=SEED, replications=replications)
+    comparison = cj.compare(scenarios(firm, rows), seed=SEED, replications=1)
     yield from ((row, outcome(comparison, row)) for row in rows)
 
 
@@ -129,7 +128,7 @@ def page(found: list[tuple[WhatIf, Outcome]]) -> str:
     """The text of the page."""
     n, met = len(found), sum(is_expected(*one) for one in found)
     counts = f"{met} of {n} changes have the expected direction and size."
-    size = f"Seed {SEED}; all customers of the firm; {REPLICATIONS} replications where customers share desks."
+    size = f"Seed {SEED}, all customers of each firm, paired. Where customers share desks, intervals treat them as independent."
     table = ["| firm | what if | expected | simulated | as expected | source or reason |", "|---|---|---|---|---|---|"]
     return "\n".join([HEAD.format(counts=counts, size=size), "", *table, *(row_text(*one) for one in found), ""])
 

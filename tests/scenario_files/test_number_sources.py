@@ -159,7 +159,7 @@ def test_texts_about_personas_stages_and_moments_are_no_part_of_the_identity() -
 
 
 def test_names_that_users_choose_are_part_of_the_identity_even_if_their_values_are_texts() -> None:
-    zones = {level: "Europe/Berlin" for level in ("owner", "tenant")}
+    zones = dict.fromkeys(("owner", "tenant"), "Europe/Berlin")
 
     def world(**changed: str) -> dict[str, Any]:
         parts = {"attributes": {"home": {"owner": 0.5, "tenant": 0.5}}, "time_zones": {"attribute": "home", "zones": zones | changed}}
