@@ -20,7 +20,7 @@ from cjsim.tuning.study import Study
 
 LINE_CHARACTERS = 120
 # A row of a Markdown table is one line, and these tables consist of hypotheses, paths, sources and, in generated pages, sentences.
-LONG_TABLES = ("log_formats.md", "claims.md", "commands.md", "keys.md", "library.md")
+LONG_TABLES = ("log_formats.md", "claims.md", "commands.md", "keys.md", "library.md", "counterfactuals.md")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 DOCUMENTS = [
     ("model.md", JourneySpec),
