@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cjsim.attribution.path_credits import PathCredits as PathCredits
     from cjsim.attribution.path_credits import attribute_paths as attribute_paths
     from cjsim.attribution.response_cards.card_result import ResponseCards as ResponseCards
-    from cjsim.attribution.response_cards.response_cards import responses as responses
+    from cjsim.attribution.response_cards.measurement import responses as responses
     from cjsim.attribution.rule_set import CreditSettings as CreditSettings
     from cjsim.attribution.scenario_attribution import attribution as attribution
     from cjsim.calibration.purchase_model import PurchaseCalibration as PurchaseCalibration
@@ -143,7 +143,7 @@ _MODULE_BY_NAME = {
     "ratio_of_sums": "cjsim.metrics.ratios",
     "register_metric": "cjsim.metrics.registration",
     "rehearse": "cjsim.rehearsal.rehearse",
-    "responses": "cjsim.attribution.response_cards.response_cards",
+    "responses": "cjsim.attribution.response_cards.measurement",
     "rule_condition": "cjsim.uplift.targeting.rule_condition",
     "rule_decisions": "cjsim.uplift.targeting.rule_scores_of_rows",
     "rule_scores": "cjsim.uplift.targeting.rule_scores_of_rows",

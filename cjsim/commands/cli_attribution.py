@@ -99,8 +99,8 @@ def responses(
 
     Example: cjsim responses shop --customers 2000
     """
-    from cjsim.attribution.response_cards.response_cards import WINDOW_DAYS
-    from cjsim.attribution.response_cards.response_cards import responses as measure_responses
+    from cjsim.attribution.response_cards.measurement import WINDOW_DAYS
+    from cjsim.attribution.response_cards.measurement import responses as measure_responses
 
     loaded = load_scenario(scenario, parse_set_options(None, seed=seed) | parse_set_options(sets))
     count_warnings(scenario, loaded)

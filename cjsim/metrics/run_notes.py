@@ -9,7 +9,7 @@ from cjsim.engine.run_record import RunRecord
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.replicated_estimates import PredictionInterval
 
-_KEEP_FIRM = "Omit `customers` to simulate the firm as defined."
+_KEEP_FIRM = "Omit `customers` to keep the firm."
 _COST_NAMES = {PLATFORM: "platform", CREATIVE: "creative work", SETUP: "setup"}
 
 
@@ -103,8 +103,8 @@ def _changed_firm_notes(run: RunRecord) -> list[str]:
     bears = "bears more" if origin.customers < origin.firm_customers else "bears less"
     borne = f" Each customer {bears} of these costs, so a policy that pays in one firm may not pay in the other." if costs else ""
     return [
-        "These results do not describe the firm as defined in the scenario: `customers` changed the number of initial customers from "
-        f"{origin.firm_customers:,} to {origin.customers:,}, but {_listed(unchanged)} stayed the same.{borne}"
+        f"This is not the scenario's firm: `customers` changed the number of initial customers from {origin.firm_customers:,} to"
+        f" {origin.customers:,}, while {_listed(unchanged)} stay the same.{borne}"
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from cjsim.errors import did_you_mean
 from cjsim.yaml.paths import parse_path
 from cjsim.yaml.strict_model import FieldError
 
@@ -245,7 +246,9 @@ def _parse_source(value: Any) -> Any:
         return value
     kind, text = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else ("", "")
     if kind not in SOURCE_KINDS or not isinstance(text, str) or not text.strip():
-        remedy = f"Write a source such as {{primary: Mailchimp 2019}}; the kinds are {', '.join(SOURCE_KINDS)}."
+        word = value if isinstance(value, str) else kind
+        general = f"Write a source such as {{primary: Mailchimp 2019}}; the kinds are {', '.join(SOURCE_KINDS)}."
+        remedy = f"{did_you_mean(word, SOURCE_KINDS)} {general}".strip()
         raise FieldError("must be 'assumed', or one kind of source with its text", remedy)
     return value
 

@@ -23,7 +23,7 @@ from cjsim.yaml.strict_model import StrictModel
 from cjsim.yaml.tree import Node, to_tree, to_yaml
 
 _MAX_REPORTED_FAULTS = 5
-_PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by", "goal", "blockers", "success_markers", "detours", "question", "owner"})
+_PROSE_KEYS = frozenset({"title", "hypothesis", "claimed_by", "goal", "blockers", "success_markers", "detours", "question"})
 DOCUMENT_NOTES = ("sources", "accept_warnings")  # of journeys, policies and scenarios; no result depends on them
 
 
@@ -216,6 +216,7 @@ class Document(StrictModel):
             for key in DOCUMENT_NOTES:
                 document.pop(key, None)
             for moment in (document.get("moments") or {}).values():
+                moment.pop("owner", None)
                 moment.pop("metric", None)
         identity: dict[str, Any] = _without_prose(data, [type(self)])
         for document in _documents_in(identity):

@@ -13,8 +13,8 @@ from small_scenarios import small_scenario
 from typer.testing import CliRunner
 
 from cjsim.attribution.response_cards.card_data import Response, ResponseCard
-from cjsim.attribution.response_cards.response_cards import responses
-from cjsim.attribution.response_cards.response_log import PURCHASES, ResponseLog
+from cjsim.attribution.response_cards.measurement import responses
+from cjsim.attribution.response_cards.touch_log import PURCHASES, ResponseLog
 from cjsim.cli import app
 from cjsim.errors import InputError
 from cjsim.eventlog.event_table import EventLog

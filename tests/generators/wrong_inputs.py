@@ -53,7 +53,7 @@ _REFERENCE = re.compile(r"name of an? (?!key$)\w+|trait$")
 # Mappings whose keys declare names; the keys of all other mappings of names refer to them.
 _DECLARING = re.compile(
     r"personas|traits|interests|attributes|activity|seasons|scores|stages|events|channels|messages|offers|desks|acquisition|moments|flows"
-    r"|broadcasts|rules|split|variants|mixes|accept_warnings|set|merge"
+    r"|broadcasts|rules|split|variants|mixes|accept_warnings|sources|set|merge"
 )
 NEW_KEY_LINE = "wrong.yaml:9999"
 
@@ -202,7 +202,7 @@ class WrongInputs:
                         yield make.with_key(place.path, "the key of another kind", key)
             elif is_declaring(place.path):
                 key = next(iter(place.value), None)
-                if key is not None and place.path[-1] not in ("variants", "accept_warnings", "set", "merge"):
+                if key is not None and place.path[-1] not in ("variants", "accept_warnings", "sources", "set", "merge"):
                     yield make.renamed(place.path, "a key that is not a name", key, "1st name")
             else:
                 for key in place.value:

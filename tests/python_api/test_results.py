@@ -83,6 +83,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "Rehearsal": rehearsal,
     "Readout": readout,
     "Attribution": lambda: cj.attribution("shop", only=["flow cart"], before_after=False, **SMALL),
+    "ResponseCards": lambda: cj.responses("shop", only=["newsletter"], **SMALL),
     "PathCredits": lambda: cj.attribute_paths(Paths.from_sequences([["=ad", "email"], ["=ad"]], conversions=[6, 2])),
     "Diary": lambda: cj.walk("shop", customer=3),
     "PurchaseCalibration": calibration,
@@ -106,6 +107,7 @@ OFFERED = {
     " trigger unit",
     "Readout": "arms assignment draws findings n notes outcome outcomes rule seed source warnings",
     "Attribution": "currency customers has_shared_resources rows rules scenario seconds seed totals touch touched touchpoints window_days",
+    "ResponseCards": "cards customers days has_shared_resources n_effects notes scenario seconds seed touch undelivered window_days",
     "PathCredits": "conversions errors has_times rules total_conversions total_nulls total_value touchpoints unattributed_conversions"
     " value",
     "Diary": "currency customer date end is_truth lines scenario seed start who",

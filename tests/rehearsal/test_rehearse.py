@@ -77,7 +77,7 @@ def test_recommended_design_has_the_target_power(found: cj.Rehearsal) -> None:
 
 
 def test_summary_says_that_no_design_is_adequate(found: cj.Rehearsal) -> None:
-    assert "No design is recommended: none has enough power" in found.summary().split("same against")[1]
+    assert "No design is recommended: none both has enough power" in found.summary().split("same against")[1]
 
 
 def test_saved_folder_contains_the_json_and_a_table_of_designs(found: cj.Rehearsal, tmp_path: Path) -> None:

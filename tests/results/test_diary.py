@@ -307,7 +307,7 @@ def test_command_prints_a_diary_or_one_json_object(tmp_path: Path) -> None:
     file = tmp_path / "small.yaml"
     small_diary_scenario().save(file)
     shown = CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--truth"], env={"COLUMNS": "90"})
-    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of small, seed 1 (ground truth)")
+    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "Customer 2 of scenario small, seed 1 (ground truth)")
     one = json.loads(CliRunner().invoke(app, ["walk", str(file), "--customer", "2", "--json"]).stdout)
     assert (one["customer"], one["view"], one["lines"][0]["event"], one["lines"][0]["satisfaction"]) == (2, "firm", "entered", None)
     assert one["lines"][0]["date"] == "2026-01-05 00:00"

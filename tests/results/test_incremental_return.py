@@ -72,7 +72,7 @@ def test_equal_policies_have_no_break_even_cost() -> None:
 
 @pytest.mark.parametrize(
     ("contacts", "cell", "words"),
-    [(1, "fewer contacts", "Margin rises and contacts fall"), (7, "less margin", "Margin falls and contacts rise")],
+    [(1, "fewer contacts", "Margin rises although contacts fall"), (7, "less margin", "Margin falls although contacts rise")],
 )
 def test_no_cost_per_contact_breaks_even_if_margin_and_contacts_move_apart(contacts: int, cell: str, words: str) -> None:
     margin = {1: 6.0, 7: 4.0}[contacts]

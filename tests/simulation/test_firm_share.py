@@ -145,7 +145,7 @@ def test_returns_of_a_sample_are_per_customer(replications: int) -> None:
 
 def test_more_customers_than_the_firm_has_cannot_be_a_sample() -> None:
     notes = cj.simulate(growing_firm(), customers=80).to_json()["notes"]
-    assert notes[0].endswith("Omit `customers` to simulate the firm as defined.")
+    assert notes[0].endswith("Omit `customers` to keep the firm.")
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, True, float("nan")])

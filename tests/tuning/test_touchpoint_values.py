@@ -84,7 +84,7 @@ def test_an_unknown_touchpoint_is_reported() -> None:
 def test_other_customers_who_bear_the_same_fixed_costs_are_noted() -> None:
     found = touchpoint_values(scenario(), customers=20, only=["flow nag"], threads=1)
     assert "from 150 to 20, while the fixed costs (creative work) stay the same" in " ".join(found.summary().split())
-    assert "Omit `customers` to simulate the firm as defined." in found.to_json()["notes"][0]
+    assert "Omit `customers` to keep the firm." in found.to_json()["notes"][0]
 
 
 def test_the_scenarios_own_customers_need_no_note(ranking: TouchpointRanking) -> None:

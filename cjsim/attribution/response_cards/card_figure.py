@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cjsim.attribution.response_cards.card_data import PER, CardData, Response
-from cjsim.attribution.response_cards.response_log import PURCHASES
+from cjsim.attribution.response_cards.touch_log import PURCHASES
 from cjsim.simulation.figures import FigureKind, mark_baseline
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cjsim.attribution.claims import Interval
 from cjsim.attribution.response_cards.card_data import MIN_REACHED, PER, CardData, Response, ResponseCard
 from cjsim.attribution.response_cards.card_figure import RESPONSE_FIGURE
-from cjsim.attribution.response_cards.response_log import PURCHASES
+from cjsim.attribution.response_cards.touch_log import PURCHASES
 from cjsim.json_records import write_json
 from cjsim.metrics.number_format import estimate_decimals, format_interval, format_value
 from cjsim.metrics.text_table import align_columns, wrap_lines

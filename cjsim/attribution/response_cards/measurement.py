@@ -19,7 +19,7 @@ from cjsim.attribution.claims import Interval
 from cjsim.attribution.log_paths import TOUCH_KINDS, TouchKind, purchase_events
 from cjsim.attribution.response_cards.card_data import MIN_REACHED, PER, Response, ResponseCard
 from cjsim.attribution.response_cards.card_result import ResponseCards
-from cjsim.attribution.response_cards.response_log import PURCHASES, ResponseLog
+from cjsim.attribution.response_cards.touch_log import PURCHASES, ResponseLog
 from cjsim.attribution.touch_paths import FloatArray
 from cjsim.errors import InputError, format_error, quote_choices, unknown_name_parts
 from cjsim.eventlog.event_table import EventLog
@@ -95,11 +95,11 @@ def responses(
     ...     "journey": {
     ...         "name": "j", "starts_in": "here", "stages": {"here": {}}, "channels": {"mail": {}},
     ...         "events": {"order": {"effects": [{"purchase": {"value": 5}}]}},
-    ...         "messages": {"news": {"channel": "mail", "open_rate": 1, "effects": {"opened": [{"fire": "order"}]}}},
+    ...         "messages": {"news": {"channel": "mail", "open_rate": 0.5, "effects": {"delivered": [{"fire": "order"}]}}},
     ...     },
     ...     "policy": {"name": "p", "broadcasts": {"weekly": {"schedule": {"weekdays": ["monday"], "at": "10:00"}, "send": "news"}}},
     ... }
-    >>> [card] = responses(Scenario.from_dict(tiny)).cards
+    >>> [card] = responses(Scenario.from_dict(tiny), touch="delivered").cards
     >>> card.message, card.deliveries, float(card.responses[0].incremental.value), float(card.responses[0].last_touch.value)
     ('news', 200, 1000.0, 1000.0)
     """
