@@ -289,7 +289,10 @@ NonNegative = Annotated[RealNumber, Field(ge=0, le=1e12, examples=[1.5])]
 Number = Annotated[RealNumber, Field(ge=-1e12, le=1e12, examples=[10])]
 Name = Annotated[str, AfterValidator(_check_name), Field(title="name")]
 Title = Annotated[str, Field(title="text", examples=["Weekly newsletter"])]
-Texts = tuple[Annotated[str, Field(min_length=1, pattern=r"\S", title="text", examples=["Has no time"])], ...]
+Texts = Annotated[
+    tuple[Annotated[str, Field(min_length=1, pattern=r"\S", title="text", examples=["Has no time"])], ...],
+    AfterValidator(check_listed_once),
+]
 Currency = Annotated[
     str,
     AfterValidator(_check_currency),

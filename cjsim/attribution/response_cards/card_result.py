@@ -86,7 +86,8 @@ class ResponseCards(CardData, FolderResult):
         import pandas as pd
 
         rows = [row for card in self.cards for row in card.rows()]
-        return pd.DataFrame(rows, columns=None if rows else list(_NO_CARD.rows()[0]))
+        frame = pd.DataFrame(rows, columns=None if rows else list(_NO_CARD.rows()[0]))
+        return frame.assign(unit=f"per {PER:,} deliveries")
 
     def _write_files(self, folder: Path) -> None:
         write_csv(self.to_pandas(), folder / "responses.csv")

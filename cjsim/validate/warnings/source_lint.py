@@ -1,10 +1,10 @@
 """Warnings about `sources`: entries that cover no number, and numbers that no entry covers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cjsim.errors import short_repr
 from cjsim.scenario.spec import ScenarioSpec
-from cjsim.validate.number_sources import UNSTATED, Record, number_sources, unused_sources
+from cjsim.validate.number_sources import UNSTATED, NumberSource, Record, number_sources, unused_sources
 
 
 def source_warnings(record: Record) -> Iterator[str]:
@@ -27,11 +27,11 @@ def source_warnings(record: Record) -> Iterator[str]:
         for entry in unused_sources(part):
             yield f"{prefix}sources: the entry {short_repr(entry)} covers no number. Correct the path, or remove it."
         if part.sources and not isinstance(part, ScenarioSpec):
-            yield from _unstated_warnings(prefix, part)
+            yield from _unstated_warnings(prefix, [one for one in number_sources(record) if one.path.startswith(prefix)])
 
 
-def _unstated_warnings(prefix: str, part: Record) -> Iterator[str]:
-    unstated = [one.path for one in number_sources(part) if one.kind == UNSTATED]
+def _unstated_warnings(prefix: str, sources: Sequence[NumberSource]) -> Iterator[str]:
+    unstated = [one.path.removeprefix(prefix) for one in sources if one.kind == UNSTATED]
     if unstated:
         more = f" and {len(unstated) - 1} more" if len(unstated) > 1 else ""
         yield f"{prefix}sources: no entry covers {unstated[0]}{more}. Add an entry with the source, or with 'assumed'."
