@@ -26,10 +26,31 @@ def p_value(effect: PairedDifference) -> float:
     float
         In [0, 1].
     """
-    error = (effect.high - effect.low) / (2 * NORMAL_QUANTILE_95)
-    if math.isnan(error) or effect.is_zero:
+    return 1.0 if effect.is_zero else interval_p_value(effect.effect, effect.low, effect.high)
+
+
+def interval_p_value(value: float, low: float, high: float) -> float:
+    """Return the two-sided p-value for the null hypothesis that a quantity is 0; 1 if its estimate is 0 or undefined.
+
+    Parameters
+    ----------
+    value, low, high : float
+        Estimate with its normal 95 % interval.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> round(interval_p_value(1.96, 0.0, 3.92), 3), interval_p_value(1.0, float("nan"), float("nan"))
+    (0.05, 1.0)
+    """
+    error = (high - low) / (2 * NORMAL_QUANTILE_95)
+    if math.isnan(error) or value == 0:
         return 1.0
-    return math.erfc(abs(effect.effect) / error / math.sqrt(2)) if error else 0.0
+    return math.erfc(abs(value) / error / math.sqrt(2)) if error else 0.0
 
 
 def holm(p_values: Sequence[float], error_rate: float = FAMILYWISE_ERROR_RATE) -> list[bool]:

@@ -147,14 +147,14 @@ LOG = [
 def test_the_last_touch_before_an_outcome_is_credited(order: list[tuple[int, str, str, str, float]]) -> None:
     log = hand_made(order)
     looks, orders, clicks = (
-        {name: log.last_touch_counts(name, outcome, 3, touch=touch, window_days=days) for name in ("a", "b")}
+        {name: log.credited_counts(name, outcome, log.last_touches(touch=touch, window_days=days), 3) for name in ("a", "b")}
         for outcome, touch, days in (("look", "opened", 5), (PURCHASES, "opened", 5), (PURCHASES, "clicked", 6))
     )
     assert {name: counts.tolist() for name, counts in looks.items()} == {"a": [0, 0, 0], "b": [1, 0, 0]}
     assert {name: counts.tolist() for name, counts in orders.items()} == {"a": [0, 1, 0], "b": [0, 0, 0]}
     assert {name: counts.tolist() for name, counts in clicks.items()} == {"a": [0, 2, 0], "b": [0, 0, 0]}
-    assert log.counts(PURCHASES, 3).tolist() == [0, 2, 0]
-    assert log.deliveries("a", 3, kind=2).tolist() == [0, 1, 0]
+    assert log.outcome_counts(PURCHASES, 3).tolist() == [0, 2, 0]
+    assert log.touch_counts("a", 3, touch="clicked").tolist() == [0, 1, 0]
 
 
 def test_table_answers_and_names_messages_that_nobody_received() -> None:

@@ -74,9 +74,10 @@ class ResponseCards(CardData, FolderResult):
             "Reports of email services count in this way, so only these numbers can be compared with published rates.",
             f"{self.customers:,} customers, seed {self.seed}, paired on the same customers.{shares}",
             f"* the 95 % interval excludes 0. ** significant after Holm's correction for {self.n_effects} effects.",
-            f"Messages that fewer than {MIN_REACHED} customers received have no intervals.",
             "effects are: kinds of sources of the message's lifts and effects; 'unstated' where the journey has no `sources` for them.",
         ]
+        if any(math.isnan(one.incremental.low) for card in self.cards for one in card.responses):
+            lines.append(f"Messages that fewer than {MIN_REACHED} customers received have no intervals.")
         if self.undelivered:
             lines.append(f"Nobody received: {', '.join(self.undelivered)}.")
         return "\n".join([*lines, *self.notes])

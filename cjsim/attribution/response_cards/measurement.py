@@ -20,14 +20,13 @@ from cjsim.attribution.log_paths import TOUCH_KINDS, TouchKind, purchase_events
 from cjsim.attribution.response_cards.card_data import MIN_REACHED, PER, Response, ResponseCard
 from cjsim.attribution.response_cards.card_result import ResponseCards
 from cjsim.attribution.response_cards.touch_log import PURCHASES, ResponseLog
-from cjsim.attribution.touch_paths import FloatArray
+from cjsim.attribution.touch_paths import FloatArray, IntArray
 from cjsim.errors import InputError, format_error, quote_choices, unknown_name_parts
 from cjsim.eventlog.event_table import EventLog
 from cjsim.metrics.cluster_sample import ClusterSample
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
 from cjsim.metrics.customer_pairing import CustomerPairing
-from cjsim.metrics.multiple_testing import holm, p_value
-from cjsim.metrics.paired_differences import PairedDifference
+from cjsim.metrics.multiple_testing import holm, interval_p_value
 from cjsim.metrics.run_notes import firm_notes
 from cjsim.progress import NoProgress, Progress, progress_task
 from cjsim.scenario.touchpoints import Message
@@ -110,14 +109,15 @@ def responses(
     undelivered = []
     with tempfile.TemporaryDirectory() as folder:
         lab = _PairedLogs(scenario, Path(folder), customers=customers, seed=seed, threads=threads)
+        last_touches = lab.base.log.last_touches(touch=touch, window_days=window_days)
         with progress_task(progress, len(messages), f"messages of {scenario.name}"):
             for name in messages:
-                if lab.base.log.deliveries(name, len(lab.base.run)).any():
-                    measured.append(lab.measure(name, touch=touch, window_days=window_days))
+                if lab.base.log.touch_counts(name, len(lab.base.run)).any():
+                    measured.append(lab.measure(name, last_touches))
                 else:
                     undelivered.append(name)
                 progress.advance(1)
-    tested = [_p_value(incremental) for one in measured for _, incremental, _ in one.outcomes]
+    tested = [interval_p_value(*incremental) for one in measured for _, incremental, _ in one.outcomes]
     verdicts = iter(zip(tested, holm(tested), strict=True))
     cards = [one.card._replace(responses=tuple(Response(*parts, *next(verdicts)) for parts in one.outcomes)) for one in measured]
     origin = lab.base.run.provenance
@@ -178,25 +178,24 @@ class _PairedLogs:
         self.base = self._simulate(scenario)
         self._lift_kinds = _lift_kinds(scenario)
 
-    def measure(self, message: str, *, touch: TouchKind, window_days: float) -> _Measured:
-        """Simulate the customers without a message, and compare."""
+    def measure(self, message: str, last_touches: IntArray) -> _Measured:
+        """Simulate the customers without a message, and compare. `last_touches` is that of the base log."""
         base, other = self.base, self._simulate(switch_off(self._scenario, Touchpoint("message", message)))
         pairing = CustomerPairing.match_by_key(base.sample, other.sample)
-        n = len(base.run)
-        deliveries = base.log.deliveries(message, n)
+        n, spec = len(base.run), self._scenario.journey.messages[message]
+        deliveries, opens, clicks = (base.log.touch_counts(message, n, touch=touch) for touch in TOUCH_KINDS)
+        delivered = -pairing.difference_by_root(base.sample.sum_by_root(deliveries), np.zeros(other.sample.n_roots))
         purchases = purchase_events(self._scenario.journey)
         lifted = [name for name in self._outcomes[message] if purchases != (name,)]  # the only purchase event is counted as such
         outcomes = []
-        delivered = -pairing.difference_by_root(base.sample.sum_by_root(deliveries), np.zeros(other.sample.n_roots))
         for outcome in (*([PURCHASES] if purchases else []), *lifted):
-            before = base.sample.sum_by_root(base.log.counts(outcome, n))
-            after = other.sample.sum_by_root(other.log.counts(outcome, len(other.run)))
+            before = base.sample.sum_by_root(base.log.outcome_counts(outcome, n))
+            after = other.sample.sum_by_root(other.log.outcome_counts(outcome, len(other.run)))
             caused = _ratio(-pairing.difference_by_root(before, after), delivered, pairing.combined, PER)
-            credited = base.log.last_touch_counts(message, outcome, n, touch=touch, window_days=window_days)
+            credited = base.log.credited_counts(message, outcome, last_touches, n)
             outcomes.append((outcome, caused, self._rate(credited, deliveries, PER)))
-        text, (opened, clicked) = self._scenario.journey.messages[message], (base.log.deliveries(message, n, kind=kind) for kind in (1, 2))
-        rates = self._rate(opened, deliveries), self._rate(clicked, deliveries)
-        card = ResponseCard(message, text.title, text.channel, int(deliveries.sum()), *rates, (), self._lift_kinds.get(message, {}))
+        rates = self._rate(opens, deliveries), self._rate(clicks, deliveries)
+        card = ResponseCard(message, spec.title, spec.channel, int(deliveries.sum()), *rates, (), self._lift_kinds.get(message, {}))
         return _Measured(card, outcomes)
 
     def _rate(self, counts: FloatArray, deliveries: FloatArray, per: int = 1) -> Interval:
@@ -239,7 +238,3 @@ def _ratio(numerator: FloatArray, denominator: FloatArray, sample: ClusterSample
         return Interval(per * value, math.nan, math.nan)
     half_width = NORMAL_QUANTILE_95 * math.sqrt(sample.variance((numerator - value * denominator) / total))
     return Interval(per * value, per * (value - half_width), per * (value + half_width))
-
-
-def _p_value(effect: Interval) -> float:
-    return p_value(PairedDifference(0.0, effect.value, effect.value, effect.low, effect.high, math.nan))

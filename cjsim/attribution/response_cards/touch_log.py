@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cjsim.attribution.log_paths import TouchKind
+from cjsim.attribution.log_paths import TOUCH_KINDS, TouchKind
 from cjsim.attribution.touch_paths import FloatArray, IntArray
 from cjsim.eventlog.event_table import EventLog
 from cjsim.frame import Array
@@ -27,7 +27,7 @@ class ResponseLog(NamedTuple):
     touch : ndarray of int64, shape (n_rows,)
         Message that the customer received at the row, or -1.
     kind : ndarray of int64, shape (n_rows,)
-        0, 1 or 2 for a delivery, an open or a click; -1 for rows that are no touch.
+        Kind of the touch, as an index in `TOUCH_KINDS`; -1 for rows that are no touch.
     outcome : ndarray of int64, shape (n_rows,)
         Event at the row, as an index in `outcomes`, or -1. An event with a purchase has its own index, if it has one.
     is_purchase : ndarray of bool, shape (n_rows,)
@@ -61,8 +61,7 @@ class ResponseLog(NamedTuple):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        touches = ("delivered", "opened", "clicked")
-        kept = pa.array([*touches, *outcomes, *purchases], pa.string())
+        kept = pa.array([*TOUCH_KINDS, *outcomes, *purchases], pa.string())
         batches = (pa.Table.from_batches([batch]) for batch in log.batches(_COLUMNS))
         tables = [table.filter(pc.is_in(table["event"].cast(pa.string()), value_set=kept)) for table in batches]
         table = pa.concat_tables(tables).combine_chunks() if tables else log.to_arrow()
@@ -75,7 +74,7 @@ class ResponseLog(NamedTuple):
         customers = np.asarray(table["customer"].to_numpy(), np.int64)
         times = np.asarray(table["time"].to_numpy().astype("datetime64[us]"), np.int64)
         value = np.asarray(table["value"].fill_null(0.0).to_numpy())
-        kind, event = codes("event", touches), codes("event", outcomes)
+        kind, event = codes("event", TOUCH_KINDS), codes("event", outcomes)
         rows = cls(
             messages=tuple(messages),
             outcomes=(PURCHASES, *outcomes),
@@ -89,43 +88,37 @@ class ResponseLog(NamedTuple):
         order = np.lexsort((np.arange(len(times)), times, customers))
         return rows._replace(**{name: getattr(rows, name)[order] for name in cls._fields[2:]})
 
-    def deliveries(self, message: str, n_customers: int, *, kind: int = 0) -> FloatArray:
-        """Count the deliveries of a message (or its opens, 1, or clicks, 2) by customer, shape (n_customers,)."""
-        chosen = (self.touch == self.messages.index(message)) & (self.kind == kind)
-        return np.bincount(self.customers[chosen], minlength=n_customers).astype(np.float64)
+    def touch_counts(self, message: str, n_customers: int, *, touch: TouchKind = "delivered") -> FloatArray:
+        """Count the deliveries, opens or clicks of a message by customer, shape (n_customers,)."""
+        return self._count((self.touch == self.messages.index(message)) & (self.kind == TOUCH_KINDS.index(touch)), n_customers)
 
-    def counts(self, outcome: str, n_customers: int) -> FloatArray:
+    def outcome_counts(self, outcome: str, n_customers: int) -> FloatArray:
         """Count the occurrences of an outcome by customer, shape (n_customers,)."""
-        return np.bincount(self.customers[self._happens(outcome)], minlength=n_customers).astype(np.float64)
+        return self._count(self._happens(outcome), n_customers)
 
-    def last_touch_counts(self, message: str, outcome: str, n_customers: int, *, touch: TouchKind, window_days: float) -> FloatArray:
-        """Count the occurrences of an outcome before which a message was the customer's last touch, by customer.
+    def last_touches(self, *, touch: TouchKind, window_days: float) -> IntArray:
+        """Return the message that last touched the customer within a window before each row, or -1, shape (n_rows,).
 
         Of several touches at the same time, the one that the log lists last counts.
 
         Parameters
         ----------
-        message, outcome : str
-            One of `messages`, and one of `outcomes`.
-        n_customers : int
-            Number of customers of the run.
         touch : {'delivered', 'opened', 'clicked'}
             What counts as a touch.
         window_days : float
-            Longest time from the touch to the outcome, in days.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_customers,)
+            Longest time from the touch to the row, in days.
         """
-        is_touch = self.kind == ("delivered", "opened", "clicked").index(touch)
-        last = np.maximum.accumulate(np.where(is_touch, np.arange(len(self.times)), -1)) if len(self.times) else np.empty(0, np.int64)
-        at = np.flatnonzero(self._happens(outcome))
-        before = last[at]
-        window = window_days * _MICROSECONDS_PER_DAY
-        is_credited = (before >= 0) & (self.customers[before] == self.customers[at]) & (self.times[at] - self.times[before] <= window)
-        credited = at[is_credited][self.touch[before[is_credited]] == self.messages.index(message)]
-        return np.bincount(self.customers[credited], minlength=n_customers).astype(np.float64)
+        rows = np.arange(len(self.times))
+        last = np.maximum.accumulate(np.where(self.kind == TOUCH_KINDS.index(touch), rows, -1))
+        is_recent = self.times - self.times[last] <= window_days * _MICROSECONDS_PER_DAY
+        return np.where((last >= 0) & (self.customers[last] == self.customers) & is_recent, self.touch[last], -1)
+
+    def credited_counts(self, message: str, outcome: str, last_touches: IntArray, n_customers: int) -> FloatArray:
+        """Count the occurrences of an outcome that a message touched last, by customer, shape (n_customers,)."""
+        return self._count(self._happens(outcome) & (last_touches == self.messages.index(message)), n_customers)
+
+    def _count(self, is_chosen: Array, n_customers: int) -> FloatArray:
+        return np.bincount(self.customers[is_chosen], minlength=n_customers).astype(np.float64)
 
     def _happens(self, outcome: str) -> Array:
         """Whether the outcome happens at each row, as an array of bool."""

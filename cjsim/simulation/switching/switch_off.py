@@ -106,14 +106,14 @@ def switch_off(scenario: Scenario, touchpoint: Touchpoint, *, until_day: int | N
     }
     if scenario.existing is not None and until_day is not None:
         condition = f"(day < 0 or {condition})"
-    past = scenario.past_policy.to_dict()
+    past = scenario.past_policy.to_dict() if scenario.existing is not None else {}
     for key, flow in policy.flows.items():
         steps = conditional_steps(flow, lambda step: isinstance(step, SendStep) and step.send == name, condition)
         if steps is not None:
             values[f"policy.flows.{key}.steps"] = steps
-            if scenario.past_policy.flows.get(key) == flow:
+            if past and scenario.past_policy.flows.get(key) == flow:
                 past["flows"][key]["steps"] = steps  # the condition holds in the past; flows with one definition go on at the switch
-    return scenario.with_values(values if scenario.existing is None else values | {"existing.policy": past})
+    return scenario.with_values(values | ({"existing.policy": past} if past else {}))
 
 
 def plain_record(record: Flow | Broadcast) -> dict[str, Any]:
