@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from cjsim.simulation.segments.grouped_metrics import GroupedMetrics as GroupedMetrics
     from cjsim.simulation.simulate import simulate as simulate
     from cjsim.simulation.trials.trial_export import export_trial as export_trial
+    from cjsim.tuning.assumptions.assumption_check import AssumptionCheck as AssumptionCheck
+    from cjsim.tuning.assumptions.check_assumptions import assumptions as assumptions
     from cjsim.tuning.cliffs.cliff_ranking import CliffRanking as CliffRanking
     from cjsim.tuning.cliffs.find_cliffs import cliffs as cliffs
     from cjsim.tuning.levers.rank import levers as levers
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
 
 
 _MODULE_BY_NAME = {
+    "AssumptionCheck": "cjsim.tuning.assumptions.assumption_check",
     "Attribution": "cjsim.attribution.attribution_result",
     "CliffRanking": "cjsim.tuning.cliffs.cliff_ranking",
     "Comparison": "cjsim.simulation.comparison",
@@ -125,6 +128,7 @@ _MODULE_BY_NAME = {
     "TargetingRule": "cjsim.uplift.targeting.rule_tables",
     "TouchpointRanking": "cjsim.tuning.levers.touchpoint_ranking",
     "VersionComparison": "cjsim.lab.version_comparison",
+    "assumptions": "cjsim.tuning.assumptions.check_assumptions",
     "attribute_paths": "cjsim.attribution.path_credits",
     "attribution": "cjsim.attribution.scenario_attribution",
     "calibrate_purchases": "cjsim.calibration.purchase_model",

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from cjsim.commands.cli_assumptions import assumptions
 from cjsim.commands.cli_attribution import attribution, responses
 from cjsim.commands.cli_calibration import calibrate_app
-from cjsim.commands.cli_cliffs import cliffs
 from cjsim.commands.cli_compile import compile as compile_command
 from cjsim.commands.cli_documents import check, describe, schema
 from cjsim.commands.cli_experiments import experiment, journal_app
-from cjsim.commands.cli_levers import levers
+from cjsim.commands.cli_levers import cliffs, levers
 from cjsim.commands.cli_library import library, new
 from cjsim.commands.cli_optimize import optimize
 from cjsim.commands.cli_reference import explain, metrics
@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
-    *(optimize, levers, cliffs, rehearse, uplift, attribution, responses, experiment, compile_command),
+    *(optimize, levers, cliffs, assumptions, rehearse, uplift, attribution, responses, experiment, compile_command),
 )
 for command in COMMANDS:
     app.command()(command)

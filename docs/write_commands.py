@@ -74,6 +74,7 @@ EXAMPLES = {
     "optimize": ["cjsim optimize coffee/studies/timing.yaml --trials 4 --set customers=200 --storage memory"],
     "levers": [f"cjsim levers {TODAY} --metric clv {FEW}"],
     "cliffs": [f"cjsim cliffs {TODAY} {FEW}"],
+    "assumptions": [f"cjsim assumptions {TODAY} {SOONER} {FEW}"],
     "rehearse": ["cjsim rehearse shop shop_better --metric clv --sizes 200 --days 28 --runs 100 --customers 300"],
     "uplift": ["cjsim uplift trial/trial.csv --treatment arm --control none --outcome revenue --features days_since_entry"],
     "attribution": [f"cjsim attribution {TODAY} {FEW} --only message"],

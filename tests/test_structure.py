@@ -22,7 +22,7 @@ SIZE_EXCEPTIONS = {
     "cjsim/commands/cli_simulation.py:simulate": "an argument is an option of the command line",
     "cjsim/commands/cli_simulation.py:compare": "an argument is an option of the command line",
     "cjsim/commands/cli_simulation.py:walk": "an argument is an option of the command line",
-    "cjsim/commands/cli_cliffs.py:cliffs": "an argument is an option of the command line",
+    "cjsim/commands/cli_levers.py:cliffs": "an argument is an option of the command line",
     "cjsim/commands/cli_levers.py:levers": "an argument is an option of the command line",
     "cjsim/commands/cli_optimize.py:optimize": "an argument is an option of the command line",
     "cjsim/calibration/purchase_model.py:calibrate_purchases": "an argument is a column or setting of the log, passed by name",

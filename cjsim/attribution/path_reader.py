@@ -79,32 +79,34 @@ def _read_path_rows(source: LogSource, header: list[str]) -> Paths:
     sequences: list[list[str]] = []
     parsed: dict[str, list[str]] = {}  # equal paths share a list
     totals: dict[str, array[float]] = {name: array("d") for name in PATH_COLUMNS[1:]}
+    known: dict[str, dict[str, float]] = {name: {} for name in totals if name in index}  # counts by column and text
     with source.open_text() as text:
         reader = csv.reader(limited_lines(text, str(source.path)))
+
+        def where(column: str) -> str:
+            return f"{source.path}:{reader.line_num}: {column}"
+
         rows = _csv_rows(reader, source)
         next(row for row in rows if row)
         for row in rows:
             if not row:
                 continue
-            where = f"{source.path}:{reader.line_num}"
             if len(row) != len(header):
-                raise InputError(format_error(where, f"must have {len(header)} cells, like the header", f"{len(row)}", "Correct the row."))
+                at, must = f"{source.path}:{reader.line_num}", f"must have {len(header)} cells, like the header"
+                raise InputError(format_error(at, must, f"{len(row)}", "Correct the row."))
             path = row[index["path"]]
             if path not in parsed:
-                parsed[path] = _parse_path(path, f"{where}: path")
+                parsed[path] = _parse_path(path, where("path"))
             sequences.append(parsed[path])
-            for name, values in totals.items():
-                found = _parse_count(row[index[name]], f"{where}: {name}", can_be_negative="value" in name) if name in index else math.nan
-                values.append(found)
+            for name, counts in known.items():
+                cell = row[index[name]]
+                if cell not in counts:
+                    counts[cell] = _parse_count(cell, where(name), can_be_negative="value" in name)
+                totals[name].append(counts[cell])
     if not sequences:
         source.raise_input_error("must have at least one row", "no rows", "Use a file with rows below the header.")
-    conversions, value, nulls = totals.values()
-    return Paths.from_sequences(
-        sequences,
-        conversions=conversions,
-        value=value if "total_conversion_value" in index else None,
-        nulls=nulls if "total_null" in index else None,
-    )
+    value, nulls = (totals[name] if name in index else None for name in PATH_COLUMNS[2:])
+    return Paths.from_sequences(sequences, conversions=totals["total_conversions"], value=value, nulls=nulls)
 
 
 def _csv_rows(reader: Iterator[list[str]], source: LogSource) -> Iterator[list[str]]:

@@ -19,10 +19,12 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         ),
         "levers": re.compile(r"(levers|touchpoints)\.(csv|json)|tornado\.png|sobol\.csv|manifest\.json"),
         "cliffs": re.compile(r"cliffs\.(csv|png|json)"),
+        "assumptions": re.compile(r"assumptions\.(csv|json)"),
         "optimize": re.compile(r"optimum\.json|trials\.csv|best\.yaml|search\.png|manifest\.json"),
         "rehearse": re.compile(r"rehearsal\.json|designs\.csv|power\.png|report\.md"),
         "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),
         "attribution": re.compile(r"attribution\.(csv|png|json)|credits\.(csv|json)"),
+        "responses": re.compile(r"responses\.(csv|png|json)"),
         "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
@@ -31,9 +33,11 @@ _WITH_MANIFEST = ("simulate", "compare", "levers", "optimize")
 _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "cliffs": ("cliffs.json",),
+        "assumptions": ("assumptions.json",),
         "rehearse": ("rehearsal.json",),
         "uplift": ("uplift.json",),
         "attribution": ("attribution.json", "credits.json"),
+        "responses": ("responses.json",),
         "calibrate": ("calibration.json",),
     }
 )

@@ -4,14 +4,13 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
 import pytest
-import typer
+from command_tree import leaf_commands, option_names
 from conftest import ROOT
 from typer.testing import CliRunner
 
@@ -29,16 +28,8 @@ def invoke(*arguments: str) -> Any:
     return result
 
 
-def leaf_commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Commands without subcommands."""
-    if not hasattr(command, "commands"):
-        yield path, command
-    for name, below in getattr(command, "commands", {}).items():
-        yield from leaf_commands(below, (*path, name))
-
-
 def test_every_command_with_json_has_format() -> None:
-    options = {path: {name for one in command.params for name in one.opts} for path, command in leaf_commands(typer.main.get_command(app))}
+    options = {path: option_names(command) for path, command in leaf_commands()}
     with_json, with_format = ({path for path, names in options.items() if option in names} for option in ("--json", "--format"))
     assert with_json == with_format and ("compare",) in with_format
 
@@ -50,6 +41,8 @@ COMMANDS = [
     ("walk", "shop", "--customer", "3"),
     ("levers", "shop", "--metric", "clv", "--only", "policy.guardrails.caps", *SMALL),
     ("cliffs", "shop", *SMALL),
+    ("assumptions", "shop", "shop_better", *SMALL),
+    ("responses", "shop", "--only", "newsletter", *SMALL),
     ("attribution", "shop", "--only", "flow cart", "--no-before-after", *SMALL),
     ("check", "shop", "--static"),
     ("explain", "policy.guardrails"),

@@ -122,6 +122,8 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
         "optimize": (("optimize", STUDY, "--trials", "3", "--storage", "memory", "--out"), "optimum.json"),
         "levers": (("levers", TINY, "--metric", "clv", "--only", "policy.flows", "--out"), "levers.json"),
         "cliffs": (("cliffs", "shop", "--customers", "20", "--out"), "cliffs.json"),
+        "assumptions": (("assumptions", TINY, "other.yaml", "--out"), "assumptions.json"),
+        "responses": (("responses", TINY, "--customers", "200", "--out"), "responses.json"),
         "rehearse": (
             ("rehearse", TINY, "other.yaml", "--metric", "clv", *design, "--out"),
             "rehearsal.json",

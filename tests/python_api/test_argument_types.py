@@ -23,6 +23,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "rehearse": {"base": SMALL, "alternatives": {"a": SMALL}, "metric": "clv", "sizes": [0], "days": [0]},
     "levers": {"scenario": SMALL, "metric": "no_such_metric"},
     "cliffs": {"scenario": SMALL, "metric": "no_such_metric"},
+    "assumptions": {"baseline": SMALL, "alternative": SMALL, "metric": "no_such_metric"},
+    "responses": {"scenario": SMALL, "only": ["no_such_message"]},
     "uplift": {"data": "no_such_file.csv", "treatment": "arm", "outcome": "bought"},
     "walk": {"scenario": SMALL, "customer": -1},
     "attribution": {"scenario": SMALL, "only": ["no_such_touchpoint"]},

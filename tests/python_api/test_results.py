@@ -78,6 +78,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "LeverRanking": lambda: cj.levers("shop", metric="clv", only=["policy.guardrails.quiet_hours", "policy.guardrails.caps"], **SMALL),
     "TouchpointRanking": lambda: cj.touchpoint_values("shop", only=["broadcast"], **SMALL),
     "CliffRanking": lambda: cj.cliffs("shop", **SMALL),
+    "AssumptionCheck": lambda: cj.assumptions("shop", "shop_better", **SMALL),
     "Optimum": lambda: cj.optimize(ROOT / "tests" / "worlds" / "study.yaml", trials=2, storage="memory"),
     "Findings": lambda: cj.experiment(cj.Experiment.from_dict(EXPERIMENT), reports=None),
     "Rehearsal": rehearsal,
@@ -99,6 +100,7 @@ OFFERED = {
     " has_selected_denominator"
     " has_shared_resources levers metric notes refusal_reasons scenario seconds seed sobol_indices title unit",
     "TouchpointRanking": "baseline better currency customers has_shared_resources metric notes scenario seconds seed touchpoints unit",
+    "AssumptionCheck": "alternative baseline currency customers effects metric n_assumed n_effects notes replications seconds seed unit",
     "CliffRanking": "baseline better currency customers failed has_shared_resources metric notes scenario seconds seed transitions unit",
     "Optimum": "baseline best confirmation pareto policy pruned_trials seconds simulated_customers storage study trials warnings",
     "Findings": "arm_results claim confidence customers decides decisive_arm direction effect experiment from_json hypothesis is_relative"
@@ -131,6 +133,7 @@ def test_every_public_result_is_here() -> None:
 def test_every_public_function_returns_a_result_that_is_here() -> None:
     verbs = (cj.simulate, cj.compare, cj.levers, cj.optimize, cj.experiment, cj.rehearse, cj.uplift, cj.attribution, cj.walk)
     verbs += (cj.attribute_paths, cj.calibrate_purchases, cj.compare_versions, cj.touchpoint_values, cj.cliffs)
+    verbs += (cj.assumptions, cj.responses)
     returned = [inspect.signature(verb).return_annotation for verb in verbs]
     assert {getattr(one, "__name__", one) for one in returned} <= set(RESULTS)
 

@@ -1,0 +1,1 @@
+"""How much of a difference between scenarios depends on assumed effects of messages."""
