@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 RULE_TESTS := tests/rules tests/simulation/test_model_rules.py tests/simulation/test_guardrails_and_flows.py
 
-.PHONY: setup compiled demo test test-all test-bounds test-interpreted lint format lock bench experiments clean
+.PHONY: setup compiled demo test test-all test-bounds test-interpreted lint format lock docs bench experiments clean
 
 setup: $(STAMP) compiled
 
@@ -58,7 +58,12 @@ format: $(STAMP)
 
 # Pins and hashes for CPython 3.11 to 3.13 on Linux, macOS and Windows. Without `--upgrade`, versions stay as they are.
 lock:
-	uv pip compile --quiet --universal --upgrade --generate-hashes --no-strip-extras --no-header --no-annotate --extra dev -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --upgrade --generate-hashes --no-strip-extras --no-header --no-annotate --extra dev --extra docs -o requirements.lock pyproject.toml
+
+# The documentation site, in build/site. A warning is an error.
+docs: setup
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs . build/site
+	@echo "Open build/site/docs/index.html"
 
 bench: setup
 	$(BIN)/python benchmarks/engines.py
@@ -68,4 +73,4 @@ experiments: setup
 	@for file in experiments/*.yaml; do $(BIN)/cjsim experiment $$file || exit 1; done
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis runs build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis runs build dist docs/api
