@@ -110,6 +110,7 @@ class Message:
     opened: dict[str, float]
     clicked: dict[str, float]
     satisfaction_gain: float = 0.0
+    is_transactional: bool = False  # exempt from consent, quiet hours, gaps and caps
 
 
 def survival(median: float, sigma: float, lifetime: float) -> float:
@@ -187,7 +188,7 @@ MESSAGES = {
     "win_back": WIN_BACK,
     "win_back_2": WIN_BACK,
     "newsletter": Message("email", 0.2225, 0.128, 0.0022, 0.0002, NEWS_OPENED, NEWS_CLICKED),
-    "parcel_push": Message("push", 0.145, 0.0, 0.001, 0.0, {"visit": 0.5}, {}),
+    "parcel_push": Message("push", 0.145, 0.0, 0.0, 0.0, {"visit": 0.5}, {}, is_transactional=True),
     "weekend_push": Message("push", 0.0425, 0.0, 0.002, 0.0, {"visit": 5}, {}),
 }
 
@@ -564,7 +565,8 @@ class Customer:
 
     def send(self, name: str) -> Process:
         """Send a message, after quiet hours if necessary."""
-        if CHANNELS[MESSAGES[name].channel].has_quiet_hours and self.consent[MESSAGES[name].channel]:
+        message = MESSAGES[name]
+        if CHANNELS[message.channel].has_quiet_hours and self.consent[message.channel] and not message.is_transactional:
             hour = self.env.now % 1 * 24
             if hour >= 21 or hour < 8:
                 self.log("deferred")
@@ -578,7 +580,9 @@ class Customer:
         at_most, period = channel.cap
         while sent and sent[0] < now - period + MINUTE:
             sent.popleft()
-        if not self.consent[channel_name]:
+        if MESSAGES[name].is_transactional:
+            self.receive(MESSAGES[name], channel)
+        elif not self.consent[channel_name]:
             self.log("suppressed_consent")
         elif sent and now - sent[-1] < channel.gap:
             self.log("suppressed_gap")
@@ -597,7 +601,9 @@ class Customer:
         taste = self.persona.affinity.get(message.channel, 0.0) + (self.email_taste if message.channel == "email" else 0.0)
         annoyed = channel.annoyance * pressure - mood
         opens = self.rng.random() < logistic(logit(message.open_rate / channel.survival) + taste + mood - channel.fatigue * pressure)
-        unsubscribes = self.rng.random() < logistic(logit(message.unsubscribe_rate / channel.survival) + annoyed)
+        unsubscribes = message.unsubscribe_rate > 0 and self.rng.random() < logistic(
+            logit(message.unsubscribe_rate / channel.survival) + annoyed
+        )
         complains = message.complaint_rate > 0 and self.rng.random() < logistic(logit(message.complaint_rate / channel.survival) + annoyed)
         if opens or unsubscribes or complains:
             delay = self.rng.lognormvariate(math.log(channel.delay[0]), channel.delay[1])

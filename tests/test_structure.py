@@ -22,6 +22,8 @@ SIZE_EXCEPTIONS = {
     "cjsim/commands/cli_simulation.py:simulate": "an argument is an option of the command line",
     "cjsim/commands/cli_simulation.py:compare": "an argument is an option of the command line",
     "cjsim/commands/cli_simulation.py:walk": "an argument is an option of the command line",
+    "cjsim/commands/cli_assumptions.py:assumptions": "an argument is an option of the command line",
+    "cjsim/tuning/assumptions/check_assumptions.py:assumptions": "an argument is a setting of the runs, passed by name, as in `compare`",
     "cjsim/commands/cli_levers.py:cliffs": "an argument is an option of the command line",
     "cjsim/commands/cli_levers.py:levers": "an argument is an option of the command line",
     "cjsim/commands/cli_optimize.py:optimize": "an argument is an option of the command line",

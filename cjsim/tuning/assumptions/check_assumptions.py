@@ -58,8 +58,8 @@ def assumptions(
 
     Examples
     --------
-    >>> assumptions("shop", "shop_better", customers=200).n_effects
-    73
+    >>> list(assumptions("shop", "shop_better", customers=200).effects)
+    [1.0, 0.0, 0.5, 2.0]
     """
     started, progress = time.perf_counter(), progress or NoProgress()
     scenarios = named_scenarios([baseline, alternative], argument="assumptions")
