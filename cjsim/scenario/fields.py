@@ -329,6 +329,7 @@ ValuePath = Annotated[str, Field(title="path of a value", examples=["policy.flow
 MetricName = Annotated[str, Field(title="name of a metric", examples=["clv"])]
 ChannelNames = Annotated[tuple[ChannelName, ...], AfterValidator(check_listed_once)]
 EventNames = Annotated[tuple[EventName, ...], AfterValidator(check_listed_once)]
+StageNames = Annotated[tuple[StageName, ...], AfterValidator(check_listed_once)]
 # A trait, or one of its transforms: `1/rate`, `1-dropout`.
 TraitRef = Annotated[str, Field(pattern=r"^(1\s*[/-]\s*)?[A-Za-z][A-Za-z0-9_]*$", title="trait", examples=["activity", "1/activity"])]
 WeightOrTrait = NonNegative | TraitRef

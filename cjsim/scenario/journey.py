@@ -30,6 +30,7 @@ from cjsim.scenario.fields import (
     Share,
     SourcesByPath,
     StageName,
+    StageNames,
     Texts,
     Title,
     TraitName,
@@ -101,7 +102,7 @@ class Stage(StrictModel):
     """Whether the firm sees that a customer is in this stage."""
     question: Title = Field("", examples=["Is this shop worth another order?"])
     """What customers ask themselves in this stage."""
-    blocked: tuple[StageName, ...] = Field((), examples=[["lapsed"]])
+    blocked: StageNames = Field((), examples=[["lapsed"]])
     """For what-ifs: stages to which customers cannot move from here."""
 
 

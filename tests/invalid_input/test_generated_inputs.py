@@ -30,6 +30,8 @@ def reason_to_accept(kind: str, wrong: WrongInput) -> str:
         return "words for true and false are read as in YAML 1.1"
     if kind == "policy" and "misspelled name" in wrong.fault:
         return "the names are those of the journey, which a scenario adds"
+    if wrong.field == "Moment.metric" and "misspelled name" in wrong.fault:
+        return "a metric with this name may be registered later; `check` reports unknown names"
     if kind == "journey" and "condition" in wrong.fault:
         return "a policy may set the tag"
     return ""
