@@ -1,9 +1,9 @@
-"""Claim: a desk with service times, patience and staff fitted to a bank's calls predicts the abandonment rate and the mean wait.
+"""Claim: a desk fitted to one half of a bank's business days predicts the abandonment rate and the mean wait of the other half.
 
 The actual arrivals are fed to a desk of cjsim. Service is the time for which a call occupies its agent. Patience is the Kaplan-Meier
 estimate of the time until hanging up (answered callers are censored). Staff is the number of agents present: each agent is present from the
 first to the last call of a spell without a pause longer than `away_after`. This length cannot be observed in the calls. It is chosen to
-match the mean wait of the first days, and tested on the other days.
+match the mean wait of the half to which service and patience are fitted, and judged on the other half; then the halves change places.
 
 Run: `python experiments/e03_calls.py [CONFIG] [--out DIR]`, with the real data in the folder of CJSIM_DATA.
 
@@ -53,30 +53,27 @@ class Prediction(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CallsResult:
-    """The calls, and the predictions for each choice of `away_after`."""
+class HalfResult:
+    """The predictions by a desk whose service, patience and presence rule are fitted to one half of the days."""
 
-    config: dict[str, Any]
-    calls: pd.DataFrame  # in the hours of the experiment
+    name: str  # "first" or "second": the half to which the desk is fitted
+    fitted_to: pd.Series  # whether each call is in that half
     mean_pause: float  # seconds, of agents with waiting callers
     predictions: dict[str, Prediction]  # by `away_after`
 
-    @property
-    def first_days(self) -> pd.Series:
-        """Whether each call is on one of the days used to choose `away_after`."""
-        return self.calls["date"].isin(sorted(self.calls["date"].unique())[: self.config["chosen_on"]])
+    def chosen_away_after(self, calls: pd.DataFrame) -> str:
+        """The `away_after` with the mean wait closest to the actual one in this half of `calls`, those in the hours of the experiment."""
+        actual = calls.loc[self.fitted_to, "wait"].mean()
+        return min(self.predictions, key=lambda choice: abs(self.predictions[choice].wait[self.fitted_to].to_numpy().mean() - actual))
 
-    @property
-    def chosen_away_after(self) -> str:
-        """The `away_after` that comes closest to the mean wait of the first days."""
-        first = self.first_days
-        actual = self.calls.loc[first, "wait"].mean()
-        return min(self.predictions, key=lambda choice: abs(self.predictions[choice].wait[first].to_numpy().mean() - actual))
 
-    @property
-    def chosen_prediction(self) -> Prediction:
-        """The prediction under the chosen `away_after`."""
-        return self.predictions[self.chosen_away_after]
+@dataclass(frozen=True)
+class CallsResult:
+    """The calls, and the predictions of the desk fitted to either half of the days."""
+
+    config: dict[str, Any]
+    calls: pd.DataFrame  # in the hours of the experiment
+    halves: tuple[HalfResult, HalfResult]
 
 
 def data_folder() -> Path:
@@ -166,14 +163,15 @@ def agents_by_hour(calls: pd.DataFrame, away_after: float) -> pd.Series:
     return pd.Series(np.rint(present).astype(int).ravel(), index=index)
 
 
-def fit_desk(calls: pd.DataFrame, config: dict[str, Any], away_after: str) -> DeskFit:
-    """Fit service, patience and staff."""
+def fit_desk(calls: pd.DataFrame, fitted_to: pd.Series, config: dict[str, Any], away_after: str) -> DeskFit:
+    """Fit service and patience to the half `fitted_to`, and infer the agents of all days with the same rule."""
     selected, count = in_hours(calls, config), config["laws"]
-    busy = agent_busy_times(selected)
+    half = selected[fitted_to]
+    busy = agent_busy_times(half)
     service = np.quantile(busy, (np.arange(count) + 0.5) / count)
     # Quantiles truncate the longest calls, but the load of a desk depends on the mean.
     service *= busy.mean() / service.mean()
-    return DeskFit(service, patience_quantiles(selected, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
+    return DeskFit(service, patience_quantiles(half, count), agents_by_hour(calls, float(parse_duration(away_after)) * DAY))
 
 
 def write_scenario(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Path) -> Scenario:
@@ -233,14 +231,19 @@ def predict(calls: pd.DataFrame, fit: DeskFit, config: dict[str, Any], work: Pat
 
 
 def run_experiment(config: dict[str, Any]) -> CallsResult:
-    """Fit a desk for each `away_after` and predict the calls."""
+    """Fit a desk to each half of the days, for each `away_after`, and predict all calls."""
     calls = read_calls(data_folder() / config["log"], config)
-    predictions = {}
-    for away_after in config["away_after"]:
-        with tempfile.TemporaryDirectory() as folder:
-            predictions[away_after] = predict(calls, fit_desk(calls, config, away_after), config, Path(folder))
     selected = in_hours(calls, config)
-    return CallsResult(config, selected.sort_values(["date", "asked"]).reset_index(drop=True), mean_pause_under_load(selected), predictions)
+    dates = sorted(selected["date"].unique())
+    first = selected["date"].isin(dates[: (len(dates) + 1) // 2])
+    halves = []
+    for name, fitted_to in (("first", first), ("second", ~first)):
+        predictions = {}
+        for away_after in config["away_after"]:
+            with tempfile.TemporaryDirectory() as folder:
+                predictions[away_after] = predict(calls, fit_desk(calls, fitted_to, config, away_after), config, Path(folder))
+        halves.append(HalfResult(name, fitted_to, mean_pause_under_load(selected[fitted_to]), predictions))
+    return CallsResult(config, selected, (halves[0], halves[1]))
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import e03_calls as e03
 import numpy as np
 import pandas as pd
 import pytest
-from e03_calls_report import hours_data, totals_data, write_report
+from e03_calls_report import hours_data, judged_data, rules_data, write_report
 
 from cjsim.yaml.tree import read_yaml_file
 
@@ -17,7 +17,7 @@ def found(data_dir: Path) -> e03.CallsResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CJSIM_DATA", str(data_dir))
         config: dict[str, Any] = read_yaml_file(e03.CONFIG).plain()
-        return e03.run_experiment(config | {"replications": 2, "away_after": ["5min", "15min"]})
+        return e03.run_experiment(config | {"replications": 2, "away_after": ["5min", "15min"], "redraws": 200})
 
 
 def test_calls_match_known_counts_and_waits(found: e03.CallsResult) -> None:
@@ -27,11 +27,31 @@ def test_calls_match_known_counts_and_waits(found: e03.CallsResult) -> None:
     assert asked["wait"].mean() == pytest.approx(39.05, abs=5e-3)
 
 
-def test_predicted_abandonment_is_within_3_points_and_the_mean_wait_within_30_percent(found: e03.CallsResult) -> None:
-    rows = [row for row in totals_data(found) if row["away_after"] == "15min" and row["days"] in ("all", "others")]
-    assert found.chosen_away_after == "15min"
-    assert len(rows) == 4
+def test_each_half_predicts_the_other_within_3_points_and_30_percent(found: e03.CallsResult) -> None:
+    rows = judged_data(found)
+    assert [half.chosen_away_after(found.calls) for half in found.halves] == ["15min", "15min"]
+    assert sum(row["n"] for row in rows) == 2 * 27_786
     assert all(row["within"] for row in rows)
+    assert all(row["low"] <= row["predicted"] <= row["high"] for row in rows)
+
+
+def test_staff_seen_only_in_answered_calls_is_too_small_with_short_pauses(found: e03.CallsResult) -> None:
+    waits = {
+        (row["fitted_to"], row["away_after"]): row["miss"]
+        for row in rules_data(found)
+        if (row["what"], row["days"]) == ("wait", "other half")
+    }
+    assert waits["first", "5min"] > waits["first", "15min"] + 0.3
+    assert waits["second", "5min"] > waits["second", "15min"] + 0.3
+
+
+def test_judged_days_are_not_used_for_the_fit(found: e03.CallsResult) -> None:
+    first, second = found.halves
+    assert not (first.fitted_to & second.fitted_to).any()
+    assert (first.fitted_to | second.fitted_to).all()
+    fits = [half.predictions["15min"].fit for half in found.halves]
+    assert fits[0].service.mean() != fits[1].service.mean()
+    assert fits[0].agents.equals(fits[1].agents)  # of all days, by the same rule
 
 
 def test_prediction_follows_the_hours(found: e03.CallsResult) -> None:
@@ -42,8 +62,10 @@ def test_prediction_follows_the_hours(found: e03.CallsResult) -> None:
 
 
 def test_every_call_ends_exactly_once(found: e03.CallsResult) -> None:
-    assert len(found.chosen_prediction.wait) == len(found.chosen_prediction.hung_up) == 27_786
-    assert found.chosen_prediction.wait.notna().all().all()
+    for half in found.halves:
+        for prediction in half.predictions.values():
+            assert len(prediction.wait) == len(prediction.hung_up) == 27_786
+            assert prediction.wait.notna().all().all()
 
 
 def test_kaplan_meier_matches_a_manual_calculation() -> None:
@@ -72,4 +94,4 @@ def test_report_contains_abandonment_and_wait(found: e03.CallsResult, tmp_path: 
     page = write_report(found, tmp_path)
     assert "abandonment" in page
     assert (tmp_path / "hours.png").stat().st_size > 10_000
-    assert {path.name for path in tmp_path.iterdir()} == {"hours.csv", "hours.png", "report.md", "result.json", "totals.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"hours.csv", "hours.png", "judged.csv", "report.md", "result.json", "rules.csv"}
