@@ -138,7 +138,7 @@ CLOCKS = {
     "forgets_cart": Clock(4, ACTIVE | {"lapsed"}, is_logged=False),
     "becomes_advocate": Clock(120, frozenset({"retention"}), satisfaction_effect=4.0),
     "recommends": Clock(60, frozenset({"advocacy"}), satisfaction_effect=3.0),
-    "drift_off": Clock(5, frozenset({"acquisition"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
+    "drift_off": Clock(4, frozenset({"acquisition"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
     "lapse": Clock(38, frozenset({"retention", "advocacy"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
     "returns": Clock(450, frozenset({"lapsed"}), half_life=7, uses_shopping_hours=True),
     "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, satisfaction_effect=-3.0, is_logged=False),
@@ -182,7 +182,7 @@ WELCOME = Message(
 )
 CART = Message("email", 0.46, 0.2255, 0.0064, 0.0002, {"return_to_cart": 2}, {"return_to_cart": 14}, delivered=EARLY)
 WIN_BACK = Message("email", 0.13, 0.133, 0.0064, 0.0003, {"returns": 28, "visit": 1}, {"returns": 20, "visit": 3}, cart_sway=0.7)
-NEWS_OPENED, NEWS_CLICKED = {"visit": 0.5, "first_visit": 0.3, "returns": 13}, {"visit": 2, "first_visit": 2, "returns": 13}
+NEWS_OPENED, NEWS_CLICKED = {"visit": 0.5, "first_visit": 0.3, "returns": 11}, {"visit": 2, "first_visit": 2, "returns": 11}
 MESSAGES = {
     "welcome_1": WELCOME,
     "welcome_2": WELCOME,
@@ -422,7 +422,7 @@ class Customer:
 
     def visit(self) -> None:
         """Visits the site."""
-        if self.chooses_against(0.11 * math.exp(self.cart_sway()), 1.0, 0.89):
+        if self.chooses_against(0.10 * math.exp(self.cart_sway()), 1.0, 0.90):
             self.fill_cart()
 
     def fill_cart(self) -> None:
@@ -526,7 +526,7 @@ class Customer:
     def returns(self) -> None:
         """Returns after a lapse."""
         self.enter("retention")
-        if self.chooses_against(0.24, 0, 0.76):
+        if self.chooses_against(0.21, 0, 0.79):
             self.fill_cart()
 
     def leave(self) -> None:
