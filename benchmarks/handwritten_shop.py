@@ -110,7 +110,10 @@ class Message:
     opened: dict[str, float]
     clicked: dict[str, float]
     satisfaction_gain: float = 0.0
-    is_transactional: bool = False  # exempt from consent, quiet hours, gaps and caps
+    delivered: tuple[tuple[str, float], ...] = ()
+    cart_sway: float = 0.0  # log odds that a visit fills the cart, added when the message is opened
+    cost: float = 0.0  # in addition to the channel's
+    is_transactional: bool = False  # exempt from quiet hours, gaps and caps; from consent, except on push channels
 
 
 def survival(median: float, sigma: float, lifetime: float) -> float:
@@ -129,13 +132,15 @@ ACTIVE = frozenset({"consideration", "acquisition", "retention", "advocacy"})
 CLOCKS = {
     "first_visit": Clock(12, frozenset({"awareness"}), half_life=2, depends_on_interest=True, uses_shopping_hours=True),
     "visit": Clock(11, ACTIVE, half_life=2, satisfaction_effect=1.0, depends_on_interest=True, uses_shopping_hours=True),
-    "return_to_cart": Clock(120, ACTIVE, half_life=0.5, satisfaction_effect=1.0, uses_shopping_hours=True),
-    "forgets_cart": Clock(2.5, ACTIVE | {"lapsed"}, is_logged=False),
+    "comes_right_back": Clock(3 * HOUR, ACTIVE, half_life=0.25),
+    "decides_against_it": Clock(3 * HOUR, ACTIVE | {"awareness", "lapsed", "gone"}, is_logged=False),
+    "return_to_cart": Clock(40, ACTIVE, half_life=0.5, satisfaction_effect=1.0, uses_shopping_hours=True),
+    "forgets_cart": Clock(4, ACTIVE | {"lapsed"}, is_logged=False),
     "becomes_advocate": Clock(120, frozenset({"retention"}), satisfaction_effect=4.0),
     "recommends": Clock(60, frozenset({"advocacy"}), satisfaction_effect=3.0),
-    "drift_off": Clock(40, frozenset({"acquisition"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
-    "lapse": Clock(60, frozenset({"retention", "advocacy"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
-    "returns": Clock(600, frozenset({"lapsed"}), half_life=4, depends_on_interest=True, uses_shopping_hours=True),
+    "drift_off": Clock(4, frozenset({"acquisition"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
+    "lapse": Clock(38, frozenset({"retention", "advocacy"}), half_life=14, satisfaction_effect=-3.0, is_logged=False),
+    "returns": Clock(450, frozenset({"lapsed"}), half_life=7, uses_shopping_hours=True),
     "leave": Clock(500, ACTIVE | {"awareness", "lapsed"}, half_life=7, satisfaction_effect=-3.0, is_logged=False),
 }
 CHANNELS = {
@@ -144,11 +149,11 @@ CHANNELS = {
         (2 * MINUTE, 1.2),
         14,
         survival(10.1 * HOUR, 2.354, 14),
-        0.06,
-        0.10,
+        0.18,
+        0.04,
         0.8,
         1.0,
-        -0.002,
+        -0.001,
         0.0001,
         (4, 7),
         4 * HOUR,
@@ -171,26 +176,31 @@ CHANNELS = {
         (25 * MINUTE, 1.8), (MINUTE, 0.0), 1, survival(25 * MINUTE, 1.8, 1), 0.05, 0.10, 0.6, 0.5, -0.001, 0.0, (3, 7), has_quiet_hours=True
     ),
 }
-WELCOME = Message("email", 0.545, 0.102, 0.0064, 0.0002, {"first_visit": 0.3, "visit": 0.2}, {"first_visit": 8, "visit": 4})
-CART = Message("email", 0.411, 0.2255, 0.0064, 0.0002, {"return_to_cart": 3}, {"return_to_cart": 35})
-WIN_BACK = Message("email", 0.101, 0.102, 0.0064, 0.0003, {"returns": 2, "visit": 0.3}, {"returns": 30, "visit": 6})
-NEWS_OPENED, NEWS_CLICKED = {"visit": 0.5, "first_visit": 0.5, "returns": 1}, {"visit": 6, "first_visit": 6, "returns": 12}
+EARLY = (("comes_right_back", -1.0),)
+WELCOME = Message(
+    "email", 0.442, 0.133, 0.0064, 0.0002, {"first_visit": 2, "visit": 0.5}, {"first_visit": 6, "visit": 3}, cart_sway=0.5
+)
+CART = Message("email", 0.46, 0.2255, 0.0064, 0.0002, {"return_to_cart": 2}, {"return_to_cart": 14}, delivered=EARLY)
+WIN_BACK = Message("email", 0.13, 0.133, 0.0064, 0.0003, {"returns": 28, "visit": 1}, {"returns": 20, "visit": 3}, cart_sway=0.7)
+NEWS_OPENED, NEWS_CLICKED = {"visit": 0.5, "first_visit": 0.3, "returns": 11}, {"visit": 2, "first_visit": 2, "returns": 11}
 MESSAGES = {
     "welcome_1": WELCOME,
     "welcome_2": WELCOME,
     "welcome_3": WELCOME,
-    "thanks": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.1}, {"visit": 2}, 0.02),
-    "care_tips": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.2, "drift_off": -0.1}, {"visit": 4, "drift_off": -0.3}, 0.03),
-    "something_new": Message("email", 0.545, 0.102, 0.0064, 0.0002, {"visit": 0.3}, {"visit": 6}),
+    "thanks": Message("email", 0.442, 0.133, 0.002, 0.0002, {"visit": 0.2}, {"visit": 1}, 0.04),
+    "care_tips": Message("email", 0.442, 0.133, 0.003, 0.0002, {"visit": 0.3, "drift_off": -0.3}, {"visit": 2, "drift_off": -0.3}, 0.04),
+    "something_new": Message("email", 0.442, 0.133, 0.0064, 0.0002, {"visit": 1}, {"visit": 4}, cart_sway=0.8),
     "cart_mail": CART,
     "cart_mail_2": CART,
-    "cart_text": Message("sms", 0.9, 0.13, 0.0065, 0.0, {"return_to_cart": 2}, {"return_to_cart": 30}),
+    "cart_text": Message("sms", 0.9, 0.13, 0.0065, 0.0, {"return_to_cart": 1}, {"return_to_cart": 14}, delivered=EARLY),
     "win_back": WIN_BACK,
     "win_back_2": WIN_BACK,
-    "newsletter": Message("email", 0.2225, 0.128, 0.0022, 0.0002, NEWS_OPENED, NEWS_CLICKED),
-    "parcel_push": Message("push", 0.145, 0.0, 0.0, 0.0, {"visit": 0.5}, {}, is_transactional=True),
-    "weekend_push": Message("push", 0.0425, 0.0, 0.002, 0.0, {"visit": 5}, {}),
+    "newsletter": Message("email", 0.251, 0.128, 0.0022, 0.0002, NEWS_OPENED, NEWS_CLICKED, cart_sway=1.0, cost=0.0075),
+    "parcel_push": Message("push", 0.128, 0.0, 0.0, 0.0, {"visit": 0.5}, {}, is_transactional=True),
+    "weekend_push": Message("push", 0.0425, 0.0, 0.002, 0.0, {"visit": 5}, {}, cost=0.0024),
 }
+SWAY_HALF_LIFE = 2  # days of activity
+PROMISED_DAYS = 5  # for a package
 
 
 def logit(p: float) -> float:
@@ -297,11 +307,12 @@ class Customer:
         self.stored_satisfaction, self.satisfaction_updated_at = self.persona.satisfaction, self.env.now
         self.pressure, self.pressure_at = 0.0, self.env.now
         self.lifts: dict[str, tuple[float, float]] = {}
+        self.sway, self.swayed_at = 0.0, 0.0
         self.clocks: dict[str, simpy.Process] = {}
         self.flows: dict[str, simpy.Process] = {}
         self.flow_started: dict[str, float] = {}
         self.sent: dict[str, deque[float]] = {name: deque() for name in CHANNELS}
-        self.wants_cart = self.paying = self.parcel = self.was_pleased = False
+        self.wants_cart = self.deciding = self.paying = self.parcel = self.was_pleased = False
         self.purchases = 0
         self.parcel_arrived = self.env.event()
         self.stage = ""
@@ -359,6 +370,8 @@ class Customer:
         """Whether a clock can run."""
         if self.stage not in CLOCKS[name].stages:
             return False
+        if name in ("comes_right_back", "decides_against_it"):
+            return self.deciding and not self.paying
         if name in ("return_to_cart", "forgets_cart"):
             return self.wants_cart and not self.paying
         if name == "becomes_advocate":
@@ -395,26 +408,35 @@ class Customer:
         odds = weight * math.exp(bend * (self.satisfaction() - 0.5))
         return self.rng.random() < odds / (odds + against)
 
+    def cart_sway(self) -> float:
+        """The log odds that messages add to filling the cart at a visit."""
+        return self.sway * 0.5 ** ((self.env.now - self.swayed_at) / SWAY_HALF_LIFE)
+
     # --- events
 
     def first_visit(self) -> None:
         """Visits the site for the first time."""
         self.enter("consideration")
-        if self.chooses_against(0.07, 0, 0.93):
+        if self.chooses_against(0.09, 0, 0.91):
             self.fill_cart()
 
     def visit(self) -> None:
         """Visits the site."""
-        if self.chooses_against(0.10, 1.0, 0.90):
+        if self.chooses_against(0.10 * math.exp(self.cart_sway()), 1.0, 0.90):
             self.fill_cart()
 
     def fill_cart(self) -> None:
         """Adds an item to the cart, then orders or leaves."""
         self.log("cart")
         self.wants_cart = True
-        if self.chooses_against(0.262, 0.8, 0.738):
+        if self.chooses_against(0.13, 0.8, 0.71 + 0.16):
             self.return_to_cart()
-        elif not self.paying:
+        else:
+            if self.rng.random() < 0.16 / (0.71 + 0.16):
+                self.deciding = True
+                self.start_clock("comes_right_back")
+                self.start_clock("decides_against_it")
+        if not self.paying:
             self.start_clock("return_to_cart")
             self.start_clock("forgets_cart")
         self.start_flow("cart", self.remind_of_cart, again_after=3)
@@ -424,6 +446,14 @@ class Customer:
         if not self.paying:
             self.paying = True
             self.env.process(self.order())
+
+    def comes_right_back(self) -> None:
+        """Returns to the cart within hours and orders."""
+        self.return_to_cart()
+
+    def decides_against_it(self) -> None:
+        """Decides against the cart."""
+        self.deciding = False
 
     def forgets_cart(self) -> None:
         """Loses interest in the cart."""
@@ -435,9 +465,9 @@ class Customer:
         if self.stage == "gone":
             return
         self.log("order")
-        self.paying = self.wants_cart = False
+        self.paying = self.wants_cart = self.deciding = False
         self.purchases += 1
-        self.shop.revenue += self.basket * self.rng.lognormvariate(math.log(68), 0.5)
+        self.shop.revenue += self.basket * self.rng.lognormvariate(math.log(72), 0.5)
         if not self.parcel:
             self.parcel = True
             self.env.process(self.parcel_arrives())
@@ -456,7 +486,13 @@ class Customer:
 
     def parcel_arrives(self) -> Process:
         """Receives the parcel, and is pleased or disappointed."""
-        yield self.env.timeout(self.rng.lognormvariate(math.log(3), 0.4))
+        days = self.rng.lognormvariate(math.log(3), 0.4)
+        while days > PROMISED_DAYS:
+            yield self.env.timeout(PROMISED_DAYS)
+            days -= PROMISED_DAYS
+            self.log("waits_too_long")
+            self.satisfy(-0.2)
+        yield self.env.timeout(days)
         self.log("parcel_arrives")
         self.parcel = False
         self.parcel_arrived.succeed()
@@ -490,7 +526,7 @@ class Customer:
     def returns(self) -> None:
         """Returns after a lapse."""
         self.enter("retention")
-        if self.chooses_against(0.15, 0, 0.85):
+        if self.chooses_against(0.21, 0, 0.79):
             self.fill_cart()
 
     def leave(self) -> None:
@@ -580,7 +616,7 @@ class Customer:
         at_most, period = channel.cap
         while sent and sent[0] < now - period + MINUTE:
             sent.popleft()
-        if MESSAGES[name].is_transactional:
+        if MESSAGES[name].is_transactional and (channel_name != "push" or self.consent["push"]):
             self.receive(MESSAGES[name], channel)
         elif not self.consent[channel_name]:
             self.log("suppressed_consent")
@@ -595,7 +631,7 @@ class Customer:
     def receive(self, message: Message, channel: Channel) -> None:
         """Receive a message and draw the responses to it."""
         self.log("delivered")
-        self.shop.cost += channel.cost
+        self.shop.cost += channel.cost + message.cost
         pressure = self.pressure * 0.5 ** ((self.env.now - self.pressure_at) / 7)
         mood = channel.satisfaction_effect * (self.satisfaction() - 0.5)
         taste = self.persona.affinity.get(message.channel, 0.0) + (self.email_taste if message.channel == "email" else 0.0)
@@ -614,6 +650,8 @@ class Customer:
         self.satisfy(channel.delivery_gain)
         if self.persona.contact_lift:
             self.lift("leave", self.persona.contact_lift)
+        for name, gain in message.delivered:
+            self.lift(name, gain)
 
     def read(self, message: Message, channel: Channel, due: float, opens: bool, unsubscribes: bool, complains: bool) -> Process:
         """Open, click, unsubscribe, complain."""
@@ -624,6 +662,9 @@ class Customer:
                 self.satisfy(message.satisfaction_gain)
             for name, gain in message.opened.items():
                 self.lift(name, gain)
+            if message.cart_sway:
+                self.sway = self.cart_sway() + message.cart_sway * self.persona.responds.get("visit", 1.0)
+                self.swayed_at = self.env.now
         if (unsubscribes or complains) and self.consent[message.channel]:
             self.log("unsubscribed" if unsubscribes else "complained")
             self.consent[message.channel] = False

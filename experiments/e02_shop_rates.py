@@ -2,7 +2,10 @@
 
 Each rate is a ratio of sums over customers, with a 95 % interval by the delta method (customers are independent, the emails
 of one customer are not). A rate counts as reproduced if it is within the tolerance of the table. The last row compares the
-same customers with and without the newsletter.
+same customers with and without a single newsletter.
+
+Opens are those of people. Klaviyo reports 52 % for flow emails, including opens by machines: 40 % if 20 % of the mailboxes load
+all images. With the same share, a campaign that is opened by 22.7 % of people is reported at the 37.9 % of newer averages.
 
 Run `python experiments/e02_shop_rates.py`; it writes reports/e02_shop_rates/.
 """
@@ -15,6 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from event_arrays import count_in_windows, simulate_events
 
 import cjsim as cj
 
@@ -29,6 +35,8 @@ CART = ("cart_mail", "cart_mail_2")
 WIN_BACK = ("win_back", "win_back_2")
 HOURS = (1, 6, 24)
 Z95 = 1.959964
+ONE_EMAIL = "buyers added by one email in two weeks"
+MAIL_DAY, MAIL_DATE, AFTER = 359 + 10 / 24, "2026-12-30", 14  # the only message of the year
 
 
 class ShopTarget(NamedTuple):
@@ -68,9 +76,9 @@ TARGETS = (
     ShopTarget("campaign email: clicked", 0.0291, 0.0020, "Mailchimp 2019 P"),
     ShopTarget("campaign email: unsubscribed", 0.0025, 0.00025, "Mailchimp 2019 P"),
     ShopTarget("campaign email: marked as spam", 0.0003, 0.0002, "bsandco P, 0.01-0.05 %"),
-    ShopTarget("flow email: opened", 0.5204, 0.015, "Klaviyo 2024 P"),
+    ShopTarget("flow email: opened", 0.40, 0.015, "Klaviyo 2024 P, without machines"),
     ShopTarget("flow email: clicked", 0.0531, 0.004, "Klaviyo 2024 P"),
-    ShopTarget("flow email: unsubscribed", 0.0073, 0.0010, "Klaviyo 2024 P"),
+    ShopTarget("flow email: unsubscribed", 0.0060, 0.0010, "bsandco P"),
     ShopTarget("cart email: opened", 0.4118, 0.015, "Klaviyo P"),
     ShopTarget("cart email: clicked", 0.0950, 0.006, "Klaviyo P"),
     ShopTarget("win-back email: opened", 0.12, 0.015, "Return Path 2014 S"),
@@ -82,7 +90,7 @@ TARGETS = (
     ShopTarget("opened within 6 h", 0.506, 0.015, "GetResponse S"),
     ShopTarget("opened within 24 h", 0.730, 0.015, "GetResponse S"),
     ShopTarget("carts abandoned", 0.7022, 0.010, "Baymard S"),
-    ShopTarget("demand added by a weekly newsletter", 0.10, 0.03, "MineThatData 2018 P"),
+    ShopTarget(ONE_EMAIL, 0.00495, 0.0014, "Hillstrom 2008 X, 0.36-0.64 %"),
 )
 
 
@@ -171,13 +179,24 @@ def rates_of_log(log: cj.EventLog) -> dict[str, RateWithInterval]:
     return rates
 
 
-def newsletter_demand(with_newsletter: cj.Run, without_newsletter: cj.Run) -> RateWithInterval:
-    """Revenue added by the newsletter, as a share of the same customers' revenue without it."""
+def buyers_added_by_one_email(customers: int, seed: int) -> RateWithInterval:
+    """Additional customers who order within two weeks of one newsletter, as a share of those who bought within a year before.
+
+    As in Hillstrom's test, the newsletter is compared with no newsletter. There is no other message, and customers are the same.
+    """
     import pandas as pd
 
-    revenue, base = (pd.Series(run.outcomes.customers["revenue"]) for run in (with_newsletter, without_newsletter))
-    rate = rate_with_interval(revenue - base, base)
-    return rate._replace(n=len(base))
+    mail = {"schedule": {"dates": [MAIL_DATE], "at": "10:00"}, "send": "newsletter"}
+    journey = str(ROOT / "configs" / "journeys" / "shop.yaml")
+    buyers, bought_before = [], np.zeros(0, dtype=bool)
+    for broadcasts in ({}, {"mail": mail}):
+        policy = {"name": "one_mail", "broadcasts": broadcasts}
+        data = {"name": "one_mail", "journey": journey, "policy": policy, "start": "2026-01-05", "horizon": f"{int(MAIL_DAY) + AFTER + 1}d"}
+        order = simulate_events(cj.Scenario.from_dict({**data, "customers": customers}), seed, ("order",))["order"]
+        bought_before = np.bincount(order.customer, weights=order.day <= MAIL_DAY, minlength=customers) > 0
+        after, until = np.full(customers, MAIL_DAY), np.full(customers, MAIL_DAY + AFTER)
+        buyers.append(np.minimum(count_in_windows(order, customers, after, until), 1))
+    return rate_with_interval(pd.Series((buyers[1] - buyers[0])[bought_before]), pd.Series(np.ones(int(bought_before.sum()))))
 
 
 def compare_with_targets(customers: int, seed: int) -> tuple[tuple[TargetResult, ...], "pd.DataFrame"]:
@@ -196,12 +215,11 @@ def compare_with_targets(customers: int, seed: int) -> tuple[tuple[TargetResult,
         Results in the order of `TARGETS`; the delays of `opening_delays`.
     """
     shop = cj.Scenario.load(SHOP)
-    silent = shop.with_values({"policy.broadcasts.newsletter.holdout": 1.0})
     with tempfile.TemporaryDirectory() as folder:
         run = cj.simulate(shop, customers=customers, seed=seed, log=Path(folder) / "log.parquet")
         assert run.log is not None
         rates, delays = rates_of_log(run.log), opening_delays(run.log)
-    rates["demand added by a weekly newsletter"] = newsletter_demand(run, cj.simulate(silent, customers=customers, seed=seed))
+    rates[ONE_EMAIL] = buyers_added_by_one_email(customers, seed)
     return tuple(TargetResult(target, rates[target.figure]) for target in TARGETS), delays
 
 

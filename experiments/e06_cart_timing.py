@@ -1,4 +1,4 @@
-"""Claim: earlier cart emails sell more, and customers respond less to an email the longer ago they ordered.
+"""Claim: a cart email within the hour sells less than none, one after one to three days sells more; recent buyers respond no more.
 
 Carts: the shop sends one email, with some delay after each customer's first abandoned cart, and nothing else. The order rate is what a
 company observes: orders within five days per delivered email. The increment is the causal effect: the difference from the orders of the
@@ -7,8 +7,10 @@ same customers in the same days without the email.
 Recency: on day 180 every customer gets the newsletter, and nothing else all year. Its effect on visits and orders in the next two weeks is
 the difference from the same customers without it, by days since the last order.
 
-Published: order rates of 5.2, 4.5 and 2.6 % for cart emails within 20 minutes, within an hour and after a day (saleslion, a secondary
-source); attributed orders are 2-4 times the incremental ones (practitioners); Neslin et al. (2013), abstract: response falls with recency.
+Published: reminders after 30 to 60 minutes lower purchases, those after one to three days raise them (Li et al. 2021, abstract,
+randomized; the sizes were not read); one email adds 5.0, 3.8, 5.6 and 5.4 buyers per 1,000 whose last order was 1-3, 4-6, 7-9 and 10-12
+months ago (Hillstrom 2008, randomized): no trend; attributed orders are 2-4 times the incremental ones (practitioners). The signs of both
+effects were known when the shop was fitted.
 
 Run: `python experiments/e06_cart_timing.py [--customers N] [--seeds K] [--out DIR]`.
 """
@@ -27,8 +29,7 @@ from published_findings import ROOT, Finding, ratio_with_interval, write_finding
 import cjsim as cj
 
 MINUTES = (20, 40, 60, 180, 360, 720, 1440, 2160, 2880, 4320)  # from the cart to the email
-PUBLISHED = {20: 5.2, 60: 4.5, 2160: 2.6}  # %; 36 hours stand for "after a day"
-TOLERANCE = 0.5  # in points: an order rate this close to the published one counts as reproduced
+PUBLISHED = {40: "fewer", 60: "fewer", 1440: "more", 2880: "more", 4320: "more"}  # orders than without the email (Li et al. 2021)
 ATTRIBUTION_DAYS = 5.0  # days after the email in which an order is attributed to it; assumed
 YEAR = 365
 MAIL_DAY, MAIL_DATE, AFTER = 180 + 10 / 24, "2026-07-04", 14.0
@@ -70,15 +71,13 @@ def cart_mail_after(minutes: int) -> dict[str, Any]:
     return {"flows": {"cart": {"on": {"event": "cart"}, "again_after": "never", "exit_on": ["order"], "steps": steps}}}
 
 
-def simulate_carts(
-    customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES, *, carts_are_forgotten: bool = True
-) -> list[CartOutcomes]:
-    """Simulate emails at each delay and no email on the same customers, by seed. With `carts_are_forgotten=False`, no cart is forgotten."""
-    values = {} if carts_are_forgotten else {"journey.events.forgets_cart.wait": "never"}
-    return [_simulate_carts_of_seed(customers, seed, minutes, values) for seed in seeds]
+def simulate_carts(customers: int, seeds: Sequence[int], minutes: Sequence[int] = MINUTES) -> list[CartOutcomes]:
+    """Simulate emails at each delay and no email on the same customers, by seed."""
+    return [simulate_carts_with(customers, seed, minutes, {}) for seed in seeds]
 
 
-def _simulate_carts_of_seed(customers: int, seed: int, minutes: Sequence[int], values: dict[str, Any]) -> CartOutcomes:
+def simulate_carts_with(customers: int, seed: int, minutes: Sequence[int], values: dict[str, Any]) -> CartOutcomes:
+    """Simulate emails at each delay and no email on the customers of one seed, with some values of the shop replaced."""
     none = simulate_events(scenario({}, customers, YEAR).with_values(values), seed, ("cart", "order"))
     first = first_day(none["cart"], customers)
     first[first > YEAR - max(minutes) / 1440 - ATTRIBUTION_DAYS] = np.nan  # every window ends within the year
@@ -110,33 +109,30 @@ def cart_rows(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -
 
 
 def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTES) -> list[Finding]:
-    """The published order rates and ours, with the incremental part of ours."""
+    """The published signs and our increments."""
     rows = {row["minutes"]: row for row in cart_rows(found, minutes)}
     findings = []
     for delay, published in PUBLISHED.items():
         row = rows[delay]
-        rate = (row["order_rate"], row["order_rate_low"], row["order_rate_high"])
-        near = rate[1] - TOLERANCE <= published <= rate[2] + TOLERANCE
-        why = f"{row['anyway']:.3g} % order in these days without the email as well, {row['increment']:.3g} % because of it"
-        if delay == min(PUBLISHED):
-            why += "; the former share is high because after 20 minutes, many customers are still checking out"
-        findings.append(
-            Finding(f"orders within 5 days, % of cart emails after {delay} minutes", f"{published} %", *rate, row["mails"], near, why)
-        )
-    statement = "an email after 20 minutes brings in more than one after 36 hours: orders per 100 carts"
-    findings.append(early_mail_finding(found, statement, "more", minutes))
-    return findings + [_attribution_finding(found, minutes.index(delay), f"{delay} minutes") for delay in (60, 2160)]
+        effect = (row["increment_of_carts"], row["increment_of_carts_low"], row["increment_of_carts_high"])
+        near = effect[2] < 0 if published == "fewer" else effect[1] > 0
+        why = f"{row['order_rate']:.3g} % order within 5 days of the email, {row['anyway']:.3g} % in the same days without it"
+        statement = f"orders added per 100 carts by an email after {delay} minutes"
+        findings.append(Finding(statement, f"{published} (Li et al. 2021)", *effect, row["carts"], near, why))
+    statement = "an email after 24 hours brings in more than one after 60 minutes: orders per 100 carts"
+    findings.append(late_mail_finding(found, statement, "more", minutes))
+    return findings + [_attribution_finding(found, minutes.index(1440), "24 hours")]
 
 
-def early_mail_finding(found: Sequence[CartOutcomes], statement: str, published: str, minutes: Sequence[int] = MINUTES) -> Finding:
-    """Incremental orders from emails after 20 minutes minus those after 36 hours, per 100 carts of the same customers."""
-    early, late = minutes.index(min(PUBLISHED)), minutes.index(max(PUBLISHED))
-    left = np.concatenate([of.has_cart[early] for of in found])
-    gained = [np.concatenate([of.ordered_with_mail[i] - of.anyway[i] for of in found]) for i in (early, late)]
-    lost, low, high = (100 * x for x in ratio_with_interval(gained[0] - gained[1], left))
-    share = float(gained[1].sum() / gained[0].sum())
-    why = f"an email after 36 hours brings in {share:.0%} of the orders of one after 20 minutes, because customers forget their carts"
-    return Finding(statement, published, lost, low, high, int(left.sum()), low > 0, why)
+def late_mail_finding(
+    found: Sequence[CartOutcomes], statement: str, published: str, minutes: Sequence[int] = MINUTES, *, late: int = 1440, early: int = 60
+) -> Finding:
+    """Incremental orders from emails after `late` minutes minus those after `early` minutes, per 100 carts of the same customers."""
+    left = np.concatenate([of.has_cart[0] for of in found])
+    gained = [np.concatenate([of.ordered_with_mail[i] - of.anyway[i] for of in found]) for i in (minutes.index(late), minutes.index(early))]
+    more, low, high = (100 * x for x in ratio_with_interval(gained[0] - gained[1], left))
+    why = "an early email disturbs customers who would come right back"
+    return Finding(statement, published, more, low, high, int(left.sum()), low > 0, why)
 
 
 def _attribution_finding(found: Sequence[CartOutcomes], i: int, delay: str) -> Finding:
@@ -199,11 +195,11 @@ def recency_findings(found: Sequence[ResponseToMail]) -> list[Finding]:
         lately, long_ago = (ratio_with_interval(gain[chosen]) for chosen in (since <= RECENCY_BANDS[3], since > RECENCY_BANDS[3]))
         difference = 100 * (lately[0] - long_ago[0])
         error = 100 * float(np.hypot(lately[2] - lately[0], long_ago[2] - long_ago[0]))
-        why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}: many customers who ordered long ago have lapsed or churned"
+        why = f"{100 * lately[0]:.3g} against {100 * long_ago[0]:.3g}"
         statement = f"added {name} in 14 days per 100 customers: last order within 60 days minus longer ago"
         n = int(np.isfinite(since).sum())
         low, high = difference - error, difference + error
-        findings.append(Finding(statement, "more (Neslin et al. 2013)", difference, low, high, n, low > 0, why))
+        findings.append(Finding(statement, "no trend (Hillstrom 2008)", difference, low, high, n, low <= 0 <= high, why))
     return findings
 
 
@@ -221,8 +217,7 @@ def figure(mails: list[dict[str, Any]], bands: list[dict[str, Any]], path: Path)
     left.fill_between(hours, [row["least_seed"] for row in mails], [row["largest_seed"] for row in mails], alpha=0.2)
     for name, label in (("order_rate", "orders within 5 days (shade: seeds)"), ("increment", "of these, brought by the mail")):
         left.errorbar(hours, [row[name] for row in mails], yerr=_error_bars(mails, name), marker="o", markersize=4, label=label)
-    left.scatter([minutes / 60 for minutes in PUBLISHED], list(PUBLISHED.values()), color="black", marker="x", zorder=3, label="saleslion")
-    left.set(xscale="log", xlabel="hours from cart to mail", ylabel="% of mails", ylim=(0, None))
+    left.set(xscale="log", xlabel="hours from cart to mail", ylabel="% of mails", ylim=(None, None))
     left.legend(frameon=False, fontsize=8)
     places = range(len(bands))
     for name, shift in (("visits", -0.1), ("orders", 0.1)):
@@ -258,7 +253,7 @@ def main() -> None:
     words = f"""Carts: one email after each customer's first abandoned cart, and nothing else; {len(MINUTES)} delays,
 {given.seeds} populations of {given.customers:,} customers, one year.
 Recency: one newsletter to everyone on day 180; {given.seeds} populations of {4 * given.customers:,} customers.
-Increments are differences to the same customers without the email. The tolerance for order rates is {TOLERANCE} points."""
+Increments are differences to the same customers without the email."""
     findings = cart_findings(mailed) + recency_findings(answered)
     print(write_findings_report("e06_cart_timing", "E06: timing of cart reminders, and recency", words, findings, tables, given.out))
 
