@@ -9,6 +9,7 @@ import numpy as np
 from cjsim.kernels.codes import N_TOUCH_CODES
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import NORMAL_QUANTILE_95
+from cjsim.pages.charts.chart_kinds import Series, Verdict
 from cjsim.simulation.run import Run
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -21,6 +22,11 @@ class MeanSeries:
     values: Array
     low: Array
     high: Array
+
+    def as_series(self, label: str, color: Verdict, *, per: int) -> Series:
+        """Return the line of a chart, per this number of customers."""
+        values, low, high = (tuple((per * one).tolist()) for one in (self.values, self.low, self.high))
+        return Series(label, values, low, high, color)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class LogSeries:
         return self._means(rows, self.n_weeks)
 
     def monthly(self, events: Sequence[str]) -> tuple[list[str], MeanSeries]:
-        """Return how many log rows of some events there are per customer in each calendar month, and the months as 'YYYY-MM'.
+        """Return how many log rows of some events there are per customer in each whole calendar month, and the months as 'YYYY-MM'.
 
         Parameters
         ----------
@@ -78,12 +84,16 @@ class LogSeries:
         """
         start = np.datetime64(self.run.provenance.start)
         last = start + np.timedelta64(int(np.ceil(self.run.provenance.horizon)) - 1, "D")
-        months = [str(month) for month in np.arange(start.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)]
+        first = start.astype("datetime64[M]")
+        months = [str(month) for month in np.arange(first, last.astype("datetime64[M]") + 1)]
         query = (
             "select datediff('month', $2::timestamp, time), sum(n), sum(n * n) from (select customer, date_trunc('month', time) as time,"
             " count(*) as n from {log} where event in (select unnest($1)) group by all) group by 1"
         )
-        return months, self._means(self._rows(query, list(events), self.run.provenance.start), len(months))
+        means = self._means(self._rows(query, list(events), self.run.provenance.start), len(months))
+        ends_early = (last + np.timedelta64(1, "D")).astype("datetime64[M]") == np.datetime64(months[-1])
+        whole = slice(int(first.astype("datetime64[D]") < start), len(months) - int(ends_early))
+        return months[whole], MeanSeries(means.values[whole], means.low[whole], means.high[whole])
 
     def _means(self, rows: Sequence[tuple[Any, ...]], count: int) -> MeanSeries:
         """Return means over all customers from sums and sums of squares by period."""

@@ -1,6 +1,7 @@
 """Rendering of a page as one HTML file: templates, style sheet, script, pictures, and the plotly library."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from cjsim.json_records import plain_values
 from cjsim.pages.charts.chart_kinds import Chart
 from cjsim.pages.charts.chart_plotly import Figure, plotly_figure
 from cjsim.pages.charts.chart_svg import chart_svg, strip_svg
-from cjsim.pages.page_parts import Page
+from cjsim.pages.page_parts import Page, Panel
 from cjsim.version import __version__
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -43,6 +44,7 @@ def render_page(page: Page, *, json_name: str = "report.json") -> str:
     )
     environment.globals.update(
         figure_id=figure_id,
+        with_widths=_with_widths,
         picture=lambda chart, width, css: Markup(chart_svg(chart, width, css)),
         strip=lambda chart, width, is_large: Markup(strip_svg(chart, width, is_large=is_large)),
     )
@@ -59,6 +61,26 @@ def render_page(page: Page, *, json_name: str = "report.json") -> str:
     data = json.dumps(plain_values({str(i): figure for i, figure in enumerate(figures)}), allow_nan=False).replace("<", "\\u003c")
     body = body.replace(">FIGURES<", f">{data}<", 1)
     return body.replace(">PLOTLY<", f">{_plotly_source()}<", 1)
+
+
+def _with_widths(panels: Sequence[Panel]) -> list[tuple[Panel, bool]]:
+    """Pair panels with whether they take the whole width: wide ones, and those that would stand alone in a row of two."""
+    found: list[tuple[Panel, bool]] = []
+    for i, panel in enumerate(panels):
+        is_left = not panel.is_wide and (not found or found[-1][1] or _is_right(found))
+        has_neighbor = i + 1 < len(panels) and not panels[i + 1].is_wide
+        found.append((panel, panel.is_wide or (is_left and not has_neighbor)))
+    return found
+
+
+def _is_right(found: Sequence[tuple[Panel, bool]]) -> bool:
+    """Return whether the last panel is the second of a row."""
+    narrow = 0
+    for _, is_whole in reversed(found):
+        if is_whole:
+            break
+        narrow += 1
+    return narrow % 2 == 0
 
 
 @cache

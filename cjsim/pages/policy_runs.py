@@ -25,7 +25,7 @@ from cjsim.simulation.run import Run
 TermsOfRun = Callable[[Run], RatioTerms]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PolicyRuns:
     """One run, or the runs of a comparison.
 

@@ -114,18 +114,14 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
         start = f"Of {n} alternatives, {best} does best, but there is no" if n > 1 else "There is no"
         amount = _amount(effect, definition, compared.currency, signed=True)
         found = f"{start} clear difference in {metric_label(definition)} from {compared.baseline}: {amount}{period}"
-        return (
-            found + "".join(f"; {_change(*one, compared.currency)}" for one in _largest_side_effect(compared, definition.name, best, sign=0)) + "."
-        )
+        either = _largest_side_effect(compared, definition.name, best, sign=0)
+        return found + "".join(f"; {_change(*one, compared.currency)}" for one in either) + "."
     verb = "raises" if effect.effect > 0 else "lowers"
     found = f"{among} {verb} {metric_label(definition)} by {_amount(effect, definition, compared.currency)}{period}"
     is_better = (effect.effect > 0) == (definition.better != "lower")
     link, sign = (", but ", -1) if is_better else (", while ", 1)
-    return (
-        found
-        + "".join(f"{link}{_change(*one, compared.currency)}" for one in _largest_side_effect(compared, definition.name, best, sign=sign))
-        + "."
-    )
+    largest = _largest_side_effect(compared, definition.name, best, sign=sign)
+    return found + "".join(f"{link}{_change(*one, compared.currency)}" for one in largest) + "."
 
 
 def _largest_side_effect(

@@ -65,6 +65,8 @@ def strip_svg(chart: IntervalChart, width: float, *, is_large: bool) -> str:
     row, canvas = chart.rows[0], Canvas(width)
     scale = _scale_of([row.low, row.high, row.value, chart.reference or 0.0], 6.0, width - 6.0, pad=0.14)
     middle, zero = (45.0 if is_large else 12.0), scale(chart.reference or 0.0)
+    if is_large:
+        _hero_ticks(canvas, chart.axis, scale, zero)
     canvas.line((4, middle), (width - 4, middle), "axis")
     label = chart.reference_label
     half = text_width(label, 11) / 2
@@ -73,17 +75,21 @@ def strip_svg(chart: IntervalChart, width: float, *, is_large: bool) -> str:
     canvas.dot(scale(row.value), middle, row.color, radius=8 if is_large else 4.5)
     canvas.text(min(max(zero, half + 1), width - half - 1), middle + (37 if is_large else 21), label, "s", "middle")
     if is_large:
-        _hero_ticks(canvas, chart.axis, row, scale, zero)
+        _hero_texts(canvas, row, scale)
     return canvas.svg(88 if is_large else 36, chart.alt)
 
 
-def _hero_ticks(canvas: Canvas, axis: Axis, row: IntervalRow, scale: Scale, zero: float) -> None:
+def _hero_ticks(canvas: Canvas, axis: Axis, scale: Scale, zero: float) -> None:
     step = nice_step(scale.low, scale.high, 3)
     for tick in nice_ticks(scale.low, scale.high, 3):
         label, x = tick_text(axis, tick, step), scale(tick)
         if abs(x - zero) > 70 and 20 < x < canvas.width - 20:
             canvas.line((x, 26), (x, 64), "grid")
             canvas.text(x, 82, label, "s", "middle")
+
+
+def _hero_texts(canvas: Canvas, row: IntervalRow, scale: Scale) -> None:
+    """Write the estimate above its point, and the ends of the interval beside it."""
     low, value, high = row.detail.split("|")
     x = min(max(scale(row.value), 36), canvas.width - 36)
     canvas.text(x, 17, value, "k big", "middle")
@@ -180,7 +186,7 @@ def _paint_waterfall(canvas: Canvas, chart: WaterfallChart) -> float:
 
 def _paint_lines(canvas: Canvas, chart: LineChart, box: tuple[float, float, float, float] | None = None) -> float:
     """Draw lines into a box, given as left, top, width and height; by default, the whole picture."""
-    left, top, width, height = box or (0.0, 6.0, canvas.width, 300.0)
+    left, top, width, height = box or (0.0, 6.0, canvas.width, 260.0)
     values = [x for one in chart.series for part in (one.values, one.low, one.high) for x in part]
     vertical = _scale_of([*values, 0.0] if chart.starts_at_zero else values, top + height - 34, top + 4, pad=0.0)
     vertical = vertical._replace(high=vertical.high + (vertical.high - vertical.low) * 0.06 or 1.0)
@@ -217,7 +223,8 @@ def _position_ticks(canvas: Canvas, chart: LineChart, across: Scale, y: float) -
     else:
         marks = [(x, f"{x:g}") for x in nice_ticks(across.low, across.high, max(int((across.last - across.first) / 60), 1))]
     for x, label in marks:
-        canvas.text(across(x), y, label, "s", "middle")
+        half = text_width(label, 11) / 2
+        canvas.text(min(across(x), across.last + 12 - half), y, label, "s", "middle")
 
 
 def _paint_multiples(canvas: Canvas, chart: SmallMultiples) -> float:

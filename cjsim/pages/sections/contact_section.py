@@ -108,7 +108,7 @@ def channel_table(runs: PolicyRuns, rows: list[ChannelRow]) -> Table:
     rows : list of ChannelRow
         The channels.
     """
-    cells = []
+    cells: list[tuple[str, ...]] = []
     for row in rows:
         contacts = row.estimates.get("contacts")
         label = f"{runs.model.of('channels', row.channel)}, {runs.labels[row.run]}" if len(runs.runs) > 1 else row.channel
@@ -118,7 +118,13 @@ def channel_table(runs: PolicyRuns, rows: list[ChannelRow]) -> Table:
         rates = [row.estimates.get(step) for step in _STEPS[1:]]
         shown = [_rate_text(rate, 2 if step == "unsubscribe_rate" else 1) for rate, step in zip(rates, _STEPS[1:], strict=True)]
         cells.append((label, f"{contacts.value:,.2f} [{contacts.low:,.2f}, {contacts.high:,.2f}]", *shown))
-    columns = ("Channel and policy", "Delivered per customer", "Opened, of delivered", "Clicked, of delivered", "Unsubscribed, of delivered")
+    columns = (
+        "Channel and policy",
+        "Delivered per customer",
+        "Opened, of delivered",
+        "Clicked, of delivered",
+        "Unsubscribed, of delivered",
+    )
     return Table(columns, tuple(cells))
 
 
@@ -139,11 +145,12 @@ def weekly_data(runs: PolicyRuns, logs: list[LogSeries]) -> dict[str, dict[str, 
         Their logs.
     """
     used = list(dict.fromkeys(row.channel for row in channel_data(runs)))
-    refusals = [event for event in runs.baseline.codebook.events if event.startswith("suppressed_")]
-    series = {f"{runs.model.of('channels', channel)}: delivered": (["delivered"], channel) for channel in used}
-    reasons = sorted(refusal_data(runs), key=lambda reason: -max(one.value for one in refusal_data(runs)[reason].values()))
+    series: dict[str, tuple[list[str], str | None]] = {
+        f"{runs.model.of('channels', channel)}: delivered": (["delivered"], channel) for channel in used
+    }
+    refusals = refusal_data(runs)
+    reasons = sorted(refusals, key=lambda reason: -max(one.value for one in refusals[reason].values()))
     series |= {f"Refused: {_REASONS.get(reason, reason)}": ([f"suppressed_{reason}"], None) for reason in reasons}
-    assert refusals or not reasons
     found = {}
     for title, (events, channel) in list(series.items())[:_MAX_PANELS]:
         found[title] = {name: log.weekly(events, channel=channel) for name, log in zip(runs.runs, logs, strict=True)}
@@ -163,10 +170,7 @@ def weekly_figure(runs: PolicyRuns, data: dict[str, dict[str, MeanSeries]]) -> S
     charts = []
     for title, by_run in data.items():
         n_weeks = len(next(iter(by_run.values())).values)
-        series = tuple(
-            Series(runs.labels[name], *(tuple((_PER * of).tolist()) for of in (one.values, one.low, one.high)), runs.color(name))
-            for name, one in by_run.items()
-        )
+        series = tuple(one.as_series(runs.labels[name], runs.color(name), per=_PER) for name, one in by_run.items())
         weeks = tuple(float(week + 1) for week in range(n_weeks))
         charts.append(LineChart(title, Axis(f"per {_PER} customers"), weeks, "week", series))
     axis = Axis(f"per {_PER} customers and week")
@@ -207,7 +211,9 @@ def _contact_answer(runs: PolicyRuns, refusals: dict[str, dict[str, MetricEstima
     effect = runs.effects["contacts"]
     form = runs.form("contacts", effect)
     change = f"{form.size(effect.effect)} {'more' if effect.effect > 0 else 'fewer'} contacts {form.per}"
-    text = f"{change} {form.size_interval(effect.low, effect.high)}" if effect.is_significant else "About as many contacts under both policies"
+    text = (
+        f"{change} {form.size_interval(effect.low, effect.high)}" if effect.is_significant else "About as many contacts under both policies"
+    )
     changes = {reason: abs(of[runs.best].value - of[runs.baseline_name].value) for reason, of in refusals.items()}
     if changes and max(changes.values()) >= 0.01:
         reason = max(changes, key=lambda one: changes[one])
@@ -235,7 +241,7 @@ def contact_section(runs: PolicyRuns) -> Section:
         caption = runs.caption("Sends that a guardrail or a rule refused. Thin lines are 95% intervals.")
         chart_of_reasons = refusal_figure(runs, refusals)
         panels.append(
-            Panel("Refused sends by reason", "Per customer.", chart_of_reasons, caption=caption, legend=runs.legend, is_wide=len(logs) > 0)
+            Panel("Refused sends by reason", "Per customer.", chart_of_reasons, caption=caption, legend=runs.legend, is_wide=True)
         )
     if rows:
         caption = runs.caption("95% intervals. Who receives and opens differs between policies.")
@@ -246,7 +252,8 @@ def contact_section(runs: PolicyRuns) -> Section:
         for event, title in (("delivered", "When messages are sent"), ("opened", "When they are opened")):
             heat = hour_figure(runs, log, event)
             count = int(log.by_hour(event).sum())
-            text = f"{label}; {count:,} {'sends' if event == 'delivered' else 'opens'}; hours as in the event log; shading by the square root of the share."
+            word = "sends" if event == "delivered" else "opens"
+            text = f"{label}; {count:,} {word}; hours as in the event log; shading by the square root of the share."
             say = f"Most on {heat.alt.partition('most on ')[2]}."
             panels.append(Panel(title, say, heat, caption=f"{text} A description of one run, so without intervals."))
     answer = _contact_answer(runs, refusals)

@@ -10,10 +10,16 @@ from cjsim.pages.page_parts import Answer, EstimateRecord, KeyFigure, Phrase, Po
 from cjsim.pages.policy_runs import PolicyRuns
 from cjsim.pages.quantity_format import QuantityFormat, count_text, rounded_total
 from cjsim.pages.sections.belief_section import assumption_flag
+from cjsim.pages.sections.gain_section import segment_data, segment_title
 from cjsim.simulation.comparison_answer import OBJECTIVE, metric_label, side_effects
 
 TOTAL = "profit"  # decides beside CLV if policies have different numbers of customers
 _CANDIDATES = ("clv", "profit", "customers", "conversion", "purchases", "retention_90d", "sla_kept", "satisfaction", "opt_outs", "churn")
+# What the lists of gains and losses begin with; message rates are left to their section.
+_OUTCOMES = (
+    *("conversion", "purchases", "opt_outs", "churn", "time_to_first_value", "sla_kept", "wait", "abandonment", "satisfaction"),
+    *("retention_30d", "retention_90d", "retention_180d", "retention_365d", "activation", "repeat_purchase_rate", "referrals"),
+)
 _MAX_FIGURES, _MAX_POINTS = 6, 3
 _MANY = 100_000  # customers, for whom the gain is added up
 _PLURALS = ("opt-outs", "purchases", "customers", "contacts", "referrals", "requests", "sends")
@@ -193,9 +199,7 @@ def key_figure(runs: PolicyRuns, metric: str) -> KeyFigure:
         row = IntervalRow(metric, effect.effect, effect.low, effect.high, shown, tone)
         chart = IntervalChart(alt, Axis(metric), (row,), 0.0, "baseline")
     n = runs.baseline.metrics[metric].n
-    record = EstimateRecord(
-        metric, runs.definitions[metric].unit, n, effect.effect, effect.low, effect.high, effect.baseline, effect.value
-    )
+    record = EstimateRecord(metric, runs.definitions[metric].unit, n, effect.effect, effect.low, effect.high, effect.baseline, effect.value)
     chip, arrow = _verdict(runs, metric, effect, tone)
     levels = f"{form.level(effect.baseline)} → {form.level(effect.value)}"
     label, per = runs.label_of(metric), form.per
@@ -228,13 +232,30 @@ def trade_offs(runs: PolicyRuns) -> Iterator[PointList]:
 
 def _points(runs: PolicyRuns, sign: int) -> tuple[Point, ...]:
     """Return the clear effects in one direction, the largest relative ones first."""
-    found = []
-    for definition, effect in side_effects(runs.effects, runs.definitions, objective=OBJECTIVE, sign=sign, has_selected=True):
+    found: list[Point] = []
+    clear = list(side_effects(runs.effects, runs.definitions, objective=OBJECTIVE, sign=sign, has_selected=True))
+    rank = {name: i for i, name in enumerate(_OUTCOMES)}
+    clear = [one for one in clear if not (one[0].has_selected_denominator and one[0].name not in rank)]
+    for definition, effect in sorted(clear, key=lambda one: rank.get(one[0].name, len(rank))):
         size, per = change_phrase(runs, definition.name, effect)
         text = f"{size} {per}".rstrip()
         interval = runs.form(definition.name, effect).size_interval(effect.low, effect.high)
         found.append(Point(text[:1].upper() + text[1:], interval, "gain" if sign > 0 else "loss", _record(runs, definition.name)))
-    return tuple(found[:_MAX_POINTS])
+    by_segment = _segment_point(runs, sign)
+    return (*found[: _MAX_POINTS - len(by_segment)], *by_segment)
+
+
+def _segment_point(runs: PolicyRuns, sign: int) -> list[Point]:
+    """Name the segment that clearly gains most, or the one that clearly loses most."""
+    segments = [one for one in segment_data(runs) if one.effects[OBJECTIVE].is_significant and sign * one.effects[OBJECTIVE].effect > 0]
+    if not segments:
+        return []
+    most = max(segments, key=lambda one: abs(one.effects[OBJECTIVE].effect))
+    effect = most.effects[OBJECTIVE]
+    form = runs.form(OBJECTIVE, effect)
+    text = f"{segment_title(runs, most)}: {form.difference(effect.effect)} of CLV each"
+    record = EstimateRecord(OBJECTIVE, "money", most.customers, effect.effect, effect.low, effect.high, effect.baseline, effect.value)
+    return [Point(text, form.interval(effect.low, effect.high), "gain" if sign > 0 else "loss", record)]
 
 
 def _record(runs: PolicyRuns, metric: str) -> EstimateRecord:

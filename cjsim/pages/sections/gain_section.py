@@ -1,6 +1,8 @@
 """Who gains and who loses: effects by segment, and the distribution of paired effects."""
 
+import itertools
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +41,7 @@ class ChangedShares(NamedTuple):
     shares: tuple[float, ...]  # by bin
 
 
+@lru_cache(maxsize=1)
 def segment_data(runs: PolicyRuns) -> list[Segment]:
     """Return the paired effects by persona and by attribute of customers.
 
@@ -148,12 +151,14 @@ def change_figure(runs: PolicyRuns, data: ChangedShares) -> ColumnChart:
     prefix = runs.form(OBJECTIVE, runs.effects[OBJECTIVE]).prefix
     text = [f"{MINUS if edge < 0 else '+'}{prefix}{abs(edge):,g}" for edge in data.edges]
     middle = len(data.edges) // 2
-    names = [f"below {text[0]}", *(f"{a} to {b}" for a, b in zip(text, text[1:], strict=False)), f"above {text[-1]}"]
-    names[middle] = "no change"
-    colors: list[Verdict] = ["loss" if i < middle else "gain" if i > middle else "flat" for i in range(len(names))]
-    labels = tuple(share_text(share) for share in data.shares)
+    names = [f"below {text[0]}", *(f"{a} to {b}" for a, b in itertools.pairwise(text)), f"above {text[-1]}"]
+    colors: list[Verdict] = ["loss" if i < middle else "gain" for i in range(len(names))]
+    shares = list(data.shares)
+    for of in (names, colors, shares):
+        del of[middle]  # customers who do not change would dwarf the others
+    labels = tuple(share_text(share) for share in shares)
     alt = "Customers by change in CLV: " + "; ".join(f"{name} {label}" for name, label in zip(names, labels, strict=True))
-    return ColumnChart(alt, Axis("Share of customers", suffix="%", scale=100.0), tuple(names), data.shares, labels, tuple(colors))
+    return ColumnChart(alt, Axis("Share of customers", suffix="%", scale=100.0), tuple(names), tuple(shares), labels, tuple(colors))
 
 
 def _gain_answer(runs: PolicyRuns, segments: list[Segment], data: ChangedShares) -> str:
@@ -188,7 +193,7 @@ def _opt_out_table(runs: PolicyRuns, segments: list[Segment]) -> Table | None:
             form = runs.form("opt_outs", runs.effects["opt_outs"])
             per = form.per
             rows.append((segment_title(runs, segment), form.difference(effect.effect), form.interval(effect.low, effect.high)))
-    return Table(("Persona", f"Change in opt-outs {per}", "95% interval"), tuple(rows), "Opt-outs by persona") if rows else None
+    return Table(("Persona", f"Change in opt-outs {per}", "95% interval"), tuple(rows), "Opt-outs by persona, paired") if rows else None
 
 
 def gain_section(runs: PolicyRuns) -> Section:
@@ -208,10 +213,9 @@ def gain_section(runs: PolicyRuns) -> Section:
         caption = runs.caption("Paired 95% intervals.", f"Segments hold {sizes[0]:,} to {sizes[-1]:,} customers.", latent)
         panels.append(Panel("By segment", "Difference in CLV per customer.", segment_figure(runs, segments), caption=caption))
     gain, loss = (f"{share_text(x[0])} [{100 * x[1]:.1f}, {100 * x[2]:.1f}]" for x in (data.gain, data.loss))
-    say = f"{gain} gain, {loss} lose; the others do not change."
+    say = f"{gain} gain, {loss} lose; the other {share_text(1 - data.gain[0] - data.loss[0])} do not change and are not drawn."
     threshold = f"A change below {form.prefix}{data.threshold:,g} counts as none."
     caption = runs.caption("Each customer is simulated under both policies with the same random numbers.", threshold)
-    panels.append(Panel("Customer by customer", say, change_figure(runs, data), caption=caption))
-    if (table := _opt_out_table(runs, segments)) is not None:
-        panels.append(Panel("Opt-outs by persona", table=table, caption=runs.caption("Paired 95% intervals."), is_table_folded=False))
+    table = _opt_out_table(runs, segments)
+    panels.append(Panel("Customer by customer", say, change_figure(runs, data), table, caption, is_table_folded=False))
     return Section("who", "Who gains and who loses?", _gain_answer(runs, segments, data), tuple(panels), "Who gains")

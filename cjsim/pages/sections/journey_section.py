@@ -7,6 +7,7 @@ from cjsim.pages.page_parts import Panel, Section, Table
 from cjsim.pages.policy_runs import PolicyRuns
 from cjsim.pages.quantity_format import share_text
 
+_PER = 100  # customers
 _MAX_LINKS = 16
 _CHANGE = 0.005  # in shares of customers, for which a stage is named in the answer
 
@@ -91,8 +92,7 @@ def month_figure(runs: PolicyRuns, logs: list[LogSeries], events: list[str]) -> 
     series = []
     for name, log in zip(runs.runs, logs, strict=True):
         months, means = log.monthly(events)
-        ends = (tuple((100 * of).tolist()) for of in (means.values, means.low, means.high))
-        series.append(Series(runs.labels[name], *ends, runs.color(name)))
+        series.append(means.as_series(runs.labels[name], runs.color(name), per=_PER))
     positions = tuple(float(i) for i in range(len(months)))
     return LineChart("Purchases by month", Axis("per 100 customers"), positions, "month", tuple(series), tuple(months))
 
@@ -130,15 +130,14 @@ def journey_section(runs: PolicyRuns) -> Section:
         log = logs[list(runs.runs).index(runs.best)]
         flow = flow_figure(runs, log)
         if flow is not None:
-            rows = tuple(
-                (f"{flow.nodes[before]} → {flow.nodes[after]}", text) for (before, after, _), text in zip(flow.links, flow.texts, strict=True)
-            )
+            pairs = (f"{flow.nodes[before]} → {flow.nodes[after]}" for before, after, _ in flow.links)
+            rows = tuple(zip(pairs, flow.texts, strict=True))
             table = Table(("Move", "Number"), rows, "Moves between observed stages")
             text = f"{runs.labels[runs.best]}; moves between stages that the firm observes, the most frequent ones; no intervals."
             panels.append(Panel("From stage to stage", "Before on the left, after on the right.", flow, table, runs.caption(text)))
         events = log.purchase_events()
-        if events:
-            text = "Bands are 95% intervals of the mean. The first and the last month may be incomplete."
+        if events and len(log.monthly(events)[0]) > 1:
+            text = "Bands are 95% intervals of the mean. Whole months only."
             chart = month_figure(runs, logs, events)
             say = "Purchases per 100 customers in each calendar month."
             panels.append(Panel("Month by month", say, chart, caption=runs.caption(text), legend=runs.legend, is_wide=True))

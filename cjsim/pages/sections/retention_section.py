@@ -1,5 +1,6 @@
 """Do customers stay? Retention after conversion by policy and by cohort, and satisfaction along the journey."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +39,7 @@ def retention_data(runs: PolicyRuns) -> RetentionData:
     """
     metrics = {name: [run.metrics[f"retention_{day:.0f}d"] for day in RETENTION_DAYS] for name, run in runs.runs.items()}
     defined = [i for i in range(len(RETENTION_DAYS)) if all(of[i].n >= _FEWEST for of in metrics.values())]
-    return RetentionData(
-        tuple(RETENTION_DAYS[i] for i in defined), {name: tuple(of[i] for i in defined) for name, of in metrics.items()}
-    )
+    return RetentionData(tuple(RETENTION_DAYS[i] for i in defined), {name: tuple(of[i] for i in defined) for name, of in metrics.items()})
 
 
 def retention_figure(runs: PolicyRuns, data: RetentionData) -> LineChart:
@@ -102,14 +101,14 @@ def stage_satisfaction_data(runs: PolicyRuns) -> dict[str, dict[str, MetricEstim
     for name, run in runs.runs.items():
         by_stage = {}
         for stage in run.codebook.stages:
-            estimate = runs.estimate(lambda one, stage=stage: _satisfaction_in(one, stage), "0 to 1", name)
+            estimate = runs.estimate(partial(_satisfaction_in, stage), "0 to 1", name)
             if estimate.n >= _FEWEST:
                 by_stage[stage] = estimate
         found[name] = by_stage
     return found
 
 
-def _satisfaction_in(run: Run, stage: str) -> RatioTerms:
+def _satisfaction_in(stage: str, run: Run) -> RatioTerms:
     is_there = run.outcomes.customers["stage"] == run.codebook.stages.index(stage)
     return ratio_of_sums(run, np.where(is_there, run.outcomes.customers["satisfaction"], 0.0), is_there)
 
@@ -137,9 +136,7 @@ def stage_satisfaction_figure(runs: PolicyRuns, data: dict[str, dict[str, Metric
         )
         for name, of in data.items()
     )
-    texts = tuple(
-        tuple(f"{of[stage].value:.3f} [{of[stage].low:.3f}, {of[stage].high:.3f}]" for stage in stages) for of in data.values()
-    )
+    texts = tuple(tuple(f"{of[stage].value:.3f} [{of[stage].low:.3f}, {of[stage].high:.3f}]" for stage in stages) for of in data.values())
     titles = tuple(runs.model.of("stages", stage) for stage in stages)
     return BarChart("Mean satisfaction by stage", Axis("Satisfaction, from 0 to 1"), titles, series, texts)
 
@@ -216,9 +213,8 @@ def retention_section(runs: PolicyRuns) -> Section | None:
     if chart_of_stages is not None:
         caption = runs.caption("Thin lines are 95% intervals. Customers are grouped by their stage on the last day.")
         say = "Mean satisfaction on the last day, by the stage that customers are in, from 0 to 1."
-        whole = Panel("Satisfaction along the journey", say, chart_of_stages, caption=caption, legend=runs.legend, is_wide=len(panels) == 2)
+        whole = Panel("Satisfaction along the journey", say, chart_of_stages, caption=caption, legend=runs.legend)
         panels.append(whole)
     if not panels:
         return None
     return Section("keep", "Do customers stay?", _retention_answer(runs, data), tuple(panels), "Retention")
-

@@ -32,7 +32,8 @@ def run_answer(runs: PolicyRuns) -> Answer:
     lead = f"95% interval of CLV: {form.level(value.low)} to {form.level(value.high)}. Nothing is compared on this page."
     known = [name for name in _CANDIDATES if name in run.metrics and not math.isnan(run.metrics[name].value)]
     figures = tuple(_level_figure(runs, name) for name in known[:_MAX_FIGURES])
-    lists = (PointList("What this page leaves open", "flat", (Point("Whether another policy would do better: compare it with this one."),)),)
+    question = Point("Whether another policy would do better: compare it with this one.")
+    lists = (PointList("What this page leaves open", "flat", (question,)),)
     return Answer(runs.caption(), sentence, lead, assumption_flag(runs), figures=figures, lists=lists)
 
 

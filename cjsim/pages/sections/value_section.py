@@ -114,7 +114,7 @@ def _desk_costs(run: Run) -> Array:
     """Return what conversations and staff cost, float64, shape (n_customers,)."""
     outcomes = run.outcomes.customers
     booked = _zeros_or(booked_acquisition_cost(run), run)
-    return outcomes["cost"] - outcomes["message_cost"] - booked + _zeros_or(allocated_wages(run), run)
+    return np.asarray(outcomes["cost"] - outcomes["message_cost"] - booked + _zeros_or(allocated_wages(run), run))
 
 
 def _acquisition_costs(run: Run) -> Array:
@@ -164,6 +164,8 @@ def value_figure(runs: PolicyRuns, parts: list[ValuePart]) -> WaterfallChart:
 
 
 def _row(label: str, effect: PairedDifference, form: QuantityFormat, runs: PolicyRuns) -> IntervalRow:
+    if abs(effect.effect) * 10**form.decimals < 0.5:  # would be rounded to 0
+        form = runs.form(OBJECTIVE, effect)
     text = f"{form.difference(effect.effect)} {form.interval(effect.low, effect.high)}"
     color = runs.tone(OBJECTIVE, effect)  # more money is better in every part
     return IntervalRow(label, effect.effect, effect.low, effect.high, text, color)
