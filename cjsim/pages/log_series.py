@@ -149,8 +149,8 @@ class LogSeries:
         """
         asked, in_time = np.zeros(24), np.zeros(24)
         query = (
-            "select hour(time - to_seconds(60 * coalesce(value, 0))) as h, count(*), count(*) filter (event = 'answered_in_time') from {log}"
-            " where source = $1 and event in ('answered_in_time', 'answered_late', 'unanswered') group by all"
+            "select hour(time - to_seconds(60 * coalesce(value, 0))) as h, count(*), count(*) filter (event = 'answered_in_time')"
+            " from {log} where source = $1 and event in ('answered_in_time', 'answered_late', 'unanswered') group by all"
         )
         for hour, count, kept in self._rows(query, desk):
             asked[hour], in_time[hour] = count, kept

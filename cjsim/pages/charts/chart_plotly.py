@@ -12,7 +12,9 @@ from cjsim.pages.charts.chart_kinds import (
     FlowChart,
     HeatMap,
     IntervalChart,
+    IntervalRow,
     LineChart,
+    Series,
     SmallMultiples,
     WaterfallChart,
 )
@@ -60,17 +62,15 @@ def _intervals(chart: IntervalChart) -> Figure:
         "text": [row.text for row in rows],
         "hovertemplate": "%{y}<br>%{text}<extra></extra>",
         "marker": {"size": 11, "color": [f"var(--{row.color})" for row in rows]},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": _scaled(axis, [row.high - row.value for row in rows]),
-            "arrayminus": _scaled(axis, [row.value - row.low for row in rows]),
-            "thickness": 6,
-            "width": 0,
-            "color": "var(--flat)@0.35",
-        },
+        **_row_intervals(axis, rows, color="var(--flat)@0.35", thickness=6),
     }
     return {"data": [trace], "layout": {"xaxis": _axis(axis), "yaxis": {"automargin": True, "type": "category"}, "showlegend": False}}
+
+
+def _row_intervals(axis: Axis, rows: Sequence[IntervalRow], *, color: str, thickness: float) -> Figure:
+    above, below = ([row.high - row.value for row in rows], [row.value - row.low for row in rows])
+    shape = {"type": "data", "symmetric": False, "width": 0, "thickness": thickness, "color": color}
+    return {"error_x": {**shape, "array": _scaled(axis, above), "arrayminus": _scaled(axis, below)}}
 
 
 def _waterfall(chart: WaterfallChart) -> Figure:
@@ -89,6 +89,7 @@ def _waterfall(chart: WaterfallChart) -> Figure:
         "hovertemplate": "%{y}<br>%{text}<extra></extra>",
         "textposition": "none",
         "marker": {"color": [f"var(--{row.color})" for row in rows]},
+        **_row_intervals(chart.axis, rows, color="var(--ink)", thickness=1.5),
     }
     vertical = {"automargin": True, "type": "category", "autorange": "reversed"}
     return {"data": [trace], "layout": {"xaxis": _axis(chart.axis), "yaxis": vertical, "showlegend": False}}
@@ -152,11 +153,22 @@ def _bars(chart: BarChart) -> Figure:
             "hovertemplate": "%{y}<br>%{text}<extra>%{fullData.name}</extra>",
             "textposition": "none",
             "marker": {"color": f"var(--{one.color})"},
+            **_bar_intervals(chart.axis, one),
         }
         for one, texts in zip(chart.series, chart.texts, strict=True)
     ]
     vertical = {"automargin": True, "type": "category", "autorange": "reversed"}
     return {"data": data, "layout": {"xaxis": _axis(chart.axis), "yaxis": vertical, "barmode": "group"}}
+
+
+def _bar_intervals(axis: Axis, series: Series) -> Figure:
+    """Return the intervals of bars; nothing if they have none."""
+    if not series.low:
+        return {}
+    above = [high - value for high, value in zip(series.high, series.values, strict=True)]
+    below = [value - low for low, value in zip(series.low, series.values, strict=True)]
+    shape = {"type": "data", "symmetric": False, "width": 0, "thickness": 1.5, "color": "var(--ink)"}
+    return {"error_x": {**shape, "array": _scaled(axis, above), "arrayminus": _scaled(axis, below)}}
 
 
 def _columns(chart: ColumnChart) -> Figure:

@@ -19,6 +19,7 @@ from cjsim.pages.charts.chart_kinds import (
 )
 from cjsim.pages.charts.svg_canvas import Canvas, Scale, nice_step, nice_ticks, text_width, tick_text, wrapped
 
+BOLD = 12.9  # size of normal text that is as wide as bold labels
 NARROW = 400.0  # below this width in pixels, labels stand above their marks
 _TOP = 26.0
 
@@ -111,7 +112,7 @@ def _scale_of(values: Sequence[float], first: float, last: float, *, pad: float 
 def _paint_intervals(canvas: Canvas, chart: IntervalChart) -> float:
     is_narrow = canvas.width < NARROW
     text_space = max((text_width(row.text) for row in chart.rows), default=0.0) + 12
-    label_space = min(max((text_width(row.label) for row in chart.rows), default=0.0) + 14, canvas.width * 0.36)
+    label_space = min(max((text_width(row.label, BOLD) for row in chart.rows), default=0.0) + 14, canvas.width * 0.36)
     left, right = (8.0, canvas.width - 8.0) if is_narrow else (label_space, canvas.width - text_space)
     reference = [] if chart.reference is None else [chart.reference]
     scale = _scale_of([x for row in chart.rows for x in (row.low, row.high, row.value)] + reference, left, right)
@@ -127,7 +128,7 @@ def _paint_intervals(canvas: Canvas, chart: IntervalChart) -> float:
             canvas.text(0, y + 13, wrapped(row.label, space, most=1)[0], "h k")
             canvas.text(canvas.width, y + 13, row.text, "h", "end")
         else:
-            lines = wrapped(row.label, label_space - 8, most=2)
+            lines = wrapped(row.label, label_space - 8, size=BOLD, most=2)
             canvas.lines(0, middle + 4 - 7.5 * (len(lines) - 1), lines, "k")
             canvas.text(canvas.width, middle + 4, row.text, "", "end")
         if math.isfinite(row.value):
@@ -158,7 +159,7 @@ def _paint_waterfall(canvas: Canvas, chart: WaterfallChart) -> float:
     starts.append(0.0)
     ends = [start + row.value for start, row in zip(starts, chart.rows, strict=True)]
     bounds = [start + x for start, row in zip(starts, chart.rows, strict=True) for x in (row.low, row.high)]
-    label_space = min(max(text_width(row.label) for row in chart.rows) + 14, canvas.width * 0.38)
+    label_space = min(max(text_width(row.label, BOLD) for row in chart.rows) + 14, canvas.width * 0.38)
     text_space = max(text_width(row.text) for row in chart.rows) + 12
     left, right = (8.0, canvas.width - 8.0) if is_narrow else (label_space, canvas.width - text_space)
     scale = _scale_of([0.0, *starts, *ends, *bounds], left, right)
@@ -172,7 +173,7 @@ def _paint_waterfall(canvas: Canvas, chart: WaterfallChart) -> float:
             canvas.text(0, y + 14, wrapped(row.label, canvas.width - text_width(row.text) - 10, most=1)[0], "h k")
             canvas.text(canvas.width, y + 14, row.text, "h", "end")
         else:
-            lines = wrapped(row.label, label_space - 8, most=2)
+            lines = wrapped(row.label, label_space - 8, size=BOLD, most=2)
             canvas.lines(0, top + 12 - 7.5 * (len(lines) - 1), lines, "k")
             canvas.text(canvas.width, top + 12, row.text, "", "end")
         canvas.rect((scale(start), top, scale(end) - scale(start) or 1.0, 14), row.color)
@@ -241,7 +242,7 @@ def _paint_multiples(canvas: Canvas, chart: SmallMultiples) -> float:
 def _paint_bars(canvas: Canvas, chart: BarChart) -> float:
     is_narrow = canvas.width < NARROW
     texts = [text for of in chart.texts for text in of]
-    label_space = 0.0 if is_narrow else min(max(map(text_width, chart.categories)) + 14, canvas.width * 0.36)
+    label_space = 0.0 if is_narrow else min(max(text_width(one, BOLD) for one in chart.categories) + 14, canvas.width * 0.36)
     right = canvas.width - max(map(text_width, texts), default=0.0) - 12
     most = max((x for one in chart.series for x in (*one.values, *one.high) if math.isfinite(x)), default=1.0) or 1.0
     scale, y = Scale(0.0, most, label_space, right), 4.0
@@ -251,7 +252,7 @@ def _paint_bars(canvas: Canvas, chart: BarChart) -> float:
             y += 18
         else:
             middle = y + 9 * len(chart.series)
-            lines = wrapped(category, label_space - 8, most=2)
+            lines = wrapped(category, label_space - 8, size=BOLD, most=2)
             canvas.lines(0, middle + 3 - 7.5 * (len(lines) - 1), lines, "k")
         for one, of in zip(chart.series, chart.texts, strict=True):
             value = one.values[i] if math.isfinite(one.values[i]) else 0.0
@@ -274,7 +275,7 @@ def _paint_columns(canvas: Canvas, chart: ColumnChart) -> float:
         x = i * width
         canvas.rect((x + width * 0.07, bottom - height, width * 0.86, max(height, 0.5)), chart.colors[i])
         canvas.text(x + width / 2, bottom - height - 5, chart.texts[i], "s", "middle")
-        for j, line in enumerate(wrapped(category, width, size=11, most=3)):
+        for j, line in enumerate(wrapped(category, width - 6, size=11, most=3)):
             canvas.text(x + width / 2, bottom + 16 + 13 * j, line, "s", "middle")
     canvas.line((0, bottom), (canvas.width, bottom), "axis")
     return bottom + 16 + 13 * 3
@@ -304,7 +305,7 @@ def _paint_flow(canvas: Canvas, chart: FlowChart) -> float:
     out = [math.fsum(size for source, _, size in chart.links if source == i) for i in range(len(chart.nodes))]
     into = [math.fsum(size for _, target, size in chart.links if target == i) for i in range(len(chart.nodes))]
     total = math.fsum(out) or 1.0
-    label_space = min(max(map(text_width, chart.nodes)) + 12, canvas.width * 0.3)
+    label_space = min(max(text_width(node, BOLD) for node in chart.nodes) + 14, canvas.width * 0.34)
     ends = [label_space, canvas.width - label_space - 10]
     tops: list[dict[int, float]] = []
     for sizes, x, anchor in ((out, ends[0], "end"), (into, ends[1], "start")):
@@ -315,8 +316,9 @@ def _paint_flow(canvas: Canvas, chart: FlowChart) -> float:
                 positions[i] = y
                 canvas.rect((x, y, 10, height), "p0", radius=1)
                 at = x - 6 if anchor == "end" else x + 16
-                canvas.text(at, y + height / 2 + 4, wrapped(chart.nodes[i], label_space - 8, most=1)[0], "k", anchor)
-                y += max(height, 14.0) + gap
+                lines = wrapped(chart.nodes[i], label_space - 10, size=BOLD, most=2)
+                canvas.lines(at, y + height / 2 + 4 - 7.5 * (len(lines) - 1), lines, "k", anchor)
+                y += max(height, 15.0 * len(lines)) + gap
         tops.append(positions)
     bottom = 0.0
     used = [dict(positions) for positions in tops]

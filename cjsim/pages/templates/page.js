@@ -26,6 +26,12 @@
   }
   function draw(plot) {
     var figure = inTheme(figures[plot.dataset.figure]), layout = figure.layout;
+    if (layout.grid && plot.clientWidth < 640) {
+      layout.grid.rows *= layout.grid.columns;
+      layout.grid.columns = 1;
+      layout.height = 200 * layout.grid.rows;
+      plot.style.height = layout.height + 'px';
+    }
     layout.paper_bgcolor = layout.plot_bgcolor = style('--surface');
     layout.font = { family: style('--font'), size: 12, color: style('--ink-2') };
     layout.margin = { l: 40, r: 12, t: 12, b: 40 };
