@@ -113,7 +113,7 @@ class PolicyRuns:
 
     def label_of(self, metric: str) -> str:
         """Return the name of a metric as a heading."""
-        label = metric_label(self.definitions[metric])
+        label = metric_label(self.definitions[metric]).removeprefix("the ")
         return label[:1].upper() + label[1:]
 
     def form(self, metric: str, effect: PairedDifference) -> QuantityFormat:
@@ -180,4 +180,4 @@ class PolicyRuns:
         counts = sorted({len(one) for one in self.runs.values()})
         customers = n or f"n = {' to '.join(f'{count:,}' for count in (counts[:1] if len(counts) == 1 else [counts[0], counts[-1]]))}"
         seeds = f"{origin.replications} replications from seed {origin.seed}" if origin.replications > 1 else f"seed {origin.seed}"
-        return " ".join([f"{customers}, {origin.horizon:g} days, {seeds}.", *sentences])
+        return " ".join([f"{customers}, {origin.horizon:g} days, {seeds}.", *filter(None, sentences)])

@@ -13,6 +13,7 @@ _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _FEWEST_DECIMALS = {SHARE_UNIT: 1, MONEY_UNIT: 2, SCORE_UNIT: 3}
 _MOST_DECIMALS = 6
 _HOUR, _MINUTES_IN_HOURS = 60.0, 180.0  # longer times are shown in hours
+_SHARES_OF_TIME = "utilisation"  # a ratio that is read as a percentage
 _MOST_PER = 10_000
 _LARGE = 10_000  # from here on, numbers have no decimals
 
@@ -100,8 +101,9 @@ def quantity_format(
     largest = max((abs(level) for level in levels if math.isfinite(level)), default=0.0)
     unit, is_mean = definition.unit, definition.denominator == CUSTOMERS_WHO_ENTERED and not definition.is_total
     form = QuantityFormat(per="per customer" if is_mean else "")
-    if unit == SHARE_UNIT:
+    if unit == SHARE_UNIT or definition.name.startswith(_SHARES_OF_TIME):
         form = QuantityFormat(scale=100.0, suffix="%", difference_suffix=" pp", per=f"of {definition.denominator}")
+        unit = SHARE_UNIT
     elif unit == MONEY_UNIT or CURRENCY.fullmatch(unit):
         code = currency if unit == MONEY_UNIT else unit
         symbol = "" if code is None else _SYMBOLS.get(code, f"{code} ")

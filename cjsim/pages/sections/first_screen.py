@@ -152,13 +152,14 @@ def _lead(runs: PolicyRuns) -> str:
     if math.isnan(effect.effect) or effect.is_identical:
         return ""
     low, high = (form.level(end) for end in (effect.low, effect.high))
-    sentences = [f"95% interval of the difference in CLV: {low} to {high}."]
+    sentences = [f"95% interval of the difference in CLV: {low} to {high}."] if effect.is_significant else []
     total = runs.effects.get(TOTAL)
     if total is not None and runs.effects["customers"].effect:
-        whole, joined = runs.form(TOTAL, total), runs.effects["customers"].effect
+        whole, joined = runs.form(TOTAL, total), runs.effects["customers"]
         verdict = "Total profit changes by" if total.is_significant else "There is no clear difference in total profit:"
-        more = count_text(abs(joined), "more customer" if joined > 0 else "fewer customer")
-        sentences.append(f"{verdict} {whole.difference(total.effect)} {whole.interval(total.low, total.high)}, with {more}.")
+        more = f", with {count_text(abs(joined.effect), 'more customer' if joined.effect > 0 else 'fewer customer')}"
+        amount = f"{whole.difference(total.effect)} {whole.interval(total.low, total.high)}"
+        sentences.append(f"{verdict} {amount}{more if joined.is_significant else ''}.")
     elif effect.is_significant:
         amount, ends = rounded_total(_MANY * effect.effect, form.prefix), [rounded_total(_MANY * x, form.prefix) for x in effect[3:5]]
         sentences.append(f"For every {_MANY:,} customers that is {amount} of lifetime value ({ends[0]} to {ends[1]}).")
@@ -253,7 +254,8 @@ def _segment_point(runs: PolicyRuns, sign: int) -> list[Point]:
     most = max(segments, key=lambda one: abs(one.effects[OBJECTIVE].effect))
     effect = most.effects[OBJECTIVE]
     form = runs.form(OBJECTIVE, effect)
-    text = f"{segment_title(runs, most)}: {form.difference(effect.effect)} of CLV each"
+    verb = "gains" if sign > 0 else "loses"
+    text = f"{segment_title(runs, most)} {verb} most: {form.difference(effect.effect)} of CLV each"
     record = EstimateRecord(OBJECTIVE, "money", most.customers, effect.effect, effect.low, effect.high, effect.baseline, effect.value)
     return [Point(text, form.interval(effect.low, effect.high), "gain" if sign > 0 else "loss", record)]
 

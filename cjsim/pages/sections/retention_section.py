@@ -201,7 +201,8 @@ def retention_section(runs: PolicyRuns) -> Section | None:
         n = f"n = {' and '.join(counts)} observed for {data.days[0]:g} days"
         last = [f"{of[-1].n:,}" for of in data.estimates.values()]
         further = f"{' and '.join(last)} for {data.days[-1]:g} days." if len(data.days) > 1 else ""
-        caption = runs.caption("Bands are 95% intervals.", further, "Policies convert slightly different customers.", n=n)
+        mix = "Policies convert slightly different customers." if len(runs.runs) > 1 else ""
+        caption = runs.caption("Bands are 95% intervals.", further, mix, n=n)
         chart, table = retention_figure(runs, data), _retention_table(runs, data)
         say = "Share of converters who still count as retained."
         panels.append(Panel("Retention after conversion", say, chart, table, caption, legend=runs.legend))

@@ -34,7 +34,7 @@ def run_answer(runs: PolicyRuns) -> Answer:
     figures = tuple(_level_figure(runs, name) for name in known[:_MAX_FIGURES])
     question = Point("Whether another policy would do better: compare it with this one.")
     lists = (PointList("What this page leaves open", "flat", (question,)),)
-    return Answer(runs.caption(), sentence, lead, assumption_flag(runs), figures=figures, lists=lists)
+    return Answer(runs.caption().removesuffix("."), sentence, lead, assumption_flag(runs), figures=figures, lists=lists)
 
 
 def _level_figure(runs: PolicyRuns, metric: str) -> KeyFigure:
