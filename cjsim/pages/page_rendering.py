@@ -15,6 +15,19 @@ from cjsim.version import __version__
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
+class _Figures:
+    """Collects the interactive figures of a page while it is rendered."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Figure] = {}
+
+    def add(self, chart: Chart) -> str:
+        """Add the figure of a chart, and return its identifier."""
+        name = str(len(self.by_id))
+        self.by_id[name] = plotly_figure(chart)
+        return name
+
+
 def render_page(page: Page, *, json_name: str = "report.json") -> str:
     """Render a page.
 
@@ -33,17 +46,13 @@ def render_page(page: Page, *, json_name: str = "report.json") -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    figures: list[Figure] = []
-
-    def figure_id(chart: Chart) -> str:
-        figures.append(plotly_figure(chart))
-        return str(len(figures) - 1)
+    figures = _Figures()
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(
-        figure_id=figure_id,
+        figure_id=figures.add,
         with_widths=_with_widths,
         picture=lambda chart, width, css: Markup(chart_svg(chart, width, css)),
         strip=lambda chart, width, is_large: Markup(strip_svg(chart, width, is_large=is_large)),
@@ -58,7 +67,7 @@ def render_page(page: Page, *, json_name: str = "report.json") -> str:
         figures_json="FIGURES",
         plotly_js="PLOTLY",
     )
-    data = json.dumps(plain_values({str(i): figure for i, figure in enumerate(figures)}), allow_nan=False).replace("<", "\\u003c")
+    data = json.dumps(plain_values(figures.by_id), allow_nan=False).replace("<", "\\u003c")
     body = body.replace(">FIGURES<", f">{data}<", 1)
     return body.replace(">PLOTLY<", f">{_plotly_source()}<", 1)
 
