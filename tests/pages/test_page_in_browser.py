@@ -1,6 +1,8 @@
 """A page in Chromium: no request, no error in the console, nothing wider than the window, figures that can be explored."""
 
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,32 @@ def test_page_fits_the_window_and_reports_no_error(browser: Any, page_file: Path
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert errors == []
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, from npm."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    done = npm and subprocess.run([npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, check=False)
+    if not done or done.returncode:
+        pytest.skip("needs axe-core from npm")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        source = archive.extractfile("package/axe.min.js")
+        assert source is not None
+        return source.read().decode()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 400])
+def test_page_has_no_serious_fault_of_accessibility(browser: Any, axe: str, page_file: Path, width: int, theme: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{page_file.as_uri()}#{theme}")
+    page.evaluate(axe)
+    faults = page.evaluate("axe.run().then(found => found.violations)")
+    serious = [(one["id"], node["html"][:200]) for one in faults if one["impact"] in ("serious", "critical") for node in one["nodes"]]
+    assert serious == []
     page.close()
 
 
