@@ -5,9 +5,10 @@ from pathlib import Path
 
 from cjsim.argument_types import checked_arguments
 from cjsim.errors import InputError, format_error
+from cjsim.pages.finding_page import finding_page, finding_part, with_findings
 from cjsim.pages.policy_page import policy_page
 from cjsim.pages.report_result import Report
-from cjsim.pages.saved_results import LoadedResult, load_result
+from cjsim.pages.saved_results import LoadedResult, SavedFinding, load_result
 from cjsim.simulation.comparison import Comparison
 from cjsim.simulation.run import Run
 from cjsim.simulation.scenario_sources import ScenarioSource, named_scenarios
@@ -15,13 +16,13 @@ from cjsim.simulation.scenario_sources import ScenarioSource, named_scenarios
 
 @checked_arguments
 def report(*results: Run | Comparison | str | Path, scenarios: Sequence[ScenarioSource] = (), out: str | Path | None = None) -> Report:
-    """Make a self-contained HTML page about a run, a comparison, or several runs of the same customers.
+    """Make a self-contained HTML page about a run, a comparison, several runs of the same customers, or findings.
 
     Parameters
     ----------
     *results : Run, Comparison, str or Path
-        One run or comparison, or at least two runs with the same seed and time, the baseline first. A path names the folder of a saved
-        result.
+        One run or comparison, or at least two runs with the same seed and time, the baseline first; and any number of findings: folders
+        of saved levers, assumptions, responses, attributions, studies and experiments. A path names the folder of a saved result.
     scenarios : sequence of Scenario, str or Path
         Scenarios that were simulated, for titles and for the sources of numbers. Those of the library are found by name.
     out : str or Path, optional
@@ -43,8 +44,14 @@ def report(*results: Run | Comparison | str | Path, scenarios: Sequence[Scenario
     >>> page.title
     'Online shop: Improved policy against Current policy'
     """
+    loaded = [load_result(one) for one in results]
     documents = list(named_scenarios(list(scenarios), argument="scenarios").values()) if scenarios else []
-    made = Report(policy_page(_combined([load_result(one) for one in results]), documents))
+    findings = [finding_part(one.content) for one in loaded if isinstance(one.content, SavedFinding)]
+    runs = [one for one in loaded if not isinstance(one.content, SavedFinding)]
+    if runs or not findings:
+        made = Report(with_findings(policy_page(_combined(runs), documents), findings))
+    else:
+        made = Report(finding_page(findings))
     if out is not None:
         made.save(out)
     return made
@@ -54,8 +61,9 @@ def _combined(results: Sequence[LoadedResult]) -> Run | Comparison:
     """Return the only result, or a comparison of several runs."""
     if not results:
         raise InputError(format_error("results", "must contain a run or a comparison", "nothing", "Name the folder of a result."))
-    if len(results) == 1:
-        return results[0].content
+    first = results[0].content
+    if len(results) == 1 and not isinstance(first, SavedFinding):
+        return first
     has_names = len({one.name for one in results}) == len(results)
     runs = {one.name if has_names else one.folder: one.content for one in results if isinstance(one.content, Run)}
     if len(runs) < len(results):
