@@ -10,7 +10,10 @@ from cjsim.commands.arguments import load_scenario
 from cjsim.commands.console import echo_message, output_folder, print_result, with_exit_codes
 from cjsim.errors import InputError, format_error
 
-_RESULTS_HELP = "Folder of a saved comparison or run, or the folders of several runs of the same customers, the baseline first."
+_RESULTS_HELP = (
+    "Folder of a saved comparison or run, or the folders of several runs of the same customers, the baseline first. Folders of levers,"
+    " assumptions, responses, attributions, studies and experiments add a section each."
+)
 _OUT_HELP = "Folder for report.html and report.json, or the name of an HTML file. By default, report.html in the current folder."
 _SCENARIO_HELP = "Scenario file that was simulated, for titles and for the sources of numbers. Can be repeated."
 

@@ -102,7 +102,7 @@ def test_equal_runs_give_the_same_page(run_folders: list[Path]) -> None:
     ("name", "message"),
     [
         ("missing", "must be the folder of a saved result, got a path that does not exist"),
-        ("empty", "must be the folder of a saved run or comparison, got a folder without manifest.json"),
+        ("empty", "must be the folder of a saved result, got a folder without manifest.json"),
         ("file", "must be the folder of a saved result, got not a directory"),
     ],
 )

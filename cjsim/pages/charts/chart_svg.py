@@ -245,7 +245,8 @@ def _paint_bars(canvas: Canvas, chart: BarChart) -> float:
     label_space = 0.0 if is_narrow else min(max(text_width(one, BOLD) for one in chart.categories) + 14, canvas.width * 0.36)
     right = canvas.width - max(map(text_width, texts), default=0.0) - 12
     most = max((x for one in chart.series for x in (*one.values, *one.high) if math.isfinite(x)), default=1.0) or 1.0
-    scale, y = Scale(0.0, most, label_space, right), 4.0
+    least = min((x for one in chart.series for x in one.values if math.isfinite(x)), default=0.0)
+    scale, y = Scale(min(least, 0.0), most, label_space, right), 4.0
     for i, category in enumerate(chart.categories):
         if is_narrow:
             canvas.text(0, y + 12, wrapped(category, canvas.width, most=1)[0], "k")
@@ -257,7 +258,7 @@ def _paint_bars(canvas: Canvas, chart: BarChart) -> float:
         for one, of in zip(chart.series, chart.texts, strict=True):
             value = one.values[i] if math.isfinite(one.values[i]) else 0.0
             canvas.rect((label_space, y + 2, right - label_space, 10), "sunken", radius=5)
-            canvas.rect((label_space, y + 2, scale(value) - label_space, 10), one.color, radius=5)
+            canvas.rect((scale(0.0), y + 2, scale(value) - scale(0.0), 10), one.color, radius=5)
             if one.low and math.isfinite(one.low[i]):
                 canvas.line((scale(one.low[i]), y + 14.5), (scale(one.high[i]), y + 14.5), "axis", one.color)
             canvas.text(canvas.width, y + 11, of[i], "", "end")

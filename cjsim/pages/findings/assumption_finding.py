@@ -1,7 +1,7 @@
 """A check of assumptions on a page: the difference with stronger and weaker assumed effects of messages."""
 
 from cjsim.pages.charts.chart_kinds import IntervalChart
-from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, MetricWords, facts_caption
+from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, MetricWords, facts_caption, facts_lead
 from cjsim.pages.page_parts import Panel, Phrase, Section
 from cjsim.pages.quantity_format import title_case
 
@@ -33,4 +33,4 @@ def assumption_part(content: Content) -> FindingPart:
     panel = Panel(title, chart=IntervalChart(alt, words.axis, rows), caption=caption, is_wide=True)
     section = Section("assumptions", "Does the answer depend on assumed effects?", sentence[0].text, (panel,), "Assumptions")
     name = f"{title_case(content['alternative'])} against {title_case(content['baseline'])}"
-    return FindingPart(name, "Check of assumptions", sentence, caption, section)
+    return FindingPart(name, "Check of assumptions", sentence, facts_lead(content), section)

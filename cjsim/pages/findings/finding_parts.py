@@ -89,6 +89,17 @@ class MetricWords(NamedTuple):
         return IntervalRow(label, effect.effect, effect.low, effect.high, self.text(effect), color)
 
 
+def facts_lead(content: Content) -> str:
+    """Return the number of customers and the seed as a sentence.
+
+    Parameters
+    ----------
+    content : Mapping
+        The finding.
+    """
+    return facts_caption({name: content.get(name) for name in ("customers", "seed")}, "Intervals are 95% intervals.")
+
+
 def facts_caption(content: Content, *sentences: str) -> str:
     """Return a caption with the number of customers and the seed, then further sentences and the notes of the finding.
 

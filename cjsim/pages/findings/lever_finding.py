@@ -1,7 +1,7 @@
 """Levers on a page: which change matters most, as a tornado."""
 
 from cjsim.pages.charts.chart_kinds import IntervalChart
-from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, MetricWords, facts_caption
+from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, MetricWords, facts_caption, facts_lead
 from cjsim.pages.page_parts import Panel, Phrase, Section
 from cjsim.pages.quantity_format import title_case
 
@@ -25,7 +25,7 @@ def lever_part(content: Content) -> FindingPart:
     )
     alt = f"Changes and their effect on {words.label}: " + "; ".join(f"{row.label} {row.text}" for row in rows)
     holding = [(one, effect) for one, effect in zip(levers, effects, strict=True) if one["holds"]]
-    sentence = (Phrase(f"None of {len(levers)} single changes moves {words.label} clearly."),)
+    sentence: tuple[Phrase, ...] = (Phrase(f"None of {len(levers)} single changes moves {words.label} clearly."),)
     if holding:
         one, effect = holding[0]
         tone = words.tone(effect)
@@ -45,4 +45,4 @@ def lever_part(content: Content) -> FindingPart:
     )
     text = "".join(phrase.text for phrase in sentence)
     section = Section("levers", "Which single change matters most?", text, (panel,), "Levers")
-    return FindingPart(title_case(content["scenario"]), "Levers", sentence, caption, section)
+    return FindingPart(title_case(content["scenario"]), "Levers", sentence, facts_lead(content), section)

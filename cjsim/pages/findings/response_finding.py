@@ -1,8 +1,8 @@
 """Response cards and attributions on a page: what is credited to messages and touchpoints, and what they cause."""
 
 from cjsim.pages.charts.chart_kinds import Axis, BarChart, IntervalChart, IntervalRow, Series
-from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, facts_caption
-from cjsim.pages.page_parts import Panel, Phrase, Section, Table
+from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, facts_caption, facts_lead
+from cjsim.pages.page_parts import Panel, Phrase, Section, Table, Tone
 from cjsim.pages.quantity_format import QuantityFormat, title_case
 
 _RULES = {"incremental": "Caused", "last": "Credited by last touch", "shapley": "Credited by Shapley value"}
@@ -22,7 +22,7 @@ def response_part(content: Content) -> FindingPart:
         caused, credited = (Effect.of(response[name], "value") for name in ("incremental", "last_touch"))
         text = f"{form.difference(caused.effect)} {form.interval(caused.low, caused.high)}"
         clear += bool(response["holds"])
-        color = ("gain" if caused.effect > 0 else "loss") if response["holds"] else "flat"
+        color: Tone = ("gain" if caused.effect > 0 else "loss") if response["holds"] else "flat"
         label = card["title"] or title_case(card["message"])
         rows.append(IntervalRow(label, caused.effect, caused.low, caused.high, text, color))
         credit = f"{form.level(credited.effect)} {form.interval(credited.low, credited.high, is_difference=False)}"
@@ -39,7 +39,7 @@ def response_part(content: Content) -> FindingPart:
     chart = IntervalChart(alt, Axis(f"{title_case(outcome)} caused per {per} deliveries", is_signed=True), tuple(rows))
     panel = Panel(f"{title_case(outcome)} caused per {per} deliveries", "", chart, table, caption, is_wide=True)
     section = Section("responses", "What does each message cause?", sentence[0].text, (panel,), "Responses")
-    return FindingPart(title_case(content["scenario"]), "Response cards", sentence, caption, section)
+    return FindingPart(title_case(content["scenario"]), "Response cards", sentence, facts_lead(content), section)
 
 
 def attribution_part(content: Content) -> FindingPart:
@@ -77,4 +77,4 @@ def attribution_part(content: Content) -> FindingPart:
         "Purchases credited and caused", "Teal: caused. Plum: last touch. Ochre: Shapley value.", chart, caption=caption, is_wide=True
     )
     section = Section("attribution", "Who gets the credit, and who earns it?", found, (panel,), "Attribution")
-    return FindingPart(title_case(content["scenario"]), "Attribution", (Phrase(found),), caption, section)
+    return FindingPart(title_case(content["scenario"]), "Attribution", (Phrase(found),), facts_lead(content), section)

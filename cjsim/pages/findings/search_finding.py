@@ -1,5 +1,7 @@
 """Studies and experiments on a page: the best settings, how the search went, and verdicts on hypotheses."""
 
+import re
+
 from cjsim.pages.charts.chart_kinds import Axis, IntervalChart, LineChart, Series
 from cjsim.pages.findings.finding_parts import Content, Effect, FindingPart, MetricWords, facts_caption
 from cjsim.pages.page_parts import Panel, Phrase, Section, Table
@@ -7,6 +9,19 @@ from cjsim.pages.quantity_format import title_case
 
 _STUDY_VERDICTS = {"gain": "is confirmed", "none": "is not clear", "infeasible": "breaks a constraint"}
 _MAX_FRONT = 12
+
+
+def readable_path(path: str) -> str:
+    """Return a path of a document in words.
+
+    Examples
+    --------
+    >>> readable_path("policy.flows.cart.steps[0].wait")
+    'Flows, cart, steps 1, wait'
+    """
+    parts = re.sub(r"\[(\d+)\]", lambda found: f" {int(found[1]) + 1}", path).split(".")
+    words = parts[1:] if parts[0] in ("policy", "journey") else parts
+    return title_case(", ".join(words))
 
 
 def study_part(content: Content) -> FindingPart:
@@ -28,7 +43,9 @@ def study_part(content: Content) -> FindingPart:
         alt = f"Gain in {words.label}: " + "; ".join(f"{row.label} {row.text}" for row in rows)
         caption = facts_caption(content, f"{content['trials']} trials; paired 95% intervals. Points of the front: measured in the search.")
         panels.append(Panel(f"Gain in {words.label} {words.form.per}".strip(), chart=IntervalChart(alt, words.axis, rows), caption=caption))
-    rows_of_values = tuple((path, str(value)) for path, value in (best.get("rounded", best).get("params") or best["params"]).items())
+    rows_of_values = tuple(
+        (readable_path(path), str(value)) for path, value in (best.get("rounded", best).get("params") or best["params"]).items()
+    )
     table = Table(("Setting", "Best value"), rows_of_values)
     panels.append(Panel("Best settings, rounded", table=table, caption=facts_caption(content), is_table_folded=False))
     if history := content.get("history"):
