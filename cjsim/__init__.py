@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import register_metric as register_metric
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
+    from cjsim.pages.build_report import report as report
+    from cjsim.pages.report_result import Report as Report
     from cjsim.progress import Progress as Progress
     from cjsim.progress import ProgressBar as ProgressBar
     from cjsim.readout.readout_result import Readout as Readout
@@ -119,6 +121,7 @@ _MODULE_BY_NAME = {
     "Ramp": "cjsim.rehearsal.ramp.rollout_phases",
     "Rehearsal": "cjsim.rehearsal.results.rehearsal_result",
     "RehearsalSettings": "cjsim.rehearsal.rehearsal_settings",
+    "Report": "cjsim.pages.report_result",
     "ResponseCards": "cjsim.attribution.response_cards.card_result",
     "Rollout": "cjsim.rehearsal.rehearsal_settings",
     "Run": "cjsim.simulation.run",
@@ -147,6 +150,7 @@ _MODULE_BY_NAME = {
     "ratio_of_sums": "cjsim.metrics.ratios",
     "register_metric": "cjsim.metrics.registration",
     "rehearse": "cjsim.rehearsal.rehearse",
+    "report": "cjsim.pages.build_report",
     "responses": "cjsim.attribution.response_cards.measurement",
     "rule_condition": "cjsim.uplift.targeting.rule_condition",
     "rule_decisions": "cjsim.uplift.targeting.rule_scores_of_rows",

@@ -19,6 +19,7 @@ from cjsim.commands.cli_library import library, new
 from cjsim.commands.cli_optimize import optimize
 from cjsim.commands.cli_reference import explain, metrics
 from cjsim.commands.cli_rehearse import rehearse
+from cjsim.commands.cli_report import report
 from cjsim.commands.cli_simulation import compare, simulate, walk
 from cjsim.commands.cli_uplift import uplift
 from cjsim.commands.console import EXIT_FAILURE, echo_message
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
-    *(optimize, levers, cliffs, assumptions, rehearse, uplift, attribution, responses, experiment, compile_command),
+    *(optimize, levers, cliffs, assumptions, rehearse, uplift, attribution, responses, experiment, report, compile_command),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -79,6 +79,7 @@ EXAMPLES = {
     "uplift": ["cjsim uplift trial/trial.csv --treatment arm --control none --outcome revenue --features days_since_entry"],
     "attribution": [f"cjsim attribution {TODAY} {FEW} --only message"],
     "responses": [f"cjsim responses {TODAY} {FEW}"],
+    "report": [f"cjsim compare {TODAY} {SOONER} {FEW} --out compared", "cjsim report compared --out sooner.html"],
     "compile": ["cjsim compile"],
     "experiment": [f"cjsim experiment coffee/experiments/offer_sooner.yaml {FEW}"],
     "calibrate": [],

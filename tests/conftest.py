@@ -1,10 +1,14 @@
-"""Shared by all tests: the folder of the real data, a fixed seed for hypothesis, a fixed width of tables, and no flushes to disk."""
+"""Shared by all tests: the folder of the real data, results to report, a fixed seed for hypothesis and width of tables, no flushes."""
+
+from __future__ import annotations
 
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import cjsim as cj
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,3 +31,31 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real data: {folder} is not there (set CJSIM_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Saved runs of two policies of the shop, with event logs."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("shop", "shop_better"):
+        run = cj.simulate(name, customers=400, seed=1, log=folder / f"{name}.parquet")
+        run.save(folder / name)
+    return [folder / "shop", folder / "shop_better"]
+
+
+@pytest.fixture(scope="session")
+def comparison(run_folders: list[Path]) -> cj.Comparison:
+    """The comparison of these runs."""
+    return cj.Comparison.of({folder.name: cj.Run.load(folder) for folder in run_folders})
+
+
+@pytest.fixture(scope="session")
+def made(comparison: cj.Comparison) -> cj.Report:
+    """The report about this comparison."""
+    return cj.report(comparison)
+
+
+@pytest.fixture(scope="session")
+def page_file(made: cj.Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of this report."""
+    return made.save(tmp_path_factory.mktemp("page") / "report.html")

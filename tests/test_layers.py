@@ -31,6 +31,7 @@ LAYERS = (
     ("attribution", "calibration", "readout", "rehearsal", "tuning"),
     ("lab",),
     ("reporting",),
+    ("pages",),
     ("testing",),
     ("commands",),
     ("cli",),

@@ -208,14 +208,14 @@ Sample = Annotated[
 ]
 
 
-def _folder(text: str | Path) -> Path:
+def parse_folder(text: str | Path) -> Path:
     """Parse a folder. An empty name, as from a shell variable that is not set, would be the current folder."""
     if not str(text).strip():
         raise _WrongOption(format_error("--out", "must name a folder", short_repr(str(text)), "Use '.' for the current folder."))
     return Path(text)
 
 
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.", parser=_folder)]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write results to this folder.", parser=parse_folder)]
 Force = Annotated[bool, typer.Option("--force", help="Replace earlier results in the --out folder.")]
 Full = Annotated[bool, typer.Option("--full", help="Print all metrics, including those by stage and channel.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object. Short for --format json.")]

@@ -25,6 +25,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "uplift": re.compile(r"uplift\.json|report\.md|(effects|curves|groups|policies)\.(csv|png)"),
         "attribution": re.compile(r"attribution\.(csv|png|json)|credits\.(csv|json)"),
         "responses": re.compile(r"responses\.(csv|png|json)"),
+        "report": re.compile(r"report\.(html|json)"),
         "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
@@ -38,6 +39,7 @@ _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "uplift": ("uplift.json",),
         "attribution": ("attribution.json", "credits.json"),
         "responses": ("responses.json",),
+        "report": ("report.json",),
         "calibrate": ("calibration.json",),
     }
 )

@@ -114,35 +114,57 @@ def _verdict(compared: ComparedMetrics, definition: MetricDefinition, best: str)
         start = f"Of {n} alternatives, {best} does best, but there is no" if n > 1 else "There is no"
         amount = _amount(effect, definition, compared.currency, signed=True)
         found = f"{start} clear difference in {metric_label(definition)} from {compared.baseline}: {amount}{period}"
-        return (
-            found + "".join(f"; {_change(*one, compared.currency)}" for one in _side_effects(compared, definition.name, best, sign=0)) + "."
-        )
+        either = _largest_side_effect(compared, definition.name, best, sign=0)
+        return found + "".join(f"; {_change(*one, compared.currency)}" for one in either) + "."
     verb = "raises" if effect.effect > 0 else "lowers"
     found = f"{among} {verb} {metric_label(definition)} by {_amount(effect, definition, compared.currency)}{period}"
     is_better = (effect.effect > 0) == (definition.better != "lower")
     link, sign = (", but ", -1) if is_better else (", while ", 1)
-    return (
-        found
-        + "".join(f"{link}{_change(*one, compared.currency)}" for one in _side_effects(compared, definition.name, best, sign=sign))
-        + "."
-    )
+    largest = _largest_side_effect(compared, definition.name, best, sign=sign)
+    return found + "".join(f"{link}{_change(*one, compared.currency)}" for one in largest) + "."
 
 
-def _side_effects(
+def _largest_side_effect(
     compared: ComparedMetrics, objective: str, name: str, *, sign: int
+) -> list[tuple[MetricDefinition, PairedDifference]]:
+    """Return the clear effect on another metric with the largest relative size, or nothing."""
+    return list(side_effects(compared.alternatives[name], compared.definitions, objective=objective, sign=sign))[:1]
+
+
+def side_effects(
+    effects: Mapping[str, PairedDifference],
+    definitions: Mapping[str, MetricDefinition],
+    *,
+    objective: str,
+    sign: int,
+    has_selected: bool = False,
 ) -> Iterator[tuple[MetricDefinition, PairedDifference]]:
-    """Yield the clear effect on another metric with the largest relative size: harmful (-1), beneficial (1) or either (0)."""
+    """Yield the clear effects on other metrics than the objective and, if that is CLV, its parts; the largest relative effect first.
+
+    Parameters
+    ----------
+    effects : Mapping of str to PairedDifference
+        Paired differences of one alternative, by metric.
+    definitions : Mapping of str to MetricDefinition
+        The metrics. Those without a better direction and detail metrics are left out.
+    objective : str
+        Name of the metric that decides.
+    sign : int
+        Which effects: harmful (-1), beneficial (1) or both (0).
+    has_selected : bool
+        Whether to include metrics of which the policy selects the denominator, such as churn.
+    """
     found = []
-    for metric, effect in compared.alternatives[name].items():
-        definition = compared.definitions[metric]
+    for metric, effect in effects.items():
+        definition = definitions[metric]
         is_same = metric == objective or (objective == OBJECTIVE and metric in _PARTS_OF_CLV)
         if is_same or definition.better == "neither" or definition.is_detail or not effect.is_significant:
             continue
         goodness = 1 if (effect.effect > 0) == (definition.better == "higher") else -1
-        if sign in (0, goodness) and not definition.has_selected_denominator:
-            found.append((abs(effect.relative), definition, effect))
-    if found:
-        _, definition, effect = max(found, key=lambda one: -1.0 if math.isnan(one[0]) else one[0])
+        if sign in (0, goodness) and (has_selected or not definition.has_selected_denominator):
+            size = -1.0 if math.isnan(effect.relative) else abs(effect.relative)
+            found.append((size, definition, effect))
+    for _, definition, effect in sorted(found, key=lambda one: -one[0]):
         yield definition, effect
 
 

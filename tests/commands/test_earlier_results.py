@@ -28,6 +28,7 @@ COMMANDS = {
     "uplift": ["uplift", "data.csv", "--treatment", "arm", "--outcome", "y"],
     "attribution": ["attribution", "paths.csv"],
     "responses": ["responses", TINY],
+    "report": ["report", "run"],
     "calibrate": ["calibrate", "purchases", "log.csv", "--customer", "id", "--time", "at", "--value", "paid", "--until", "2026-01-31"],
 }
 A_FILE = {"simulate": "metrics.json", "compare": "run_1/customers.parquet", "levers": "levers.csv", "optimize": "best.yaml"}
@@ -38,6 +39,7 @@ A_FILE |= {
     "uplift": "report.md",
     "attribution": "credits.csv",
     "responses": "responses.csv",
+    "report": "report.html",
     "calibrate": "journey.yaml",
 }
 

@@ -14,6 +14,7 @@ from conftest import ROOT
 from error_messages import WORLDS
 from odd_streams import STREAMS
 
+import cjsim as cj
 from cjsim.commands.standard_streams import DiscardingWriter
 from cjsim.progress import NoProgress, ProgressBar
 
@@ -114,6 +115,7 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
     rows = "".join(f"c{i},2024-0{month}-{day:02},{5 + (i + day) % 17}.50\n" for i, month, day in days)
     (folder / "orders.csv").write_text(f"customer,day,value\n{rows}", encoding="utf-8")
     (folder / "greetings.yaml").write_text(EXPERIMENT.format(tiny=TINY), encoding="utf-8")
+    cj.simulate(TINY, customers=50).save(folder / "run")
     design = ("--sizes", "100", "--days", "20", "--runs", "20")
     columns = ("--customer", "customer", "--time", "day", "--value", "value", "--until", "2024-08-01")
     return {
@@ -128,6 +130,7 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
             ("rehearse", TINY, "other.yaml", "--metric", "clv", *design, "--out"),
             "rehearsal.json",
         ),
+        "report": (("report", "run", "--out"), "report.json"),
         "uplift": (("uplift", "trial.csv", "--treatment", "arm", "--outcome", "y", "--draws", "10", "--out"), "uplift.json"),
         "attribution": (("attribution", TINY, "--customers", "200", "--only", "channel", "--out"), "attribution.json"),
         "calibrate": (("calibrate", "purchases", "orders.csv", *columns, "--out"), "calibration.json"),

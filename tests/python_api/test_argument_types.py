@@ -33,6 +33,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "simulate": {"scenario": SMALL, "customers": -1},
     "export_trial": {"scenario": SMALL},
     "compare": {},
+    "report": {},
     "describe": {"source": SMALL},
     "check": {"source": SMALL, "static": True},
     "optimize": {"study": "no_such_study"},

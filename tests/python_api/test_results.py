@@ -90,6 +90,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "PurchaseCalibration": calibration,
     "JournalListing": listing,
     "VersionComparison": versions,
+    "Report": lambda: cj.report(result("Comparison")),
 }
 # What a user needs, beyond `save`, `summary`, `to_json` and `to_pandas`.
 OFFERED = {
@@ -117,6 +118,7 @@ OFFERED = {
     " seed source spend start timing total_forecast unit until warnings",
     "JournalListing": "entries unreadable",
     "VersionComparison": "baseline changes description_diff joint_effect metric notes unit",
+    "Report": "answer html page title",
 }
 
 
@@ -133,7 +135,7 @@ def test_every_public_result_is_here() -> None:
 def test_every_public_function_returns_a_result_that_is_here() -> None:
     verbs = (cj.simulate, cj.compare, cj.levers, cj.optimize, cj.experiment, cj.rehearse, cj.uplift, cj.attribution, cj.walk)
     verbs += (cj.attribute_paths, cj.calibrate_purchases, cj.compare_versions, cj.touchpoint_values, cj.cliffs)
-    verbs += (cj.assumptions, cj.responses)
+    verbs += (cj.assumptions, cj.responses, cj.report)
     returned = [inspect.signature(verb).return_annotation for verb in verbs]
     assert {getattr(one, "__name__", one) for one in returned} <= set(RESULTS)
 

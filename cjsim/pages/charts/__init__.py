@@ -1,0 +1,1 @@
+"""Charts of pages: what they show, and how they are drawn as SVG and by plotly."""
