@@ -177,9 +177,7 @@ CHANNELS = {
     ),
 }
 EARLY = (("comes_right_back", -1.0),)
-WELCOME = Message(
-    "email", 0.442, 0.133, 0.0064, 0.0002, {"first_visit": 2, "visit": 0.5}, {"first_visit": 6, "visit": 3}, cart_sway=0.5
-)
+WELCOME = Message("email", 0.442, 0.133, 0.0064, 0.0002, {"first_visit": 2, "visit": 0.5}, {"first_visit": 6, "visit": 3}, cart_sway=0.5)
 CART = Message("email", 0.46, 0.2255, 0.0064, 0.0002, {"return_to_cart": 2}, {"return_to_cart": 14}, delivered=EARLY)
 WIN_BACK = Message("email", 0.13, 0.133, 0.0064, 0.0003, {"returns": 28, "visit": 1}, {"returns": 20, "visit": 3}, cart_sway=0.7)
 NEWS_OPENED, NEWS_CLICKED = {"visit": 0.5, "first_visit": 0.3, "returns": 11}, {"visit": 2, "first_visit": 2, "returns": 11}

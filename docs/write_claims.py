@@ -1,6 +1,6 @@
 """Writes the table of docs/claims.md from the experiments and their reports; the words above it and the sources are kept.
 
-    python docs/write_claims.py
+python docs/write_claims.py
 """
 
 import re
@@ -29,7 +29,7 @@ def row(file: Path, source: str) -> str:
 def main() -> None:
     """Write the table again."""
     text = PAGE.read_text(encoding="utf-8")
-    sources = {name: source for name, source in re.findall(r"^\| (\w+) \| .* \| ([^|]*) \|$", text, re.MULTILINE)}
+    sources = dict(re.findall(r"^\| (\w+) \| .* \| ([^|]*) \|$", text, re.MULTILINE))
     head = text[: text.index("|---")].rstrip("\n")
     rows = [row(file, sources.get(file.stem, "")) for file in sorted((ROOT / "experiments").glob("*.yaml"))]
     PAGE.write_text("\n".join([head, "|---|---|---|---|---|---|", *rows, ""]), encoding="utf-8")

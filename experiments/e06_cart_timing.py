@@ -121,7 +121,7 @@ def cart_findings(found: Sequence[CartOutcomes], minutes: Sequence[int] = MINUTE
         findings.append(Finding(statement, f"{published} (Li et al. 2021)", *effect, row["carts"], near, why))
     statement = "an email after 24 hours brings in more than one after 60 minutes: orders per 100 carts"
     findings.append(late_mail_finding(found, statement, "more", minutes))
-    return findings + [_attribution_finding(found, minutes.index(1440), "24 hours")]
+    return [*findings, _attribution_finding(found, minutes.index(1440), "24 hours")]
 
 
 def late_mail_finding(
