@@ -80,8 +80,8 @@ class PolicyRuns:
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
-        """Title of each run's policy; titles of run names if two policies share a title."""
-        labels = {name: titles.policy(name) for name, titles in self.titles.items()}
+        """Title of each run's policy without a remark in parentheses; titles of run names if two policies share a title."""
+        labels = {name: titles.policy(name).partition(" (")[0] for name, titles in self.titles.items()}
         return labels if len(set(labels.values())) == len(labels) else {name: title_case(name) for name in labels}
 
     @cached_property

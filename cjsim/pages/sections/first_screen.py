@@ -64,7 +64,7 @@ def answer(runs: PolicyRuns) -> Answer:
     n_others = len(runs.runs) - 1
     others = "" if n_others == 1 else f" · best of {n_others} alternatives on CLV"
     return Answer(
-        eyebrow=f"{runs.labels[best]}, against {baseline[:1].lower() + baseline[1:]}{others}",
+        eyebrow=f"{runs.titles[best].policy(best)}, against {baseline[:1].lower() + baseline[1:]}{others}",
         sentence=tuple(answer_sentence(runs)),
         lead=_lead(runs),
         flag=assumption_flag(runs),

@@ -19,6 +19,7 @@ from cjsim.simulation.segments.customer_groups import PERSONA, SMALL_GROUP
 
 _SHARE_OF_MEAN = 0.025  # of mean CLV: smaller changes count as none
 _MAX_GROUPINGS = 4
+SHARED_COSTS = ("platform_cost", "creative_cost", "setup_cost")  # do not depend on the customer
 _STEPS = (1.0, 2.5, 5.0, 10.0)
 
 
@@ -102,13 +103,17 @@ def segment_figure(runs: PolicyRuns, segments: list[Segment]) -> IntervalChart:
 def change_data(runs: PolicyRuns) -> ChangedShares:
     """Return how many customers gain and lose, from the paired effects on the CLV of each customer in the first replication.
 
+    Costs that do not depend on the customer (platform, creative work, setup) are left out: shared by all, they would turn customers whose
+    journey does not change into losers.
+
     Parameters
     ----------
     runs : PolicyRuns
         The compared runs.
     """
     assert runs.comparison is not None
-    effects = runs.comparison.effects(runs.best, OBJECTIVE)["effect"].to_numpy()
+    shared = sum(runs.effects[metric].effect for metric in SHARED_COSTS if metric in runs.effects)
+    effects = runs.comparison.effects(runs.best, OBJECTIVE)["effect"].to_numpy() + shared
     threshold = _nice_below(_SHARE_OF_MEAN * max(abs(runs.effects[OBJECTIVE].baseline), abs(runs.effects[OBJECTIVE].value)))
     n = len(effects)
     shares = [float(np.mean(effects >= threshold)), float(np.mean(effects <= -threshold))]
@@ -181,6 +186,10 @@ def _gain_answer(runs: PolicyRuns, segments: list[Segment], data: ChangedShares)
     return " ".join(sentences)
 
 
+def _has_shared_costs(runs: PolicyRuns) -> bool:
+    return any(runs.effects[metric].effect != 0 for metric in SHARED_COSTS if metric in runs.effects)
+
+
 def _inner(text: str) -> str:
     return f"“{text}”"
 
@@ -215,7 +224,8 @@ def gain_section(runs: PolicyRuns) -> Section:
     gain, loss = (f"{share_text(x[0])} [{100 * x[1]:.1f}, {100 * x[2]:.1f}]" for x in (data.gain, data.loss))
     say = f"{gain} gain, {loss} lose; the other {share_text(1 - data.gain[0] - data.loss[0])} do not change and are not drawn."
     threshold = f"A change below {form.prefix}{data.threshold:,g} counts as none."
-    caption = runs.caption("Each customer is simulated under both policies with the same random numbers.", threshold)
+    left_out = "Costs of the platform, creative work and setup are left out." if _has_shared_costs(runs) else ""
+    caption = runs.caption("Each customer is simulated under both policies with the same random numbers.", threshold, left_out)
     table = _opt_out_table(runs, segments)
     panels.append(Panel("Customer by customer", say, change_figure(runs, data), table, caption, is_table_folded=False))
     return Section("who", "Who gains and who loses?", _gain_answer(runs, segments, data), tuple(panels), "Who gains")
