@@ -1,0 +1,122 @@
+"""What differs between two scenarios: touchpoints, desks, and all other settings of the policy and the journey."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cjsim.pages.maps.map_parts import Mark
+from cjsim.pages.maps.stage_counts import Touchpoint
+from cjsim.pages.quantity_format import title_case
+from cjsim.scenario.kinds.steps import SendStep
+from cjsim.scenario.policy import PolicySpec
+from cjsim.scenario.traversal import iterate_steps
+from cjsim.simulation.documents import Scenario
+
+_SHOWN_APART = ("flows", "broadcasts", "desks", "name", "costs")
+_PART_TITLES = {
+    "guardrails": "Guardrails: caps, gaps and quiet hours",
+    "acquisition": "Acquisition spend",
+    "personalisation": "Personalization",
+    "rules": "Targeting rules",
+}
+
+
+@dataclass(frozen=True)
+class ScenarioDifferences:
+    """The differences between two scenarios.
+
+    Attributes
+    ----------
+    touchpoints : Mapping of Touchpoint to mark or None
+        All touchpoints of both policies; None for those that are the same in both.
+    flows : Mapping of str to mark or None
+        All flows and broadcasts of both policies.
+    desks : Mapping of str to mark or None
+        All desks that a policy staffs.
+    other : tuple of str
+        What else differs in the policy, as titles.
+    journey : tuple of str
+        Parts of the journey that differ, as titles.
+    """
+
+    touchpoints: Mapping[Touchpoint, Mark | None]
+    flows: Mapping[str, Mark | None]
+    desks: Mapping[str, Mark | None]
+    other: tuple[str, ...]
+    journey: tuple[str, ...]
+
+
+def touchpoints_of(policy: PolicySpec) -> list[Touchpoint]:
+    """Return the messages that a policy sends, each with its flow or broadcast.
+
+    Parameters
+    ----------
+    policy : PolicySpec
+        The policy.
+    """
+    found = []
+    for name, flow in policy.flows.items():
+        found += [Touchpoint(name, step.send) for _, step in iterate_steps(flow.steps, ()) if isinstance(step, SendStep)]
+    found += [Touchpoint(name, broadcast.send) for name, broadcast in policy.broadcasts.items()]
+    return list(dict.fromkeys(found))
+
+
+def scenario_differences(before: Scenario, after: Scenario) -> ScenarioDifferences:
+    """Compare two scenarios. Titles and other prose do not count.
+
+    Parameters
+    ----------
+    before, after : Scenario
+        The scenarios.
+    """
+    old, new = before.policy.identity(), after.policy.identity()
+    flows = {
+        name: _mark(old.get(part, {}).get(name), new.get(part, {}).get(name))
+        for part in ("flows", "broadcasts")
+        for name in {**old.get(part, {}), **new.get(part, {})}
+    }
+    messages = _changed_messages(before, after)
+    had, has = touchpoints_of(before.policy), touchpoints_of(after.policy)
+    touchpoints: dict[Touchpoint, Mark | None] = {}
+    for one in dict.fromkeys([*had, *has]):
+        if one not in had:
+            touchpoints[one] = "new"
+        elif one not in has:
+            touchpoints[one] = "dropped"
+        else:
+            touchpoints[one] = "changed" if flows[one.source] is not None or one.message in messages else None
+    desks = {
+        name: _mark(old.get("desks", {}).get(name), new.get("desks", {}).get(name))
+        for name in {**old.get("desks", {}), **new.get("desks", {})}
+    }
+    parts = [name for name in {**old, **new} if name not in _SHOWN_APART and old.get(name) != new.get(name)]
+    other = tuple(_PART_TITLES.get(name, title_case(name)) for name in parts)
+    return ScenarioDifferences(touchpoints, flows, desks, other, tuple(_journey_parts(before, after)))
+
+
+def _mark(before: Any, after: Any) -> Mark | None:
+    if before == after:
+        return None
+    return "new" if before is None else "dropped" if after is None else "changed"
+
+
+def _changed_messages(before: Scenario, after: Scenario) -> set[str]:
+    old, new = before.journey.identity().get("messages", {}), after.journey.identity().get("messages", {})
+    return {name for name in {**old, **new} if old.get(name) != new.get(name)}
+
+
+def _journey_parts(before: Scenario, after: Scenario) -> list[str]:
+    """Return the parts of the journey that differ, such as 'Stages: Trial step 4'."""
+    old, new = before.journey.identity(), after.journey.identity()
+    found = []
+    for part in {**old, **new}:
+        if part == "name" or old.get(part) == new.get(part):
+            continue
+        was, is_now = old.get(part), new.get(part)
+        names = [name for name in {**was, **is_now} if was.get(name) != is_now.get(name)] if _are_mappings(was, is_now) else []
+        found.append(f"{title_case(part)}{': ' + ', '.join(title_case(name) for name in names[:6]) if names else ''}")
+    return found
+
+
+def _are_mappings(*values: Any) -> bool:
+    return all(isinstance(one, dict) for one in values)
