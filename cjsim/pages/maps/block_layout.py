@@ -30,6 +30,7 @@ class TextStyle(NamedTuple):
 
 HEAD = TextStyle("m-head", 13, 16, is_bold=True)
 NOTE = TextStyle("m-small", 11, 14)
+HEAD_NOTE = TextStyle("m-head-note", 11, 14)
 LABEL = TextStyle("m-label", 13, 16, is_bold=True)
 STYLES = {
     "strong": TextStyle("m-strong", 12, 15, is_bold=True),
@@ -111,7 +112,7 @@ def lines_block(lines: Sequence[Line], width: float, *, mark: Mark | None = None
         style = STYLES[line.style]
         at_right = STYLES["strong"] if line.style == "body" else STYLES["small"]
         room = at_right.width(line.right) + _COLUMN_GAP if line.right else 0.0
-        is_below = bool(line.right) and style.width(line.text) + room > width and line.style in ("big", "small")
+        is_below = bool(line.right) and style.width(line.text) + room > width and line.style != "body"
         for i, one in enumerate(text_lines(line.text, style, width if is_below else max(width - room, 40), tone=line.tone)):
             baseline = y + 0.8 * style.line
             placed.append(one._replace(y=baseline))

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -94,6 +95,7 @@ def journey_map(
     'Online shop'
     """
     kinds = tuple(dict.fromkeys([kind] if isinstance(kind, str) else kind))
+    _check_review(review)
     _check_arguments(kinds, against=against, customer=customer, cliffs=cliffs)
     settings = {"customers": customers, "sample": sample, "replications": replications, "seed": seed, "threads": threads}
     documents = list(named_scenarios(list(scenarios), argument="scenarios").values()) if scenarios else []
@@ -130,6 +132,14 @@ class _Side(NamedTuple):
             return cls(None, Run.load(Path(source)), tuple(documents))
         scenario = as_scenario(source, argument="source")
         return cls(scenario, None, (scenario, *documents))
+
+
+def _check_review(review: str | None) -> None:
+    """Raise if the date of the next review is not a date."""
+    try:
+        date.fromisoformat(review or "2000-01-01")
+    except ValueError as error:
+        raise InputError(format_error("review", "must be a date", short_repr(review), "Write it as 2027-01-15.")) from error
 
 
 def _check_arguments(kinds: Sequence[str], *, against: object, customer: int | None, cliffs: bool) -> None:

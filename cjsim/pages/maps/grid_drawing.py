@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cjsim.pages.charts.svg_canvas import Canvas
-from cjsim.pages.maps.block_layout import HEAD, LABEL, NOTE, Block, bar_block, entry_block, text_lines
+from cjsim.pages.maps.block_layout import HEAD, HEAD_NOTE, LABEL, NOTE, Block, bar_block, entry_block, text_lines
 from cjsim.pages.maps.curve_drawing import draw_curves
 from cjsim.pages.maps.grid_sheet import INSET, LABEL_WIDTH, PADDING, WIDTH, Columns, Sheet
 from cjsim.pages.maps.map_parts import Bar, Lane, MapView
@@ -82,7 +82,7 @@ def _draw_heads(sheet: Sheet, view: MapView, columns: Columns) -> float:
     width = columns.width - 2 * _TIP - 4
     blocks = []
     for head in heads:
-        texts = [*text_lines(head.title, HEAD, width), *text_lines(head.note, NOTE, width)]
+        texts = [*text_lines(head.title, HEAD, width), *text_lines(head.note, HEAD_NOTE, width)]
         blocks.append(Block.stacked(texts))
     height = max(block.height for block in blocks) + 2 * PADDING
     label = Block.stacked(text_lines(view.head_title, LABEL, LABEL_WIDTH - 2 * INSET))

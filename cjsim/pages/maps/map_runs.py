@@ -1,6 +1,6 @@
 """What a map is drawn from: runs, the documents that they were made from, and counts by stage from their logs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,6 +17,7 @@ from cjsim.tuning.cliffs.cliff_ranking import CliffRanking
 
 Level = Literal["overview", "stage", "touchpoint"]
 PER = 100  # customers, to which rates refer
+_LEAST = 0.005  # of the customers who get to a stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +135,13 @@ class MapRuns:
                 return scenario.journey.messages[message].channel
         return ""
 
+    def least(self, stage: str) -> float:
+        """Return the rate per customer from which a stage shows something: 5 in 1,000 of those who get there; 0 at the finest level."""
+        if self.level == "touchpoint":
+            return 0.0
+        reached = [found for i in range(len(self.scenarios)) if (found := self.metric(f"stage_reached[{stage}]", i)) is not None]
+        return _LEAST * max((one.value for one in reached), default=1.0)
+
     def metric(self, name: str, run: int = 0) -> MetricEstimate | None:
         """Return a metric of a run; None if it is undefined."""
         found = list(self.runs.runs.values())[run].metrics.get(name)
@@ -170,7 +178,7 @@ def rate_text(rate: float) -> str:
 def share_of(estimate: MetricEstimate, *, with_interval: bool = False) -> str:
     """Return a share as a percentage, without decimals if its interval is wider than 2 points, and with its interval on request."""
     is_wide = not estimate.high - estimate.low < 0.02
-    decimals = 0 if is_wide and 0.1 <= estimate.value <= 0.995 else 1
+    decimals = 0 if estimate.value == 1 or (is_wide and 0.1 <= estimate.value <= 0.995) else 1
     text = f"{100 * estimate.value:.{decimals}f}%"
     return f"{text} {interval_of(estimate, decimals)}" if with_interval else text
 
@@ -180,3 +188,25 @@ def interval_of(estimate: MetricEstimate, decimals: int, scale: float = 100.0) -
     if estimate.low != estimate.low:
         return ""
     return f"[{scale * estimate.low:.{decimals}f}, {scale * estimate.high:.{decimals}f}]"
+
+
+def whole_share(share: float) -> str:
+    """Return a share as a percentage without decimals, with one below 10 %.
+
+    Examples
+    --------
+    >>> whole_share(0.878), whole_share(0.0234), whole_share(1.0)
+    ('88%', '2.3%', '100%')
+    """
+    return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.1f}%"
+
+
+def sentence_case(text: str) -> str:
+    """Return a text whose first letter is a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def summed_rates(rates: Sequence[MetricEstimate]) -> MetricEstimate:
+    """Return the sum of rates. Its interval is exact for one rate, and conservative otherwise."""
+    value, low, high = (sum(float(one[i]) for one in rates) for i in range(3))
+    return MetricEstimate(value, low, high, rates[0].n, rates[0].unit)

@@ -12,6 +12,7 @@ from cjsim.scenario.policy import PolicySpec
 from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
 
+FLOWS, BROADCASTS = "flows", "broadcasts"
 _SHOWN_APART = ("flows", "broadcasts", "desks", "name", "costs")
 _PART_TITLES = {
     "guardrails": "Guardrails: caps, gaps and quiet hours",
@@ -29,8 +30,6 @@ class ScenarioDifferences:
     ----------
     touchpoints : Mapping of Touchpoint to mark or None
         All touchpoints of both policies; None for those that are the same in both.
-    flows : Mapping of str to mark or None
-        All flows and broadcasts of both policies.
     desks : Mapping of str to mark or None
         All desks that a policy staffs.
     other : tuple of str
@@ -40,29 +39,39 @@ class ScenarioDifferences:
     """
 
     touchpoints: Mapping[Touchpoint, Mark | None]
-    flows: Mapping[str, Mark | None]
     desks: Mapping[str, Mark | None]
     other: tuple[str, ...]
     journey: tuple[str, ...]
 
 
-def touchpoints_of(policy: PolicySpec) -> list[Touchpoint]:
-    """Return the messages that a policy sends, each with its flow or broadcast.
+def touchpoints_of(policy: PolicySpec) -> dict[Touchpoint, set[str]]:
+    """Return the messages that a policy sends, by flow or by broadcast, each with the flows or broadcasts that send it.
 
     Parameters
     ----------
     policy : PolicySpec
         The policy.
+
+    Returns
+    -------
+    dict of Touchpoint to set of str
+        The source of a touchpoint is 'flows' or 'broadcasts'.
     """
-    found = []
+    found: dict[Touchpoint, set[str]] = {}
     for name, flow in policy.flows.items():
-        found += [Touchpoint(name, step.send) for _, step in iterate_steps(flow.steps, ()) if isinstance(step, SendStep)]
-    found += [Touchpoint(name, broadcast.send) for name, broadcast in policy.broadcasts.items()]
-    return list(dict.fromkeys(found))
+        for _, step in iterate_steps(flow.steps, ()):
+            if isinstance(step, SendStep):
+                found.setdefault(Touchpoint(FLOWS, step.send), set()).add(name)
+    for name, broadcast in policy.broadcasts.items():
+        found.setdefault(Touchpoint(BROADCASTS, broadcast.send), set()).add(name)
+    return found
 
 
 def scenario_differences(before: Scenario, after: Scenario) -> ScenarioDifferences:
     """Compare two scenarios. Titles and other prose do not count.
+
+    A message is new if only the second policy sends it, dropped if only the first does, and changed if the flows or broadcasts that send it
+    differ, or the message itself.
 
     Parameters
     ----------
@@ -70,11 +79,6 @@ def scenario_differences(before: Scenario, after: Scenario) -> ScenarioDifferenc
         The scenarios.
     """
     old, new = before.policy.identity(), after.policy.identity()
-    flows = {
-        name: _mark(old.get(part, {}).get(name), new.get(part, {}).get(name))
-        for part in ("flows", "broadcasts")
-        for name in {**old.get(part, {}), **new.get(part, {})}
-    }
     messages = _changed_messages(before, after)
     had, has = touchpoints_of(before.policy), touchpoints_of(after.policy)
     touchpoints: dict[Touchpoint, Mark | None] = {}
@@ -84,14 +88,15 @@ def scenario_differences(before: Scenario, after: Scenario) -> ScenarioDifferenc
         elif one not in has:
             touchpoints[one] = "dropped"
         else:
-            touchpoints[one] = "changed" if flows[one.source] is not None or one.message in messages else None
+            senders = [{name: side[one.source][name] for name in names[one]} for side, names in ((old, had), (new, has))]
+            touchpoints[one] = "changed" if senders[0] != senders[1] or one.message in messages else None
     desks = {
         name: _mark(old.get("desks", {}).get(name), new.get("desks", {}).get(name))
         for name in {**old.get("desks", {}), **new.get("desks", {})}
     }
     parts = [name for name in {**old, **new} if name not in _SHOWN_APART and old.get(name) != new.get(name)]
     other = tuple(_PART_TITLES.get(name, title_case(name)) for name in parts)
-    return ScenarioDifferences(touchpoints, flows, desks, other, tuple(_journey_parts(before, after)))
+    return ScenarioDifferences(touchpoints, desks, other, tuple(_journey_parts(before, after)))
 
 
 def _mark(before: Any, after: Any) -> Mark | None:

@@ -6,9 +6,9 @@ from functools import partial
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.pages.maps.lanes.behavior_lane import action_lane
 from cjsim.pages.maps.lanes.desk_lane import desk_range, staffing_text
-from cjsim.pages.maps.lanes.touchpoint_lane import LEAST, channel_color, channels_of, pair_records
+from cjsim.pages.maps.lanes.touchpoint_lane import channel_color, channels_of, pair_records
 from cjsim.pages.maps.map_parts import Bar, Entry, Lane, Line
-from cjsim.pages.maps.map_runs import MapRuns, rate_text, record_of
+from cjsim.pages.maps.map_runs import MapRuns, rate_text, record_of, sentence_case
 from cjsim.pages.maps.stage_counts import CountedPair, Touchpoint
 from cjsim.pages.quantity_format import title_case
 from cjsim.scenario.fields import hour_text
@@ -53,11 +53,10 @@ def message_lane(runs: MapRuns) -> Lane:
         The run.
     """
     kinds = channels_of(runs)
-    is_whole = runs.level == "touchpoint"
     cells = []
-    for cell in message_data(runs).values():
+    for stage, cell in message_data(runs).items():
         entries = []
-        for touchpoint, pair in [one for one in cell if is_whole or one[1].rate.value >= LEAST][: _MOST[runs.level]]:
+        for touchpoint, pair in [one for one in cell if one[1].rate.value >= runs.least(stage)][: _MOST[runs.level]]:
             channel = runs.channel_of(touchpoint.message)
             text = f"{runs.title('channels', channel)}; {rate_text(pair.rate.value)} sent"
             lines = (Line(runs.title("messages", touchpoint.message), "body"), Line(text))
@@ -91,10 +90,9 @@ def flow_lane(runs: MapRuns) -> Lane:
     runs : MapRuns
         The run.
     """
-    is_whole = runs.level == "touchpoint"
     cells = []
-    for cell in flow_data(runs).values():
-        shown = [one for one in cell if is_whole or one[1].value >= LEAST][: _MOST[runs.level]]
+    for stage, cell in flow_data(runs).items():
+        shown = [one for one in cell if one[1].value >= runs.least(stage)][: _MOST[runs.level]]
         entries = []
         for name, rate in shown:
             flow = runs.policy.flows[name]
@@ -146,14 +144,14 @@ def _broadcast_bars(runs: MapRuns) -> Iterator[Bar]:
         if places:
             audience = f"to customers where {broadcast.condition}" if broadcast.condition and runs.level == "touchpoint" else ""
             who = audience or ("to customers who meet its condition" if broadcast.condition else "to all customers")
-            lines = (Line(broadcast.title or title_case(name), "strong"), Line(f"{broadcast.schedule.phrase().capitalize()}, {who}"))
+            lines = (Line(broadcast.title or title_case(name), "strong"), Line(f"{sentence_case(broadcast.schedule.phrase())}, {who}"))
             yield Bar(places[0], places[-1], lines, "tint", color="p0")
 
 
 def _places(runs: MapRuns, is_meant: Callable[[Touchpoint], bool]) -> list[int]:
     """Return the positions of the stages in which such touchpoints arrive."""
     counted = runs.counts[0].touchpoints.items()
-    reached = {stage for (stage, touchpoint), pair in counted if is_meant(touchpoint) and pair.rate.value >= LEAST}
+    reached = {stage for (stage, touchpoint), pair in counted if is_meant(touchpoint) and pair.rate.value >= runs.least(stage)}
     return [i for i, name in enumerate(runs.shown_stages) if name in reached]
 
 

@@ -6,7 +6,7 @@ from cjsim.pages.maps.map_runs import MapRuns, interval_of, rate_text, record_of
 from cjsim.pages.maps.stage_counts import CountedPair
 
 _MOST = {"overview": 2, "stage": 4, "touchpoint": 99}
-_LEAST = 0.005  # per customer, except at the level of touchpoints
+_FEW_REQUESTS = 0.001  # per customer; the level of touchpoints shows all
 
 
 def action_data(runs: MapRuns) -> dict[str, dict[str, MetricEstimate]]:
@@ -44,8 +44,8 @@ def action_lane(runs: MapRuns) -> Lane:
     """
     is_whole = runs.level == "touchpoint"
     cells = []
-    for events in action_data(runs).values():
-        shown = [(name, rate) for name, rate in events.items() if is_whole or rate.value >= _LEAST][: _MOST[runs.level]]
+    for stage, events in action_data(runs).items():
+        shown = [(name, rate) for name, rate in events.items() if rate.value >= runs.least(stage)][: _MOST[runs.level]]
         cells.append(tuple(_action_entry(runs, name, rate, with_interval=is_whole) for name, rate in shown))
     return Lane("What customers do", "Times per 100 customers, over the whole simulation", tuple(cells))
 
@@ -90,6 +90,8 @@ def question_lane(runs: MapRuns) -> Lane:
         lines = [Line(f"“{question}”", "quote")] if question else []
         records = []
         for desk, pair in sorted(requests[name].items(), key=lambda one: -one[1].rate.value) if runs.level != "overview" else ():
+            if pair.rate.value < _FEW_REQUESTS and runs.level != "touchpoint":
+                continue
             lines.append(Line(f"{runs.title('desks', desk)}: {rate_text(pair.rate.value)} per 100 ask"))
             records += [record_of(f"requests[{desk}]", pair.rate)]
             if pair.share.value > 0:

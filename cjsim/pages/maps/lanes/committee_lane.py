@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.pages.maps.map_parts import Entry, Lane, Line
-from cjsim.pages.maps.map_runs import MapRuns, rate_text, record_of
+from cjsim.pages.maps.map_runs import MapRuns, rate_text, record_of, summed_rates
 from cjsim.pages.quantity_format import MINUS, title_case
 from cjsim.scenario.kinds.effects import Effect
 from cjsim.scenario.traversal import iterate_effects
 
 PREFIX = "conviction_"
 _MOST = {"overview": 2, "stage": 4, "touchpoint": 99}
-_LEAST = 0.001  # per customer, except at the level of touchpoints
 
 
 def committee_roles(runs: MapRuns) -> list[str]:
@@ -74,14 +73,8 @@ def committee_data(runs: MapRuns, role: str) -> dict[str, list[tuple[str, str, t
         messages.setdefault((stage, touchpoint.message), []).append(pair.rate)
     for (stage, message), rates in messages.items():
         if ("messages", message) in points:
-            found[stage].append(("messages", message, points["messages", message], _sum(rates)))
+            found[stage].append(("messages", message, points["messages", message], summed_rates(rates)))
     return {stage: sorted(cell, key=lambda one: -one[3].value) for stage, cell in found.items()}
-
-
-def _sum(rates: list[MetricEstimate]) -> MetricEstimate:
-    """Return the sum of rates; its interval is exact for one rate, and conservative otherwise."""
-    value, low, high = (sum(one[i] for one in rates) for i in range(3))
-    return MetricEstimate(value, low, high, rates[0].n, rates[0].unit)
 
 
 def thresholds(runs: MapRuns, role: str) -> dict[str, list[tuple[str, float]]]:
@@ -117,8 +110,7 @@ def committee_lanes(runs: MapRuns) -> list[Lane]:
         cells = []
         for name in runs.shown_stages:
             entries = [_threshold_entry(runs, event, points) for event, points in needed[name]]
-            is_whole = runs.level == "touchpoint"
-            shown = [one for one in data[name] if is_whole or one[3].value >= _LEAST][: _MOST[runs.level]]
+            shown = [one for one in data[name] if one[3].value >= runs.least(name)][: _MOST[runs.level]]
             entries += [_entry(runs, *one) for one in shown]
             cells.append(tuple(entries))
         label = role.upper() if len(role) <= 2 else title_case(role)

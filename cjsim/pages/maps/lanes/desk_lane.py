@@ -7,8 +7,14 @@ from cjsim.pages.maps.map_runs import MapRuns, interval_of, rate_text, record_of
 from cjsim.scenario.phrases import duration_phrase
 from cjsim.scenario.policy import Staffing
 
-MEASURES = ("tickets", "sla_kept", "wait", "abandonment")
-LABELS = {"tickets": "Requests per 100", "sla_kept": "In time", "wait": "Mean wait", "abandonment": "Give up waiting"}
+MEASURES = ("tickets", "sla_kept", "wait", "abandonment", "out_of_hours")
+LABELS = {
+    "tickets": "Requests per 100",
+    "sla_kept": "In time",
+    "wait": "Mean wait",
+    "abandonment": "Give up waiting",
+    "out_of_hours": "Ask when closed",
+}
 
 
 def desk_map_data(runs: MapRuns, run: int = 0) -> dict[str, dict[str, MetricEstimate]]:
@@ -86,7 +92,7 @@ def _fact(name: str, one: MetricEstimate) -> Fact:
         decimals = 0 if one.value >= 0.1 else 1
         return Fact(LABELS[name], rate_text(one.value), interval_of(one, decimals))
     if name == "wait":
-        return Fact(LABELS[name], minutes_text(one.value), f"[{minutes_text(one.low)}, {minutes_text(one.high)}]")
+        return Fact(LABELS[name], minutes_text(one.value), f"[{minutes_text(max(one.low, 0.0))}, {minutes_text(one.high)}]")
     return Fact(LABELS[name], share_of(one), interval_of(one, 0 if one.high - one.low >= 0.02 else 1))
 
 

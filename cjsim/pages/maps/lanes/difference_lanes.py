@@ -1,13 +1,14 @@
 """Lanes of the future state: touchpoints, moments, desks and figures beside those of today, with what changes."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.pages.maps.lanes.desk_lane import LABELS, MEASURES, desk_range, minutes_text, staffing_text
 from cjsim.pages.maps.lanes.moment_lane import moment_data, moment_metric
 from cjsim.pages.maps.lanes.touchpoint_lane import (
-    LEAST,
     MOST_CARDS,
+    StageTouchpoints,
     channel_color,
     channels_of,
     is_broadcast,
@@ -15,8 +16,8 @@ from cjsim.pages.maps.lanes.touchpoint_lane import (
     touchpoint_data,
 )
 from cjsim.pages.maps.map_parts import Bar, Entry, Fact, Lane, Line, Mark, StageHead, Strip
-from cjsim.pages.maps.map_runs import MapRuns, rate_text
-from cjsim.pages.maps.policy_differences import ScenarioDifferences
+from cjsim.pages.maps.map_runs import MapRuns, rate_text, summed_rates
+from cjsim.pages.maps.policy_differences import BROADCASTS, FLOWS, ScenarioDifferences, touchpoints_of
 from cjsim.pages.maps.stage_counts import CountedPair, Touchpoint
 from cjsim.pages.page_parts import EstimateRecord
 from cjsim.pages.quantity_format import title_case
@@ -54,11 +55,22 @@ def paired_touchpoints(runs: MapRuns, channel: str) -> dict[str, dict[Touchpoint
     channel : str
         Name of the channel.
     """
-    before, after = (touchpoint_data(runs, channel, run) for run in range(2))
+    before, after = (_by_message(runs, touchpoint_data(runs, channel, run)) for run in range(2))
     return {
         name: {one: (before[name].get(one), after[name].get(one)) for one in dict.fromkeys([*before[name], *after[name]])}
         for name in runs.shown_stages
     }
+
+
+def _by_message(runs: MapRuns, data: StageTouchpoints) -> StageTouchpoints:
+    """Add up the deliveries of a message over the flows, or over the broadcasts, that send it. Sums of intervals are conservative."""
+    found: StageTouchpoints = {}
+    for stage, cell in data.items():
+        parts: dict[Touchpoint, list[CountedPair]] = {}
+        for one, pair in cell.items():
+            parts.setdefault(Touchpoint(BROADCASTS if is_broadcast(runs, one) else FLOWS, one.message), []).append(pair)
+        found[stage] = {one: pairs[0]._replace(rate=summed_rates([pair.rate for pair in pairs])) for one, pairs in parts.items()}
+    return found
 
 
 def changed_touchpoint_lanes(runs: MapRuns, differences: ScenarioDifferences) -> list[Lane]:
@@ -78,14 +90,20 @@ def changed_touchpoint_lanes(runs: MapRuns, differences: ScenarioDifferences) ->
             continue
         color = channel_color(channel, kind)
         if runs.level == "overview":
-            cells: tuple[tuple[Entry, ...], ...] = tuple(_totals(data[name].values()) for name in runs.shown_stages)
+            cells: tuple[tuple[Entry, ...], ...] = tuple(_totals(runs, name, data[name].values()) for name in runs.shown_stages)
             bars: tuple[Bar, ...] = ()
         else:
-            cells = tuple(_changed_cards(runs, data[name], differences, color) for name in runs.shown_stages)
+            cells = tuple(_changed_cards(runs, name, data[name], differences, color) for name in runs.shown_stages)
             bars = tuple(_changed_bars(runs, data, differences, color))
         note = "Messages that arrive, per 100 customers: today → future"
         lanes.append(Lane(runs.title("channels", channel), note, cells, bars, color=color))
     return lanes
+
+
+def _senders(runs: MapRuns, touchpoint: Touchpoint) -> list[str]:
+    """Return the flows or broadcasts that send a message, those of the first policy first."""
+    found = [sorted(touchpoints_of(scenario.policy).get(touchpoint, ())) for scenario in runs.scenarios]
+    return list(dict.fromkeys([*found[0], *found[1]]))
 
 
 def _largest(pairs: Pairs) -> float:
@@ -107,21 +125,26 @@ def _records(touchpoint: Touchpoint, pairs: Pairs) -> tuple[EstimateRecord, ...]
     return tuple(record for one in pairs if one is not None for record in pair_records(touchpoint, one)[:1])
 
 
-def _changed_cards(runs: MapRuns, cell: Mapping[Touchpoint, Pairs], differences: ScenarioDifferences, color: str) -> tuple[Entry, ...]:
-    flows = {one: pairs for one, pairs in cell.items() if not is_broadcast(runs, one)}
+def _changed_cards(
+    runs: MapRuns, stage: str, cell: Mapping[Touchpoint, Pairs], differences: ScenarioDifferences, color: str
+) -> tuple[Entry, ...]:
+    flows = {one: pairs for one, pairs in cell.items() if one.source == FLOWS}
     is_whole = runs.level == "touchpoint"
-    shown = [(one, pairs, differences.touchpoints.get(one)) for one, pairs in flows.items() if is_whole or _largest(pairs) >= LEAST]
+    shown = [(one, pairs, differences.touchpoints.get(one)) for one, pairs in flows.items() if _largest(pairs) >= runs.least(stage)]
     shown.sort(key=lambda one: (_RANK[one[2]], -_largest(one[1])))
+    if not shown and flows:
+        most = max(flows, key=lambda one: _largest(flows[one]))
+        shown = [(most, flows[most], differences.touchpoints.get(most))]
     if not is_whole:
         shown = shown[: MOST_CARDS + 2]
     entries = []
     for touchpoint, pairs, mark in shown:
         lines = [Line(runs.title("messages", touchpoint.message), "body"), Line(_change_text(pairs, mark))]
         if is_whole:
-            lines.append(Line(runs.source_title(touchpoint.source)))
+            lines.append(Line(", ".join(runs.source_title(name) for name in _senders(runs, touchpoint))))
         entries.append(Entry(tuple(lines), "card", color, mark, records=_records(touchpoint, pairs)))
     count = len(flows) - len(shown)
-    if count and not is_whole:
+    if count > 0 and not is_whole:
         entries.append(Entry((Line(f"{count} more {'message' if count == 1 else 'messages'}"),)))
     return tuple(entries)
 
@@ -129,22 +152,22 @@ def _changed_cards(runs: MapRuns, cell: Mapping[Touchpoint, Pairs], differences:
 def _changed_bars(
     runs: MapRuns, data: Mapping[str, Mapping[Touchpoint, Pairs]], differences: ScenarioDifferences, color: str
 ) -> Iterable[Bar]:
-    for touchpoint in dict.fromkeys(one for cell in data.values() for one in cell if is_broadcast(runs, one)):
+    for touchpoint in dict.fromkeys(one for cell in data.values() for one in cell if one.source == BROADCASTS):
         mark = differences.touchpoints.get(touchpoint)
         pairs = {i: data[name][touchpoint] for i, name in enumerate(runs.shown_stages) if touchpoint in data[name]}
-        kept = {i: one for i, one in pairs.items() if runs.level == "touchpoint" or _largest(one) >= LEAST}
+        kept = {i: one for i, one in pairs.items() if _largest(one) >= runs.least(runs.shown_stages[i])}
         if kept:
-            lines = (Line(runs.source_title(touchpoint.source), "strong"),)
+            lines = (Line(runs.source_title(_senders(runs, touchpoint)[-1]), "strong"),)
             texts = {i: Line(_change_text(one, mark).removesuffix(" per 100")) for i, one in kept.items()}
             records = tuple(record for one in kept.values() for record in _records(touchpoint, one))
             yield Bar(min(kept), max(kept), lines, "tint", texts, color=color, mark=mark, records=records)
 
 
-def _totals(pairs: Iterable[Pairs]) -> tuple[Entry, ...]:
+def _totals(runs: MapRuns, stage: str, pairs: Iterable[Pairs]) -> tuple[Entry, ...]:
     """Return the sums of all messages of a channel in a stage."""
     known = list(pairs)
     before, after = (sum(one.rate.value for one in side if one is not None) for side in zip(*known, strict=True)) if known else (0.0, 0.0)
-    return (Entry((Line(f"{rate_text(before)} → {rate_text(after)}", "body"),)),) if max(before, after) >= LEAST else ()
+    return (Entry((Line(f"{rate_text(before)} → {rate_text(after)}", "body"),)),) if max(before, after) > runs.least(stage) else ()
 
 
 def difference_entry(runs: MapRuns, label: str, metric: str, effect: PairedDifference, *, reach: float) -> Entry:
@@ -164,6 +187,8 @@ def difference_entry(runs: MapRuns, label: str, metric: str, effect: PairedDiffe
         Largest distance of an interval from 0, which determines the scale of the strip.
     """
     form, tone = runs.runs.form(metric, effect), runs.runs.tone(metric, effect)
+    if form.suffix == " days":  # the label says it
+        form = replace(form, suffix="", difference_suffix="")
     levels = f"{form.level(effect.baseline)} → {form.level(effect.value)}"
     record = _difference_record(runs, metric, effect)
     if effect.is_identical:

@@ -7,8 +7,9 @@ from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.metrics.ratios import SHARE_UNIT, RatioTerms, ratio_of_sums
 from cjsim.pages.maps.map_parts import Entry, Lane, Line, StageHead, Strip
-from cjsim.pages.maps.map_runs import MapRuns, interval_of, record_of, share_of
+from cjsim.pages.maps.map_runs import MapRuns, interval_of, record_of, whole_share
 
+_UNITS = (("Days", 1.0), ("Hours", 24.0), ("Minutes", 1440.0))
 ONWARD = "moved_on"  # of the customers who were in a stage, the share who were in a later stage
 
 
@@ -36,7 +37,7 @@ def stage_heads(runs: MapRuns) -> tuple[StageHead, ...]:
     heads = []
     for name, reached in head_data(runs).items():
         is_hidden = not runs.stages[name].observed
-        note = "" if reached is None else f"{share_of(reached)} get here"
+        note = "" if reached is None else f"{whole_share(reached.value)} get here"
         note += "; not seen by the firm" if is_hidden else ""
         records = () if reached is None else (record_of(f"stage_reached[{name}]", reached),)
         heads.append(StageHead(runs.stage_title(name), note.removeprefix("; "), is_hidden, records=records))
@@ -114,11 +115,14 @@ def figure_lane(runs: MapRuns) -> Lane:
         if share is not None:
             entries.append(_share_entry("Customers who get here", f"stage_reached[{name}]", share))
         if days is not None and longest is not None:
+            unit, scale = next(one for one in _UNITS if days.value * one[1] >= 0.1 or one is _UNITS[-1])
             decimals = 1 if days.value < 1000 else 0
-            line = Line(f"{days.value:,.{decimals}f}", "strong", right=interval_of(days, decimals, 1.0))
+            line = Line(f"{days.value * scale:,.{decimals}f}", "strong", right=interval_of(days, decimals, scale))
             top = longest.high or 1.0
             strip = Strip(*(min(max(one / top, 0), 1) for one in (days.low, days.value, days.high)))
-            entries.append(Entry((Line("Days spent, per customer"), line), strip=strip, records=(record_of(f"stage_days[{name}]", days),)))
+            entries.append(
+                Entry((Line(f"{unit} spent, per customer"), line), strip=strip, records=(record_of(f"stage_days[{name}]", days),))
+            )
         if name in onward:
             entries.append(_share_entry("Of those, get further", f"{ONWARD}[{name}]", onward[name]))
         cells.append(tuple(entries))
@@ -127,6 +131,6 @@ def figure_lane(runs: MapRuns) -> Lane:
 
 
 def _share_entry(label: str, name: str, share: MetricEstimate) -> Entry:
-    decimals = 1 if share.high - share.low < 0.02 or share.value < 0.1 else 0
+    decimals = 0 if share.value == 1 else 1 if share.high - share.low < 0.02 or share.value < 0.1 else 0
     line = Line(f"{100 * share.value:.{decimals}f}%", "strong", right=interval_of(share, decimals))
     return Entry((Line(label), line), strip=Strip(share.low, share.value, share.high), records=(record_of(name, share),))

@@ -8,6 +8,7 @@ from cjsim.simulation.comparison_answer import OBJECTIVE
 
 NOT_NAMED = "not named yet"
 _CONVERSION = "conversion"
+_PER_MANY = 10_000  # customers, for shares of 0
 
 
 def moment_metric(name: str) -> str:
@@ -18,7 +19,7 @@ def moment_metric(name: str) -> str:
 def moment_data(runs: MapRuns) -> dict[str, tuple[str, MetricEstimate]]:
     """Return the stage in which most customers reach each moment, and the share of customers who do, by moment.
 
-    A moment that nobody reaches stands in the first stage in which its event can happen by itself.
+    A moment that nobody reaches stands in the first stage in which its event can happen by itself, or else in the last retained stage.
 
     Parameters
     ----------
@@ -29,11 +30,18 @@ def moment_data(runs: MapRuns) -> dict[str, tuple[str, MetricEstimate]]:
     for name, moment in runs.journey.moments.items():
         estimate = runs.metric(moment_metric(name))
         declared = runs.journey.events[moment.event].stages
-        first = declared[0] if declared and declared != "anywhere" else runs.journey.starts_in
+        first = declared[0] if declared and declared != "anywhere" else _last_kept(runs)
         stages = (counts.stage_of_moment(moment.event, moment.nth) for counts in runs.counts)
         if estimate is not None:
             found[name] = (next((stage for stage in stages if stage is not None), first), estimate)
     return found
+
+
+def _last_kept(runs: MapRuns) -> str:
+    """Return the last stage that counts as retained and that the firm sees, or the last stage."""
+    names = list(runs.journey.stages)
+    kept = [name for name in names if runs.journey.stages[name].retained and runs.journey.stages[name].observed]
+    return (kept or names)[-1]
 
 
 def moment_lane(runs: MapRuns) -> Lane:
@@ -49,6 +57,8 @@ def moment_lane(runs: MapRuns) -> Lane:
         moment = runs.journey.moments[name]
         form = runs.runs.level_form(moment_metric(name), [estimate])
         shown = f"{form.level(estimate.value)} {form.interval(estimate.low, estimate.high, is_difference=False)}"
+        if not estimate.value:
+            shown = f"None [0, {_PER_MANY * estimate.high:.0f}] in {_PER_MANY:,}"
         lines = [Line(title_case(name), "strong"), Line(shown, "body")]
         records = [record_of(moment_metric(name), estimate)]
         metric = moment.metric
@@ -56,7 +66,9 @@ def moment_lane(runs: MapRuns) -> Lane:
         if metric and judged is not None and metric != OBJECTIVE:
             other = runs.runs.level_form(metric, [judged])
             label = runs.runs.label_of(metric)
-            lines.append(Line(f"{label} {other.level(judged.value)} {other.interval(judged.low, judged.high, is_difference=False)}"))
+            per = f" {other.per}" if other.per.startswith("per ") else ""
+            ends = other.interval(judged.low, judged.high, is_difference=False)
+            lines.append(Line(f"{label} {other.level(judged.value)} {ends}{per}"))
             records.append(record_of(metric, judged))
         lines.append(Line(f"Owner: {moment.owner or NOT_NAMED}"))
         cells[stage].append(Entry(tuple(lines), "moment", records=tuple(records)))

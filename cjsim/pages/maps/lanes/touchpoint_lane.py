@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from cjsim.metrics.confidence_intervals import MetricEstimate
 from cjsim.pages.maps.map_parts import Bar, Entry, Lane, Line
-from cjsim.pages.maps.map_runs import MapRuns, interval_of, rate_text, record_of, share_of
+from cjsim.pages.maps.map_runs import MapRuns, interval_of, rate_text, record_of, sentence_case, share_of
 from cjsim.pages.maps.stage_counts import CountedPair, Touchpoint
 from cjsim.pages.page_parts import EstimateRecord
 from cjsim.scenario.kinds.channels import CHANNEL_BEHAVIOR
 
 MOST_CARDS = 4  # in a cell; the level of touchpoints shows all
-LEAST = 0.005  # deliveries per customer, for a card or a part of a bar; the level of touchpoints shows all
 _COLORS = {"email": "email", "sms": "sms", "push": "push"}
 _COLORS_BY_KIND = {"pull": "site", "paid": "ads", "human": "desk", "push": "p0"}
 StageTouchpoints = dict[str, dict[Touchpoint, CountedPair]]
@@ -72,11 +71,11 @@ def touchpoint_lanes(runs: MapRuns) -> list[Lane]:
             continue
         verb = CHANNEL_BEHAVIOR[kind].open_verb
         if runs.level == "overview":
-            cells: tuple[tuple[Entry, ...], ...] = tuple(_total(runs, data[name], channel) for name in runs.shown_stages)
+            cells: tuple[tuple[Entry, ...], ...] = tuple(_total(runs, name, data[name], channel) for name in runs.shown_stages)
             bars: tuple[Bar, ...] = ()
         else:
             bars = tuple(_broadcast_bars(runs, data, verb, channel_color(channel, kind)))
-            cells = tuple(_cards(runs, data[name], verb, channel_color(channel, kind)) for name in runs.shown_stages)
+            cells = tuple(_cards(runs, name, data[name], (verb, channel_color(channel, kind))) for name in runs.shown_stages)
         note = f"Messages that arrive, per 100 customers; share that customers {verb}"
         lanes.append(Lane(runs.title("channels", channel), note, cells, bars, color=channel_color(channel, kind)))
     return lanes
@@ -114,7 +113,7 @@ def _broadcast_bars(runs: MapRuns, data: StageTouchpoints, verb: str, color: str
         pairs: Mapping[int, CountedPair] = {
             i: data[name][touchpoint]
             for i, name in enumerate(runs.shown_stages)
-            if touchpoint in data[name] and (runs.level == "touchpoint" or data[name][touchpoint].rate.value >= LEAST)
+            if touchpoint in data[name] and data[name][touchpoint].rate.value >= runs.least(name)
         }
         if not pairs:
             continue
@@ -122,17 +121,20 @@ def _broadcast_bars(runs: MapRuns, data: StageTouchpoints, verb: str, color: str
         lines = [Line(title, "strong")]
         broadcast = runs.policy.broadcasts.get(touchpoint.source)
         if broadcast is not None:
-            lines.append(Line(f"{broadcast.schedule.phrase().capitalize()}: {runs.title('messages', touchpoint.message)}"))
+            lines.append(Line(f"{sentence_case(broadcast.schedule.phrase())}: {runs.title('messages', touchpoint.message)}"))
         texts = {i: Line(_detailed(pair, verb) if runs.level == "touchpoint" else pair_text(pair, verb)) for i, pair in pairs.items()}
         records = tuple(record for pair in pairs.values() for record in pair_records(touchpoint, pair))
         bars.append(Bar(min(pairs), max(pairs), tuple(lines), "tint", texts, color=color, records=records))
     return bars
 
 
-def _cards(runs: MapRuns, cell: Mapping[Touchpoint, CountedPair], verb: str, color: str) -> tuple[Entry, ...]:
+def _cards(runs: MapRuns, stage: str, cell: Mapping[Touchpoint, CountedPair], words: tuple[str, str]) -> tuple[Entry, ...]:
+    verb, color = words
     flows = {one: pair for one, pair in cell.items() if not is_broadcast(runs, one)}
     is_whole = runs.level == "touchpoint"
-    shown = {one: pair for one, pair in flows.items() if is_whole or pair.rate.value >= LEAST}
+    shown = {one: pair for one, pair in flows.items() if pair.rate.value >= runs.least(stage)}
+    if not shown:
+        shown = dict(list(flows.items())[:1])
     if not is_whole:
         shown = dict(list(shown.items())[:MOST_CARDS])
     entries = []
@@ -156,10 +158,10 @@ def _detailed(pair: CountedPair, verb: str) -> str:
     return f"{sent}; {share_of(pair.share)} {verb} {interval_of(pair.share, 0)}" if pair.share.value > 0 else sent
 
 
-def _total(runs: MapRuns, cell: Mapping[Touchpoint, CountedPair], channel: str) -> tuple[Entry, ...]:
+def _total(runs: MapRuns, stage: str, cell: Mapping[Touchpoint, CountedPair], channel: str) -> tuple[Entry, ...]:
     """Return the sum of all messages of a channel in a stage."""
     rate = sum(pair.rate.value for pair in cell.values())
-    if rate < LEAST:
+    if not rate or rate < runs.least(stage):
         return ()
     n = next(iter(cell.values())).rate.n
     count = len(cell)

@@ -89,5 +89,5 @@ def view_notes(runs: MapRuns) -> tuple[str, ...]:
     if any(not stage.observed for stage in runs.stages.values()):
         notes.append(HIDDEN_NOTE)
     if runs.level == "stage":
-        notes.append("What happens to fewer than 5 in 1,000 customers is left out; the level of touchpoints shows it.")
+        notes.append("Left out: what happens less than 5 times per 1,000 customers who get to a stage. The level of touchpoints shows it.")
     return tuple(notes)

@@ -14,7 +14,10 @@ from cjsim.pages.maps.map_runs import MapRuns
 from cjsim.pages.maps.policy_differences import ScenarioDifferences, scenario_differences
 from cjsim.pages.maps.stage_counts import Touchpoint
 from cjsim.pages.maps.views.current_map import view_notes
-from cjsim.pages.sections.first_screen import answer
+from cjsim.pages.sections.first_screen import answer_sentence
+from cjsim.simulation.comparison_answer import OBJECTIVE
+
+_METRICS = (OBJECTIVE, "retention_90d", "satisfaction", "contacts", "sla_kept")
 
 
 def future_data(runs: MapRuns) -> ScenarioDifferences:
@@ -44,10 +47,20 @@ def future_view(runs: MapRuns) -> MapView:
         changed_desk_lane(runs, differences),
         changed_figure_lane(runs),
     ]
-    first = answer(runs.runs)
-    say = f"{first.lead} {_changes_text(differences)}".strip()
+    say = f"{_effects_text(runs)} {_changes_text(differences)}".strip()
     notes = (*_unseen_notes(runs, differences), *view_notes(runs))
-    return MapView("future", "Future beside current", first.sentence, say, future_heads(runs), tuple(lanes), notes=notes)
+    return MapView("future", "Future beside current", tuple(answer_sentence(runs.runs)), say, future_heads(runs), tuple(lanes), notes=notes)
+
+
+def _effects_text(runs: MapRuns) -> str:
+    """State the differences in CLV and in a few other metrics, with their intervals."""
+    parts = []
+    for metric in _METRICS:
+        effect = runs.runs.effects.get(metric)
+        if effect is not None and effect.effect == effect.effect and not effect.is_identical:
+            form = runs.runs.form(metric, effect)
+            parts.append(f"{runs.runs.label_of(metric)} {form.difference(effect.effect)} {form.interval(effect.low, effect.high)}")
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def _changes_text(differences: ScenarioDifferences) -> str:
@@ -65,8 +78,8 @@ def _changes_text(differences: ScenarioDifferences) -> str:
 
 def _unseen_notes(runs: MapRuns, differences: ScenarioDifferences) -> list[str]:
     """Name the touchpoints that differ but that no customer got in the simulation."""
-    seen = {touchpoint for counts in runs.counts for _, touchpoint in counts.touchpoints}
-    unseen = {one: mark for one, mark in differences.touchpoints.items() if mark is not None and one not in seen}
+    seen = {touchpoint.message for counts in runs.counts for _, touchpoint in counts.touchpoints}
+    unseen = {one: mark for one, mark in differences.touchpoints.items() if mark is not None and one.message not in seen}
     if not unseen:
         return []
     texts = [f"{MARK_TEXTS[mark]} {_name(runs, one)}" for one, mark in unseen.items()]
