@@ -28,21 +28,35 @@ def stage_rows(n_stages: int) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class DrawnRow:
-    """One row of a map: its drawing, its size, and where its texts stand."""
+class Part:
+    """A part of a row of the map that is printed on one page: the headings, or a lane."""
 
     sheet: Sheet
     height: float
+
+
+@dataclass(frozen=True)
+class DrawnRow:
+    """One row of a map: its parts below each other, and its text alternative."""
+
+    parts: tuple[Part, ...]
     alt: str
 
     @property
-    def svg(self) -> str:
-        """The row as a picture."""
-        return self.sheet.svg(self.height, self.alt, "map")
+    def height(self) -> float:
+        """Height of the row, in pixels."""
+        return sum(part.height for part in self.parts)
+
+    @property
+    def pictures(self) -> list[str]:
+        """The parts as pictures. The first one carries the text alternative."""
+        first, *others = self.parts
+        hidden = (part.sheet.svg(part.height, "", "map").replace('role="img" aria-label=""', 'aria-hidden="true"') for part in others)
+        return [first.sheet.svg(first.height, self.alt, "map"), *hidden]
 
 
 def draw_rows(view: MapView) -> list[DrawnRow]:
-    """Draw a view, in one picture for each row of at most eight stages.
+    """Draw a view, in rows of at most eight stages.
 
     Parameters
     ----------
@@ -55,25 +69,23 @@ def draw_rows(view: MapView) -> list[DrawnRow]:
 
 
 def _draw_row(view: MapView, columns: Columns) -> DrawnRow:
-    sheet = Sheet(WIDTH)
-    y = _draw_heads(sheet, view, columns)
-    top = y
+    heads = Sheet(WIDTH)
+    parts = [Part(heads, _draw_heads(heads, view, columns))]
     shown = [lane for lane in view.lanes if not lane.is_empty(columns.first, columns.last)]
-    edges: list[float] = []
-    for lane in shown:
-        if lane.boundary:
-            y = _draw_boundary(sheet, lane.boundary, y, columns)
-        y = _draw_lane(sheet, lane, y, columns)
-        edges.append(y)
-    grid = Canvas(WIDTH)
-    for stage in range(columns.first, columns.last + 2):
-        grid.line((columns.left(stage), top), (columns.left(stage), y), "grid")
-    for edge in edges[:-1]:
-        grid.line((0, edge), (columns.right, edge), "grid")
-    sheet.elements[:0] = grid.elements
+    for i, lane in enumerate(shown):
+        sheet = Sheet(WIDTH)
+        top = _draw_boundary(sheet, lane.boundary, columns) if lane.boundary else 0.0
+        height = _draw_lane(sheet, lane, top, columns)
+        grid = Canvas(WIDTH)
+        for stage in range(columns.first, columns.last + 2):
+            grid.line((columns.left(stage), top), (columns.left(stage), height), "grid")
+        if i and not lane.boundary:
+            grid.line((0, 0.5), (columns.right, 0.5), "grid")
+        sheet.elements[:0] = grid.elements
+        parts.append(Part(sheet, height))
     titles = ", ".join(head.title for head in view.heads[columns.first : columns.last + 1])
     lanes = ", ".join(lane.title for lane in shown)
-    return DrawnRow(sheet, y, f"{view.name}. Stages: {titles}. Lanes: {lanes}. The same content follows as text.")
+    return DrawnRow(tuple(parts), f"{view.name}. Stages: {titles}. Lanes: {lanes}. The same content follows as text.")
 
 
 def _draw_heads(sheet: Sheet, view: MapView, columns: Columns) -> float:
@@ -101,18 +113,17 @@ def _draw_heads(sheet: Sheet, view: MapView, columns: Columns) -> float:
     return height + 2
 
 
-def _draw_boundary(sheet: Sheet, label: str, y: float, columns: Columns) -> float:
+def _draw_boundary(sheet: Sheet, label: str, columns: Columns) -> float:
     """Draw a line that separates lanes, such as the line of visibility, and return where the next lane begins."""
     height = 24.0
-    middle = y + height / 2
     texts = text_lines(label, LABEL, LABEL_WIDTH * 2)
     block = Block.stacked(texts)
     end = INSET + texts[0].style.width(label) + 10
-    sheet.rect((0, y, columns.right, height), "sunken", radius=0)
-    path = f"M{end:.1f} {middle:.1f}H{columns.right:.1f}"
+    sheet.rect((0, 0, columns.right, height), "sunken", radius=0)
+    path = f"M{end:.1f} {height / 2:.1f}H{columns.right:.1f}"
     sheet.elements.append(f'<path d="{path}" fill="none" style="stroke:var(--ink-2);stroke-width:1.6" stroke-dasharray="7 5"/>')
-    sheet.block(block, (INSET, middle - block.height / 2), (0, y, columns.right, height))
-    return y + height
+    sheet.block(block, (INSET, (height - block.height) / 2), (0, 0, columns.right, height))
+    return height
 
 
 def _draw_lane(sheet: Sheet, lane: Lane, y: float, columns: Columns) -> float:

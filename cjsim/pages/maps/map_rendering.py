@@ -35,7 +35,7 @@ def render_map(page: MapPage, *, json_name: str = "map.json") -> str:
     )
     return environment.get_template("map.html.j2").render(
         page=page,
-        rows=[[Markup(row.svg) for row in draw_rows(view)] for view in page.views],
+        rows=[[[Markup(one) for one in row.pictures] for row in draw_rows(view)] for view in page.views],
         json_name=json_name,
         made_by=f"Made by cjsim {__version__}.",
         mark_texts=MARK_TEXTS,
@@ -83,9 +83,10 @@ def _draw_view(sheet: Sheet, view: MapView, y: float) -> float:
     y = _draw_personas(sheet, view.personas, y)
     for row in draw_rows(view):
         sheet.rect((0, y, WIDTH, row.height), "surface", radius=4)
-        moved = "".join(row.sheet.elements)
-        sheet.elements.append(f'<g transform="translate(0 {y:.1f})">{moved}</g>')
-        y += row.height + _GAP
+        for part in row.parts:
+            sheet.elements.append(f'<g transform="translate(0 {y:.1f})">{"".join(part.sheet.elements)}</g>')
+            y += part.height
+        y += _GAP
     return _write(sheet, [line for note in view.notes for line in text_lines(note, STYLES["small"], WIDTH)], y)
 
 

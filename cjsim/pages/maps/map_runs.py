@@ -198,7 +198,9 @@ def whole_share(share: float) -> str:
     >>> whole_share(0.878), whole_share(0.0234), whole_share(1.0)
     ('88%', '2.3%', '100%')
     """
-    return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.1f}%"
+    if share >= 0.095 or share == 0:
+        return f"{100 * share:.0f}%"
+    return f"{100 * share:.1f}%" if share >= 0.00095 else f"{100 * share:.2g}%"
 
 
 def sentence_case(text: str) -> str:

@@ -118,10 +118,8 @@ def _journey_parts(before: Scenario, after: Scenario) -> list[str]:
         if part == "name" or old.get(part) == new.get(part):
             continue
         was, is_now = old.get(part), new.get(part)
-        names = [name for name in {**was, **is_now} if was.get(name) != is_now.get(name)] if _are_mappings(was, is_now) else []
+        names = []
+        if isinstance(was, dict) and isinstance(is_now, dict):
+            names = [name for name in {**was, **is_now} if was.get(name) != is_now.get(name)]
         found.append(f"{title_case(part)}{': ' + ', '.join(title_case(name) for name in names[:6]) if names else ''}")
     return found
-
-
-def _are_mappings(*values: Any) -> bool:
-    return all(isinstance(one, dict) for one in values)

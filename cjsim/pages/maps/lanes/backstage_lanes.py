@@ -11,7 +11,8 @@ from cjsim.pages.maps.map_parts import Bar, Entry, Lane, Line
 from cjsim.pages.maps.map_runs import MapRuns, rate_text, record_of, sentence_case
 from cjsim.pages.maps.stage_counts import CountedPair, Touchpoint
 from cjsim.pages.quantity_format import title_case
-from cjsim.scenario.fields import hour_text
+from cjsim.scenario.fields import WEEKDAYS, hour_text
+from cjsim.scenario.kinds.channels import CHANNEL_BEHAVIOR
 from cjsim.scenario.phrases import duration_phrase, join_items, join_names
 from cjsim.scenario.policy import Flow, Shift
 
@@ -193,6 +194,8 @@ def shift_text(shift: Shift) -> str:
     """
     agents = f"{shift.agents:,} {'agent' if shift.agents == 1 else 'agents'}"
     hours = "around the clock" if (shift.start, shift.end) == (0, 24) else f"{hour_text(shift.start)} to {hour_text(shift.end)}"
+    if shift.weekdays == WEEKDAYS[:5] and not shift.dates:
+        return f"{agents}, {hours}, Monday to Friday"
     days = [*(day.capitalize() for day in shift.weekdays), *(str(day) for day in shift.dates)]
     when = "every day" if not days else join_items(days) if len(days) <= 7 else f"{len(days)} dates"
     return f"{agents}, {hours}, {when}"
@@ -222,8 +225,11 @@ def system_lane(runs: MapRuns) -> Lane:
         places = _places(runs, partial(_is_on_channel, runs, channel))
         if places:
             cost = policy.costs.per_contact.get(channel, journey.channels[channel].cost)
-            text = f"{cost:g} per {'opened message' if kind == 'paid' else 'message'}" if cost else "No cost per message"
-            lines = [Line(f"{runs.title('channels', channel)} delivery", "strong"), Line(text)]
+            phrase = CHANNEL_BEHAVIOR[kind].cost_phrase
+            lines = [
+                Line(f"Channel: {runs.title('channels', channel)}", "strong"),
+                Line(f"{cost:g} {phrase}" if cost else f"No cost {phrase}"),
+            ]
             bars.append(Bar(places[0], places[-1], tuple(lines), "outline", color=channel_color(channel, kind)))
     spend = {name: one.per_day for name, one in policy.acquisition.items() if one.has_money()}
     if spend:

@@ -200,7 +200,8 @@ def difference_entry(runs: MapRuns, label: str, metric: str, effect: PairedDiffe
     )
     strip = None
     if effect.low == effect.low and reach > 0:
-        strip = Strip(*(0.5 + 0.5 * max(min(one / reach, 1), -1) for one in (effect.low, effect.effect, effect.high)), zero=0.5, tone=tone)
+        low, value, high = (0.5 + 0.5 * max(min(one / reach, 1.0), -1.0) for one in (effect.low, effect.effect, effect.high))
+        strip = Strip(low, value, high, 0.5, tone)
     return Entry(tuple(line for line in lines if line.text), strip=strip, records=(record,))
 
 

@@ -119,9 +119,13 @@ def figure_lane(runs: MapRuns) -> Lane:
             decimals = 1 if days.value < 1000 else 0
             line = Line(f"{days.value * scale:,.{decimals}f}", "strong", right=interval_of(days, decimals, scale))
             top = longest.high or 1.0
-            strip = Strip(*(min(max(one / top, 0), 1) for one in (days.low, days.value, days.high)))
+            low, value, high = (min(max(one / top, 0.0), 1.0) for one in (days.low, days.value, days.high))
             entries.append(
-                Entry((Line(f"{unit} spent, per customer"), line), strip=strip, records=(record_of(f"stage_days[{name}]", days),))
+                Entry(
+                    (Line(f"{unit} spent, per customer"), line),
+                    strip=Strip(low, value, high),
+                    records=(record_of(f"stage_days[{name}]", days),),
+                )
             )
         if name in onward:
             entries.append(_share_entry("Of those, get further", f"{ONWARD}[{name}]", onward[name]))
@@ -131,6 +135,14 @@ def figure_lane(runs: MapRuns) -> Lane:
 
 
 def _share_entry(label: str, name: str, share: MetricEstimate) -> Entry:
-    decimals = 0 if share.value == 1 else 1 if share.high - share.low < 0.02 or share.value < 0.1 else 0
+    decimals = _decimals(share)
     line = Line(f"{100 * share.value:.{decimals}f}%", "strong", right=interval_of(share, decimals))
     return Entry((Line(label), line), strip=Strip(share.low, share.value, share.high), records=(record_of(name, share),))
+
+
+def _decimals(share: MetricEstimate) -> int:
+    if share.value == 1:
+        return 0
+    if share.value < 0.0095:
+        return 2
+    return 1 if share.high - share.low < 0.02 or share.value < 0.1 else 0

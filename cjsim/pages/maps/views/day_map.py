@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from cjsim.kernels.codes import TouchCode
+from cjsim.pages.maps.lanes.touchpoint_lane import channel_color
 from cjsim.pages.maps.map_parts import CurvePoint, CurveSeries, Entry, Lane, Line, MapView, StageHead
 from cjsim.pages.page_parts import EstimateRecord, Phrase
 from cjsim.pages.quantity_format import count_text, title_case
@@ -46,13 +47,17 @@ def day_view(diary: Diary, scenario: Scenario, *, is_whole: bool = False) -> Map
     lanes = (
         Lane("What the customer does", "* Not seen by the firm", tuple(_cell(_actions(stay), is_whole=is_whole) for stay in stays)),
         Lane("Asks a desk", "", tuple(_cell(_texts(stay, _DESK), is_whole=is_whole) for stay in stays)),
-        Lane("What arrives", "Messages, and what the customer does with them", tuple(_messages(stay, is_whole=is_whole) for stay in stays)),
+        Lane(
+            "What arrives",
+            "Messages, and what the customer does with them",
+            tuple(_messages(stay, scenario, is_whole=is_whole) for stay in stays),
+        ),
         _feeling(diary, stays),
         Lane("Money", "Paid by the customer; cost to the firm", tuple(_money(diary, stay) for stay in stays)),
         Lane(
             "What the firm does",
             "Flows that start and end, offers",
-            tuple(_cell(_texts(stay, _BACKSTAGE), is_whole=is_whole) for stay in stays),
+            tuple(_cell(_backstage(stay, scenario), is_whole=is_whole) for stay in stays),
             boundary="Line of visibility",
         ),
     )
@@ -79,6 +84,17 @@ def _texts(stay: Sequence[DiaryLine], events: Sequence[str]) -> list[str]:
     return [line.text for line in stay if line.event in events]
 
 
+def _backstage(stay: Sequence[DiaryLine], scenario: Scenario) -> list[str]:
+    """Return what the firm does, with the titles of flows in place of their names."""
+    titles = {name: flow.title for name, flow in scenario.policy.flows.items() if flow.title}
+    lines = [line for line in stay if line.event in _BACKSTAGE]
+    return [line.text.replace(f"'{line.source}'", f"“{titles.get(line.source, line.source)}”") for line in lines]
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
 def _counted(texts: Sequence[str]) -> dict[str, int]:
     return dict(Counter(texts))
 
@@ -92,7 +108,7 @@ def _cell(texts: Sequence[str], *, is_whole: bool) -> tuple[Entry, ...]:
     return (*entries, Entry((Line(f"and {rest} more"),))) if rest else tuple(entries)
 
 
-def _messages(stay: Sequence[DiaryLine], *, is_whole: bool) -> tuple[Entry, ...]:
+def _messages(stay: Sequence[DiaryLine], scenario: Scenario, *, is_whole: bool) -> tuple[Entry, ...]:
     """Return one card for each message, with how often it arrives, is opened and is clicked."""
     found: dict[str, Counter[str]] = {}
     titles: dict[str, str] = {}
@@ -108,7 +124,8 @@ def _messages(stay: Sequence[DiaryLine], *, is_whole: bool) -> tuple[Entry, ...]
         parts = [f"{word} {counts[event]} times" if counts[event] > 1 else word for event, word in words if counts[event]]
         text = "; ".join(parts) or "complains"
         lines = (Line(titles.get(message, title_case(message)), "body"), Line(text[:1].upper() + text[1:]))
-        entries.append(Entry(lines, "card", "email"))
+        channel = scenario.journey.messages[message].channel
+        entries.append(Entry(lines, "card", channel_color(channel, scenario.journey.channels[channel].kind)))
     rest = len(found) - len(shown)
     return (*entries, Entry((Line(f"and {count_text(rest, 'more message')}"),))) if rest else tuple(entries)
 
@@ -135,7 +152,7 @@ def _sentences(diary: Diary, scenario: Scenario) -> tuple[tuple[Phrase, ...], st
     if not diary.lines:
         return (Phrase("This customer did not enter before the end of the simulation"),), ""
     money = format_money(end["revenue"], currency=diary.currency)
-    bought = f"buys {count_text(end['purchases'], 'time')} for {money}" if end["purchases"] else "buys nothing"
+    bought = f"buys {_times(end['purchases'])} for {money}" if end["purchases"] else "buys nothing"
     persona = scenario.journey.personas[str(diary.who["persona"])]
     name = persona.title or title_case(str(diary.who["persona"]))
     headline = (Phrase(f"Customer {diary.customer:,}, {name[:1].lower()}{name[1:]}, {bought} in {end['days']:.0f} days"),)
