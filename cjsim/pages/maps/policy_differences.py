@@ -13,10 +13,11 @@ from cjsim.scenario.traversal import iterate_steps
 from cjsim.simulation.documents import Scenario
 
 FLOWS, BROADCASTS = "flows", "broadcasts"
-_SHOWN_APART = ("flows", "broadcasts", "desks", "name", "costs")
+_SHOWN_APART = ("flows", "broadcasts", "desks", "name")
 _PART_TITLES = {
     "guardrails": "Guardrails: caps, gaps and quiet hours",
     "acquisition": "Acquisition spend",
+    "costs": "Costs of the platform, contacts and creative work",
     "personalisation": "Personalization",
     "rules": "Targeting rules",
 }
