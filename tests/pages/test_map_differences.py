@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import cjsim as cj
-from cjsim.pages.maps.policy_differences import BROADCASTS, FLOWS, scenario_differences, touchpoints_of
 from cjsim.pages.maps.stage_counts import Touchpoint
+from cjsim.pages.maps.touchpoint_differences import BROADCASTS, FLOWS, scenario_differences, touchpoints_of
 
 
 @pytest.fixture(scope="module")

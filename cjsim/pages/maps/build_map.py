@@ -1,5 +1,6 @@
 """`journey_map`: the map of a journey, from a simulation or a saved run."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -100,7 +101,7 @@ def journey_map(
     settings = {"customers": customers, "sample": sample, "replications": replications, "seed": seed, "threads": threads}
     documents = list(named_scenarios(list(scenarios), argument="scenarios").values()) if scenarios else []
     with tempfile.TemporaryDirectory(prefix="cjsim_map_") as folder:
-        sides = [_Side.of(one, documents) for one in (source, against) if one is not None]
+        sides = [_Side.of(source, documents), *([] if against is None else [_Side.of(against, documents)])]
         made = _draw(kinds, sides, _Wishes(level, cliffs, customer, review), settings, (Path(folder), progress))
     if out is not None:
         made.save(out)
@@ -128,7 +129,7 @@ class _Side(NamedTuple):
         """Load a source: the folder of a run, or a scenario."""
         if isinstance(source, Run):
             return cls(None, source, tuple(documents))
-        if not isinstance(source, Scenario) and (Path(source) / MANIFEST_FILE).is_file():
+        if isinstance(source, str | os.PathLike) and (Path(source) / MANIFEST_FILE).is_file():
             return cls(None, Run.load(Path(source)), tuple(documents))
         scenario = as_scenario(source, argument="source")
         return cls(scenario, None, (scenario, *documents))

@@ -90,7 +90,7 @@ def wrap_words(text: str, width: float, size: float, *, is_bold: bool = False) -
 
     Examples
     --------
-    >>> wrap_words("Shopper with an open cart", 70, 12)
+    >>> wrap_words("Shopper with an open cart", 80, 12)
     ['Shopper with', 'an open cart']
     """
     lines: list[str] = []

@@ -17,8 +17,8 @@ from cjsim.pages.maps.lanes.touchpoint_lane import (
 )
 from cjsim.pages.maps.map_parts import Bar, Entry, Fact, Lane, Line, Mark, StageHead, Strip
 from cjsim.pages.maps.map_runs import MapRuns, rate_text, summed_rates
-from cjsim.pages.maps.policy_differences import BROADCASTS, FLOWS, ScenarioDifferences, touchpoints_of
 from cjsim.pages.maps.stage_counts import CountedPair, Touchpoint
+from cjsim.pages.maps.touchpoint_differences import BROADCASTS, FLOWS, ScenarioDifferences, touchpoints_of
 from cjsim.pages.page_parts import EstimateRecord
 from cjsim.pages.quantity_format import title_case
 

@@ -1,5 +1,7 @@
 """How customers feel in each stage: their satisfaction, by persona or by policy."""
 
+from functools import partial
+
 import numpy as np
 
 from cjsim.engine.run_record import RunRecord
@@ -29,18 +31,18 @@ def feeling_data(runs: MapRuns, *, run: str, persona: str | None = None) -> dict
     found = {}
     codebook = runs.runs.runs[run].codebook
     for name in (stage for stage in runs.shown_stages if stage in codebook.stages):
-
-        def terms(record: RunRecord, name: str = name) -> RatioTerms:
-            outcomes = record.outcomes.customers
-            chosen = record.entered & (outcomes["stage"] == codebook.stages.index(name))
-            if persona is not None:
-                chosen = chosen & (outcomes["persona"] == codebook.personas.index(persona))
-            return ratio_of_sums(record, np.where(chosen, outcomes["satisfaction"].astype(np.float64), 0.0), chosen)
-
-        estimate = runs.runs.estimate(terms, SCORE_UNIT, run)
+        estimate = runs.runs.estimate(partial(_satisfaction_terms, stage=name, persona=persona), SCORE_UNIT, run)
         if estimate.n >= _FEWEST and estimate.low == estimate.low:
             found[name] = estimate
     return found
+
+
+def _satisfaction_terms(run: RunRecord, *, stage: str, persona: str | None) -> RatioTerms:
+    outcomes = run.outcomes.customers
+    chosen = run.entered & (outcomes["stage"] == run.codebook.stages.index(stage))
+    if persona is not None:
+        chosen = chosen & (outcomes["persona"] == run.codebook.personas.index(persona))
+    return ratio_of_sums(run, np.where(chosen, outcomes["satisfaction"].astype(np.float64), 0.0), chosen)
 
 
 def feeling_lane(runs: MapRuns) -> Lane:

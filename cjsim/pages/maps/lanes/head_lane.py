@@ -1,5 +1,7 @@
 """The headings of the columns, and the figures of each stage: who gets there, how long customers stay, and who gets further."""
 
+from functools import partial
+
 import numpy as np
 
 from cjsim.engine.run_record import RunRecord
@@ -85,15 +87,15 @@ def onward_data(runs: MapRuns) -> dict[str, MetricEstimate]:
     found = {}
     for name, later in later_stages(runs).items():
         if later:
-
-            def terms(run: RunRecord, name: str = name, later: tuple[str, ...] = later) -> RatioTerms:
-                here = visited(run, (name,))
-                return ratio_of_sums(run, (here & visited(run, later)).astype(np.float64), here)
-
-            estimate = runs.runs.estimate(terms, SHARE_UNIT, runs.runs.baseline_name)
+            estimate = runs.runs.estimate(partial(_onward_terms, name=name, later=later), SHARE_UNIT, runs.runs.baseline_name)
             if estimate.value == estimate.value:
                 found[name] = estimate
     return found
+
+
+def _onward_terms(run: RunRecord, *, name: str, later: tuple[str, ...]) -> RatioTerms:
+    here = visited(run, (name,))
+    return ratio_of_sums(run, (here & visited(run, later)).astype(np.float64), here)
 
 
 def figure_lane(runs: MapRuns) -> Lane:

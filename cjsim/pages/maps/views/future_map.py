@@ -11,8 +11,8 @@ from cjsim.pages.maps.lanes.difference_lanes import (
 from cjsim.pages.maps.lanes.feeling_lane import policy_feeling_lane
 from cjsim.pages.maps.map_parts import MARK_TEXTS, MapView
 from cjsim.pages.maps.map_runs import MapRuns
-from cjsim.pages.maps.policy_differences import ScenarioDifferences, scenario_differences
 from cjsim.pages.maps.stage_counts import Touchpoint
+from cjsim.pages.maps.touchpoint_differences import ScenarioDifferences, scenario_differences
 from cjsim.pages.maps.views.current_map import view_notes
 from cjsim.pages.sections.first_screen import answer_sentence
 from cjsim.simulation.comparison_answer import OBJECTIVE

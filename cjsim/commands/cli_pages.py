@@ -1,4 +1,4 @@
-"""The `map` command, which draws the map of a journey."""
+"""The commands `report` and `map`, which make self-contained pages."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -7,7 +7,7 @@ import typer
 
 from cjsim.commands import options
 from cjsim.commands.arguments import count_warnings, load_scenario, parse_set_options
-from cjsim.commands.console import echo_message, output_folder, print_output, progress_bar, with_exit_codes
+from cjsim.commands.console import echo_message, output_folder, print_output, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
 
 if TYPE_CHECKING:
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from cjsim.pages.maps.map_result import JourneyMap, MapFormat
     from cjsim.pages.maps.map_runs import Level
 
+_RESULTS_HELP = (
+    "Folder of a saved comparison or run, or the folders of several runs of the same customers, the baseline first. Folders of levers,"
+    " assumptions, responses, attributions, studies and experiments add a section each."
+)
+_REPORT_OUT_HELP = "Folder for report.html and report.json, or the name of an HTML file. By default, report.html in the current folder."
+_SIMULATED_HELP = "Scenario file that was simulated, for titles and for the sources of numbers. Can be repeated."
 _KINDS = ("current", "future", "day", "blueprint")
 _LEVELS = ("overview", "stage", "touchpoint")
 _FORMATS = ("html", "svg", "mermaid")
@@ -30,8 +36,38 @@ _LEVEL_HELP = "Totals by channel, the most frequent touchpoints (default), or al
 _CLIFFS_HELP = "Also find the moves between stages that lose the most value. Takes one more simulation for each move."
 _FORMAT_HELP = "HTML page (default), SVG picture, or text for Mermaid, which is printed unless --out is given."
 _REVIEW_HELP = "When the map is reviewed next, such as 2027-01-15; stands on the map."
-_OUT_HELP = "Folder for map.html, map.svg, map.mmd and map.json, or the name of one HTML, SVG or MMD file. By default, map.html here."
-_SCENARIO_HELP = "Scenario file that a run was made from, unless it is in the library. Can be repeated."
+_MAP_OUT_HELP = "Folder for map.html, map.svg, map.mmd and map.json, or the name of one HTML, SVG or MMD file. By default, map.html here."
+_MADE_FROM_HELP = "Scenario file that a run was made from, unless it is in the library. Can be repeated."
+
+
+@with_exit_codes
+def report(
+    results: Annotated[list[Path], typer.Argument(metavar="RUN...", help=_RESULTS_HELP, show_default=False)],
+    scenarios: Annotated[list[Path] | None, typer.Option("--scenario", metavar="FILE", help=_SIMULATED_HELP, show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR|FILE", help=_REPORT_OUT_HELP, parser=options.parse_folder)] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier report.")] = False,
+    as_json: options.Json = False,
+    table_format: options.Format = None,
+) -> None:
+    """Make a self-contained HTML page of a run or a comparison.
+
+    The page opens without a network, and report.json beside it holds every number that it shows.
+
+    Example: cjsim report results/shop --out report.html
+    """
+    from cjsim.pages.build_report import report as build_report
+    from cjsim.pages.report_result import HTML_FILE, PAGE_SUFFIX
+
+    documents = [load_scenario(file, {}) for file in scenarios or []]
+    file = Path(HTML_FILE) if out is None else out
+    if file.suffix != PAGE_SUFFIX:
+        with output_folder(file, command="report", force=force) as folder:
+            made = build_report(*results, scenarios=documents, out=folder)
+    else:
+        _require_new(file, force=force)
+        made = build_report(*results, scenarios=documents, out=file)
+        echo_message(f"wrote {file} and {file.with_suffix('.json').name}")
+    print_result(made, as_json=as_json, table_format=table_format)
 
 
 @with_exit_codes
@@ -51,14 +87,14 @@ def map(  # noqa: A001, the name of the command
         Any, typer.Option("--format", metavar="|".join(_FORMATS), help=_FORMAT_HELP, parser=options.choice_parser("--format", _FORMATS))
     ] = None,
     review: Annotated[str | None, typer.Option("--review", metavar="DATE", help=_REVIEW_HELP, show_default=False)] = None,
-    scenarios: Annotated[list[Path] | None, typer.Option("--scenario", metavar="FILE", help=_SCENARIO_HELP, show_default=False)] = None,
+    scenarios: Annotated[list[Path] | None, typer.Option("--scenario", metavar="FILE", help=_MADE_FROM_HELP, show_default=False)] = None,
     customers: options.Customers = None,
     sample: options.Sample = None,
     replications: options.Replications = None,
     seed: options.Seed = None,
     sets: options.Set = None,
     threads: options.Threads = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR|FILE", help=_OUT_HELP, parser=options.parse_folder)] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR|FILE", help=_MAP_OUT_HELP, parser=options.parse_folder)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier map.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
