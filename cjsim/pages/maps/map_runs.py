@@ -187,7 +187,7 @@ def interval_of(estimate: MetricEstimate, decimals: int, scale: float = 100.0) -
     """Return the interval of an estimate, such as '[41.3, 43.1]'; empty if it is undefined."""
     if estimate.low != estimate.low:
         return ""
-    return f"[{scale * estimate.low:.{decimals}f}, {scale * estimate.high:.{decimals}f}]"
+    return f"[{scale * estimate.low:,.{decimals}f}, {scale * estimate.high:,.{decimals}f}]"
 
 
 def whole_share(share: float) -> str:

@@ -16,7 +16,7 @@ from cjsim.pages.maps.lanes.touchpoint_lane import (
     touchpoint_data,
 )
 from cjsim.pages.maps.map_parts import Bar, Entry, Fact, Lane, Line, Mark, StageHead, Strip
-from cjsim.pages.maps.map_runs import MapRuns, rate_text, summed_rates
+from cjsim.pages.maps.map_runs import MapRuns, rate_text, summed_rates, whole_share
 from cjsim.pages.maps.stage_counts import CountedPair, Touchpoint
 from cjsim.pages.maps.touchpoint_differences import BROADCASTS, FLOWS, ScenarioDifferences, touchpoints_of
 from cjsim.pages.page_parts import EstimateRecord
@@ -39,7 +39,7 @@ def future_heads(runs: MapRuns) -> tuple[StageHead, ...]:
     for name in runs.shown_stages:
         mark: Mark | None = "new" if name not in before else "dropped" if name not in after else None
         values = [runs.metric(f"stage_reached[{name}]", i) for i in range(2)]
-        shares = " → ".join("–" if one is None else f"{100 * one.value:.0f}%" for one in values)
+        shares = " → ".join("–" if one is None else whole_share(one.value) for one in values)
         note = f"{shares} get here{'' if mark is None else ' (new stage)' if mark == 'new' else ' (dropped)'}"
         heads.append(StageHead(runs.stage_title(name), note, not runs.stages[name].observed, mark))
     return tuple(heads)

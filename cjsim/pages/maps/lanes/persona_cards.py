@@ -6,7 +6,7 @@ from cjsim.metrics.group_estimates import estimate_by_group
 from cjsim.metrics.ratios import SHARE_UNIT, mean_per_customer
 from cjsim.metrics.replicated_estimates import combine_estimates
 from cjsim.pages.maps.map_parts import PersonaCard
-from cjsim.pages.maps.map_runs import MapRuns, record_of, share_of
+from cjsim.pages.maps.map_runs import MapRuns, record_of, whole_share
 from cjsim.pages.quantity_format import title_case
 from cjsim.simulation.comparison_answer import OBJECTIVE
 
@@ -62,6 +62,8 @@ def persona_cards(runs: MapRuns) -> tuple[PersonaCard, ...]:
         note = f"CLV {form.level(value.value)} {form.interval(value.low, value.high, is_difference=False)}" if value.n else ""
         records = (record_of(f"persona[{name}]", share), record_of(f"{OBJECTIVE} of {name}", value))
         shown = tuple((label, text) for label, text in motives if text)
-        cards.append(PersonaCard(declared.title or title_case(name), share_of(share), shown, note.strip(), persona_color(i), records))
+        cards.append(
+            PersonaCard(declared.title or title_case(name), whole_share(share.value), shown, note.strip(), persona_color(i), records)
+        )
     is_trivial = len(cards) == 1 and not cards[0].motives
     return () if is_trivial else tuple(cards)
