@@ -9,6 +9,7 @@ from cjsim.commands import options
 from cjsim.commands.arguments import count_warnings, load_scenario, parse_set_options
 from cjsim.commands.console import echo_message, output_folder, print_output, print_result, progress_bar, with_exit_codes
 from cjsim.errors import InputError, did_you_mean, format_error, quote_choices, short_repr
+from cjsim.escaping.terminal_text import printable
 
 if TYPE_CHECKING:
     from cjsim.pages.maps.build_map import MapKind
@@ -145,8 +146,10 @@ def map(  # noqa: A001, the name of the command
     else:
         with output_folder(file, command="map", force=force) as folder, progress_bar() as progress:
             made = _make(progress, folder)
-    text = made.mermaid.rstrip("\n") if file is None else str(made)
-    print_output(as_json, None, text=lambda: text, content=made.to_json, table=made.to_pandas)
+    if file is None and not as_json:
+        typer.echo(printable(made.mermaid.rstrip("\n")))  # not wrapped: each line is a statement
+        return
+    print_output(as_json, None, text=lambda: str(made), content=made.to_json, table=made.to_pandas)
 
 
 def _loaded(source: Path, values: dict[str, Any]) -> Any:

@@ -115,7 +115,7 @@ def test_command_writes_all_formats_to_a_folder(run_folders: list[Path], tmp_pat
 
 def test_mermaid_text_is_printed(run_folders: list[Path]) -> None:
     found = invoke("map", run_folders[0], "--format", "mermaid")
-    assert found.stdout.startswith("journey\n    title Online shop")
+    assert found.stdout == cj.journey_map(run_folders[0]).mermaid
 
 
 def test_earlier_files_are_kept_without_force(run_folders: list[Path], tmp_path: Path) -> None:
@@ -168,3 +168,8 @@ def test_a_run_and_a_scenario_are_not_compared(run_folders: list[Path]) -> None:
 def test_settings_of_a_run_cannot_be_changed(run_folders: list[Path]) -> None:
     with pytest.raises(InputError, match="seed: must not be given for a run"):
         cj.journey_map(run_folders[0], seed=3)
+
+
+def test_a_map_is_the_same_each_time(run_folders: list[Path]) -> None:
+    first, second = (cj.journey_map(run_folders[0], level="touchpoint") for _ in range(2))
+    assert first.html == second.html and first.mermaid == second.mermaid

@@ -12,6 +12,7 @@ from cjsim.pages.maps.map_parts import Bar, Lane, MapView
 
 MOST_STAGES = 8  # in one row of the map; journeys with more stages continue below
 _GAP, _TIP = 6.0, 12.0
+_BOUNDARY = "ink-2"  # color of the style sheet
 
 
 def stage_rows(n_stages: int) -> list[tuple[int, int]]:
@@ -121,7 +122,7 @@ def _draw_boundary(sheet: Sheet, label: str, columns: Columns) -> float:
     end = INSET + texts[0].style.width(label) + 10
     sheet.rect((0, 0, columns.right, height), "sunken", radius=0)
     path = f"M{end:.1f} {height / 2:.1f}H{columns.right:.1f}"
-    sheet.elements.append(f'<path d="{path}" fill="none" style="stroke:var(--ink-2);stroke-width:1.6" stroke-dasharray="7 5"/>')
+    sheet.elements.append(f'<path d="{path}" fill="none" style="stroke:var(--{_BOUNDARY});stroke-width:1.6" stroke-dasharray="7 5"/>')
     sheet.block(block, (INSET, (height - block.height) / 2), (0, 0, columns.right, height))
     return height
 

@@ -12,6 +12,7 @@ from cjsim.version import __version__
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _MARGIN, _GAP = 24.0, 14.0
+_GROUND = "page"  # color of the style sheet
 _TITLE = TextStyle("m-title", 28, 34, is_bold=True)
 _HEADING = TextStyle("m-heading", 20, 26, is_bold=True)
 _SAY = TextStyle("m-say", 14, 20)
@@ -66,7 +67,7 @@ def svg_file(page: MapPage) -> str:
     body = "".join(sheet.elements)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="file" viewBox="{-_MARGIN:g} {-_MARGIN:g} {width:g} {height:.0f}"'
     size = f'width="{width:g}" height="{height:.0f}" role="img" aria-label="Journey map: {escape(page.title)}"'
-    ground = f'<rect x="{-_MARGIN:g}" y="{-_MARGIN:g}" width="{width:g}" height="{height:.0f}" style="fill:var(--page)"/>'
+    ground = f'<rect x="{-_MARGIN:g}" y="{-_MARGIN:g}" width="{width:g}" height="{height:.0f}" style="fill:var(--{_GROUND})"/>'
     return f"{head} {size}><style>{escape(_style_sheet(), quote=False)}</style>{ground}{body}</svg>\n"
 
 

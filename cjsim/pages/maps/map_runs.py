@@ -65,7 +65,7 @@ class MapRuns:
                 must, got = "must come with the scenario that it was made from", "a scenario that is not in the library, or was changed"
                 raise InputError(format_error(f"the run of '{name}'", must, got, "Name the file of its scenario in `scenarios`."))
             if runs.runs[name].log_path is None:
-                must, remedy = "must have an event log", "Simulate it again with --events, or map the scenario instead of the run."
+                must, remedy = "must have an event log", "Simulate it again with an event log, or map the scenario instead of the run."
                 raise InputError(format_error(f"the run of '{name}'", must, "a run without one", remedy))
             scenarios.append(titles.scenario)
         return cls(runs, tuple(scenarios), level, cliffs)

@@ -28,7 +28,10 @@ class CountedPair(NamedTuple):
 
 
 class StageCounts(LogSeries):
-    """Counts of one run by stage. Rates are per customer who entered, shares have the delta method's variance over customers."""
+    """Counts of one run by stage, in alphabetical order: a database returns groups in any order.
+
+    Rates are per customer who entered; shares have the delta method's variance over customers.
+    """
 
     @property
     def n(self) -> int:
@@ -56,7 +59,7 @@ class StageCounts(LogSeries):
             f"select stage, event, {_SUMS} from (select customer, stage, event, count(*) as x, 0 as y from {{log}}"
             " where stage is not null and event in (select unnest($1)) group by all) group by all"
         )
-        return {(stage, event): self._pair(tuple(sums), "events").rate for stage, event, *sums in self._rows(query, own)}
+        return {(stage, event): self._pair(tuple(sums), "events").rate for stage, event, *sums in sorted(self._rows(query, own))}
 
     @cached_property
     def touchpoints(self) -> Mapping[tuple[str, Touchpoint], CountedPair]:
@@ -81,7 +84,7 @@ class StageCounts(LogSeries):
             " (select stage, source, message, x, least(coalesce(y, 0), x) as y"
             " from counts left join matched using (customer, stage, source, message)) where stage is not null group by all"
         )
-        return {(stage, Touchpoint(source, message)): tuple(sums) for stage, source, message, *sums in self._rows(query, response)}
+        return {(stage, Touchpoint(source, message)): tuple(sums) for stage, source, message, *sums in sorted(self._rows(query, response))}
 
     @cached_property
     def requests(self) -> Mapping[tuple[str, str], CountedPair]:
@@ -91,7 +94,7 @@ class StageCounts(LogSeries):
             " count(*) filter (event = 'unanswered') as y from {log} where stage is not null"
             " and event in ('answered_in_time', 'answered_late', 'unanswered') group by all) group by all"
         )
-        return {(stage, desk): self._pair(tuple(sums), "requests") for stage, desk, *sums in self._rows(query)}
+        return {(stage, desk): self._pair(tuple(sums), "requests") for stage, desk, *sums in sorted(self._rows(query))}
 
     @cached_property
     def flows(self) -> Mapping[tuple[str, str], MetricEstimate]:
@@ -100,7 +103,7 @@ class StageCounts(LogSeries):
             f"select stage, source, {_SUMS} from (select customer, stage, source, count(*) as x, 0 as y from {{log}}"
             " where stage is not null and event = 'flow_started' group by all) group by all"
         )
-        return {(stage, flow): self._pair(tuple(sums), "starts").rate for stage, flow, *sums in self._rows(query)}
+        return {(stage, flow): self._pair(tuple(sums), "starts").rate for stage, flow, *sums in sorted(self._rows(query))}
 
     def stage_of_moment(self, event: str, nth: int) -> str | None:
         """Return the stage in which most customers reach the n-th occurrence of an event; None if nobody does.
