@@ -76,7 +76,8 @@ def touchpoint_lanes(runs: MapRuns) -> list[Lane]:
         else:
             bars = tuple(_broadcast_bars(runs, data, verb, channel_color(channel, kind)))
             cells = tuple(_cards(runs, name, data[name], (verb, channel_color(channel, kind))) for name in runs.shown_stages)
-        note = f"Messages that arrive, per 100 customers; share that customers {verb}"
+        note = "Messages that arrive, per 100 customers"
+        note += "" if runs.level == "overview" else f"; share that customers {verb}"
         lanes.append(Lane(runs.title("channels", channel), note, cells, bars, color=channel_color(channel, kind)))
     return lanes
 
