@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from cjsim.metrics.registration import temporary_metric as temporary_metric
     from cjsim.metrics.registration import unregister_metric as unregister_metric
     from cjsim.pages.build_report import report as report
+    from cjsim.pages.maps.build_map import journey_map as journey_map
+    from cjsim.pages.maps.map_result import JourneyMap as JourneyMap
     from cjsim.pages.report_result import Report as Report
     from cjsim.progress import Progress as Progress
     from cjsim.progress import ProgressBar as ProgressBar
@@ -106,6 +108,7 @@ _MODULE_BY_NAME = {
     "InputError": "cjsim.errors",
     "Journal": "cjsim.lab.journal",
     "JournalListing": "cjsim.lab.journal",
+    "JourneyMap": "cjsim.pages.maps.map_result",
     "Journey": "cjsim.simulation.documents",
     "LeverRanking": "cjsim.tuning.levers.ranking",
     "MetricDefinition": "cjsim.metrics.ratios",
@@ -143,6 +146,7 @@ _MODULE_BY_NAME = {
     "experiment": "cjsim.lab.reported_experiment",
     "export_rule": "cjsim.uplift.targeting.rule_export",
     "export_trial": "cjsim.simulation.trials.trial_export",
+    "journey_map": "cjsim.pages.maps.build_map",
     "levers": "cjsim.tuning.levers.rank",
     "mean_of_outcome": "cjsim.metrics.ratios",
     "mean_per_customer": "cjsim.metrics.ratios",

@@ -17,9 +17,10 @@ from cjsim.commands.cli_experiments import experiment, journal_app
 from cjsim.commands.cli_levers import cliffs, levers
 from cjsim.commands.cli_library import library, new
 from cjsim.commands.cli_optimize import optimize
+from cjsim.commands.cli_pages import map as map_command
+from cjsim.commands.cli_pages import report
 from cjsim.commands.cli_reference import explain, metrics
 from cjsim.commands.cli_rehearse import rehearse
-from cjsim.commands.cli_report import report
 from cjsim.commands.cli_simulation import compare, simulate, walk
 from cjsim.commands.cli_uplift import uplift
 from cjsim.commands.console import EXIT_FAILURE, echo_message
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(new, library, check, describe, schema, explain, metrics, simulate, compare, walk),
-    *(optimize, levers, cliffs, assumptions, rehearse, uplift, attribution, responses, experiment, report, compile_command),
+    *(optimize, levers, cliffs, assumptions, rehearse, uplift, attribution, responses, experiment, report, map_command, compile_command),
 )
 for command in COMMANDS:
     app.command()(command)

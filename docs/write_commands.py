@@ -80,6 +80,7 @@ EXAMPLES = {
     "attribution": [f"cjsim attribution {TODAY} {FEW} --only message"],
     "responses": [f"cjsim responses {TODAY} {FEW}"],
     "report": [f"cjsim compare {TODAY} {SOONER} {FEW} --out compared", "cjsim report compared --out sooner.html"],
+    "map": [f"cjsim map {TODAY} {FEW} --level overview --format mermaid"],
     "compile": ["cjsim compile"],
     "experiment": [f"cjsim experiment coffee/experiments/offer_sooner.yaml {FEW}"],
     "calibrate": [],

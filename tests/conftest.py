@@ -1,9 +1,14 @@
-"""Shared by all tests: the folder of the real data, results to report, a fixed seed for hypothesis and width of tables, no flushes."""
+"""Shared by all tests: real data, results to report, a browser, a fixed seed for hypothesis and width of tables, no flushes."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -11,6 +16,8 @@ from hypothesis import settings
 import cjsim as cj
 
 ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium")
+ISOLATED = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process per core runs the tests; more threads only wait for each other
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -59,3 +66,29 @@ def made(comparison: cj.Comparison) -> cj.Report:
 def page_file(made: cj.Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of this report."""
     return made.save(tmp_path_factory.mktemp("page") / "report.html")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a network; skipped where it is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ISOLATED)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, from npm."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    done = npm and subprocess.run([npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, check=False)
+    if not done or done.returncode:
+        pytest.skip("needs axe-core from npm")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        source = archive.extractfile("package/axe.min.js")
+        assert source is not None
+        return source.read().decode()

@@ -36,6 +36,8 @@ SIZE_EXCEPTIONS = {
     "cjsim/commands/cli_rehearse.py:rehearse": "an argument is an option of the command line",
     "cjsim/commands/cli_experiments.py:experiment": "an argument is an option of the command line",
     "cjsim/commands/cli_experiments.py:journal_callback": "an argument is an option of the command line",
+    "cjsim/commands/cli_pages.py:map": "an argument is an option of the command line",
+    "cjsim/pages/maps/build_map.py:journey_map": "an argument is a setting of the map or the runs, and the user passes all of them by name",
     "cjsim/commands/cli_experiments.py:journal_diff": "an argument is an option of the command line",
 }
 

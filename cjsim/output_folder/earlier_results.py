@@ -26,6 +26,7 @@ _FILES_BY_COMMAND: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "attribution": re.compile(r"attribution\.(csv|png|json)|credits\.(csv|json)"),
         "responses": re.compile(r"responses\.(csv|png|json)"),
         "report": re.compile(r"report\.(html|json)"),
+        "map": re.compile(r"map\.(html|svg|mmd|json)"),
         "calibrate": re.compile(r"(journey|policy|scenario)\.yaml|(entries|draws|customers)\.csv|calibration\.json"),
     }
 )
@@ -40,6 +41,7 @@ _LAST_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "attribution": ("attribution.json", "credits.json"),
         "responses": ("responses.json",),
         "report": ("report.json",),
+        "map": ("map.json",),
         "calibrate": ("calibration.json",),
     }
 )

@@ -29,6 +29,7 @@ COMMANDS = {
     "attribution": ["attribution", "paths.csv"],
     "responses": ["responses", TINY],
     "report": ["report", "run"],
+    "map": ["map", TINY],
     "calibrate": ["calibrate", "purchases", "log.csv", "--customer", "id", "--time", "at", "--value", "paid", "--until", "2026-01-31"],
 }
 A_FILE = {"simulate": "metrics.json", "compare": "run_1/customers.parquet", "levers": "levers.csv", "optimize": "best.yaml"}
@@ -40,6 +41,7 @@ A_FILE |= {
     "attribution": "credits.csv",
     "responses": "responses.csv",
     "report": "report.html",
+    "map": "map.svg",
     "calibrate": "journey.yaml",
 }
 

@@ -131,6 +131,7 @@ def commands_with_results(folder: Path) -> dict[str, tuple[Case, str]]:
             "rehearsal.json",
         ),
         "report": (("report", "run", "--out"), "report.json"),
+        "map": (("map", "shop", "--customers", "50", "--out"), "map.json"),
         "uplift": (("uplift", "trial.csv", "--treatment", "arm", "--outcome", "y", "--draws", "10", "--out"), "uplift.json"),
         "attribution": (("attribution", TINY, "--customers", "200", "--only", "channel", "--out"), "attribution.json"),
         "calibrate": (("calibrate", "purchases", "orders.csv", *columns, "--out"), "calibration.json"),

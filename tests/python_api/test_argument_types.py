@@ -34,6 +34,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "export_trial": {"scenario": SMALL},
     "compare": {},
     "report": {},
+    "journey_map": {"source": SMALL, "kind": "day", "customer": -1},
     "describe": {"source": SMALL},
     "check": {"source": SMALL, "static": True},
     "optimize": {"study": "no_such_study"},

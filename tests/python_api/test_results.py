@@ -91,6 +91,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "JournalListing": listing,
     "VersionComparison": versions,
     "Report": lambda: cj.report(result("Comparison")),
+    "JourneyMap": lambda: cj.journey_map("shop", **SMALL),
 }
 # What a user needs, beyond `save`, `summary`, `to_json` and `to_pandas`.
 OFFERED = {
@@ -119,6 +120,7 @@ OFFERED = {
     "JournalListing": "entries unreadable",
     "VersionComparison": "baseline changes description_diff joint_effect metric notes unit",
     "Report": "answer html page title",
+    "JourneyMap": "answer html mermaid page svg text title",
 }
 
 
@@ -135,7 +137,7 @@ def test_every_public_result_is_here() -> None:
 def test_every_public_function_returns_a_result_that_is_here() -> None:
     verbs = (cj.simulate, cj.compare, cj.levers, cj.optimize, cj.experiment, cj.rehearse, cj.uplift, cj.attribution, cj.walk)
     verbs += (cj.attribute_paths, cj.calibrate_purchases, cj.compare_versions, cj.touchpoint_values, cj.cliffs)
-    verbs += (cj.assumptions, cj.responses, cj.report)
+    verbs += (cj.assumptions, cj.responses, cj.report, cj.journey_map)
     returned = [inspect.signature(verb).return_annotation for verb in verbs]
     assert {getattr(one, "__name__", one) for one in returned} <= set(RESULTS)
 

@@ -1,0 +1,1 @@
+"""Journey maps: grids of lanes below the stages of a journey, with figures from simulations."""
