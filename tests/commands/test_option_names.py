@@ -1,4 +1,4 @@
-"""Messages of the library name Python arguments; the command line replaces them by its options."""
+"""Messages of the library name Python arguments; the command line replaces them by its options. Pages show commands."""
 
 import ast
 import re
@@ -14,7 +14,9 @@ from cjsim.commands.options import Full, Json, Out
 
 TINY = str(ROOT / "tests" / "worlds" / "tiny.yaml")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-LIBRARY_FILES = [path for path in sorted((ROOT / "cjsim").rglob("*.py")) if path.parent.name != "commands" and path.name != "cli.py"]
+LIBRARY_FILES = [
+    path for path in sorted((ROOT / "cjsim").rglob("*.py")) if not {"commands", "pages"} & set(path.parts) and path.name != "cli.py"
+]
 
 
 def texts(path: Path) -> list[str]:

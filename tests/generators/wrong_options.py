@@ -20,7 +20,7 @@ ARGUMENTS = {
     "LOG": "purchases.csv",
     "DIR": "out",
     "PATH": "policy.flows",
-    "RUN": "none",
+    **dict.fromkeys(("RUN", "RUN..."), "none"),
     "OLD": "none",
     "NEW": "none",
     "journey|policy|scenario|study|experiment": "journey",

@@ -262,7 +262,7 @@ def test_command_compares_files_and_runs(tmp_path: Path) -> None:
 
 def test_command_compares_documents_of_the_library(reports: Path) -> None:
     found = invoke("journal", "diff", "shop", "shop_better", "--reports", reports).stdout
-    assert found.startswith("Changes:\n  policy.flows.cart.")
+    assert found.startswith("Changes:\n") and "policy.flows.cart.steps" in found
 
 
 def test_a_finding_precedes_a_document_of_the_library_with_its_name(reports: Path) -> None:
