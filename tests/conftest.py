@@ -42,10 +42,10 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def run_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Saved runs of two policies of the shop, with event logs."""
+    """Saved runs of two policies of a fiftieth of the shop, with event logs."""
     folder = tmp_path_factory.mktemp("runs")
     for name in ("shop", "shop_better"):
-        run = cj.simulate(name, customers=400, seed=1, log=folder / f"{name}.parquet")
+        run = cj.simulate(name, sample=0.02, seed=1, log=folder / f"{name}.parquet")
         run.save(folder / name)
     return [folder / "shop", folder / "shop_better"]
 

@@ -42,7 +42,7 @@ def report(*results: Run | Comparison | str | Path, scenarios: Sequence[Scenario
     >>> from cjsim import compare
     >>> page = report(compare("shop", "shop_better", customers=200, seed=1))
     >>> page.title
-    'Online shop: Improved policy (more buyers, slightly more churn among them) against Current policy'
+    'Online shop: Improved policy against Current policy'
     """
     loaded = [load_result(one) for one in results]
     documents = list(named_scenarios(list(scenarios), argument="scenarios").values()) if scenarios else []

@@ -42,6 +42,7 @@ OWN_READERS = {
     "cjsim/kernel_cache.py": "compiled kernels, which it checks itself",
     "cjsim/lab/new_project.py": "files of the library",
     "cjsim/pages/page_rendering.py": "the package's own templates",
+    "cjsim/pages/maps/map_rendering.py": "the package's own templates",
     "cjsim/testing/process_contract.py": "a log that it has just written",
     "cjsim/scenario/zone_names.py": "files of the tzdata package",
     "cjsim/output_folder/file_digests.py": "files whose size is known",

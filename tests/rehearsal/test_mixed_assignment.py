@@ -125,8 +125,10 @@ def test_referred_customers_in_both_arms_hide_the_effect_on_referrals() -> None:
 
 
 def test_outcomes_count_from_the_date_of_the_switch() -> None:
-    base = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml").with_values({"customers": 1000, "horizon": "60d"})
-    other = base.with_values({"name": "other", "policy.flows": {}, "policy.broadcasts": {}, "policy.costs": {}})
+    base = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml").with_values(
+        {"customers": 1000, "horizon": "60d", "policy.costs": {}}
+    )
+    other = base.with_values({"name": "other", "policy.flows": {}, "policy.broadcasts": {}})
     settings = cj.RehearsalSettings(runs=100, starts_on=date(2026, 2, 1))
     report = cj.rehearse(base, {"other": other}, metric="contacts", sizes=[500], days=[14], settings=settings).alternatives["other"]
     day = (date(2026, 2, 1) - base.start).days
@@ -137,8 +139,10 @@ def test_outcomes_count_from_the_date_of_the_switch() -> None:
 
 
 def test_outcomes_before_the_switch_are_the_covariate_of_cuped() -> None:
-    base = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml").with_values({"customers": 1000, "horizon": "60d"})
-    other = base.with_values({"name": "other", "policy.flows": {}, "policy.broadcasts": {}, "policy.costs": {}})
+    base = cj.Scenario.load(ROOT / "configs" / "scenarios" / "shop.yaml").with_values(
+        {"customers": 1000, "horizon": "60d", "policy.costs": {}}
+    )
+    other = base.with_values({"name": "other", "policy.flows": {}, "policy.broadcasts": {}})
     settings = cj.RehearsalSettings(runs=100, starts_on=date(2026, 2, 1))
     report = cj.rehearse(base, {"other": other}, metric="revenue", sizes=[500], days=[14], settings=settings).alternatives["other"]
     assert "cuped" in {design.analysis for design in report.designs}

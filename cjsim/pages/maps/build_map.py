@@ -138,7 +138,7 @@ class _Side(NamedTuple):
 def _check_review(review: str | None) -> None:
     """Raise if the date of the next review is not a date."""
     try:
-        date.fromisoformat(review or "2000-01-01")
+        date.fromisoformat("2000-01-01" if review is None else review)
     except ValueError as error:
         raise InputError(format_error("review", "must be a date", short_repr(review), "Write it as 2027-01-15.")) from error
 

@@ -7,19 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cjsim.compiler.fixed_costs import FIXED_COSTS
 from cjsim.kernels.world import Array
 from cjsim.metrics.confidence_intervals import wilson_interval
+from cjsim.metrics.definitions.cost_breakdown import allocated_fixed_costs
 from cjsim.metrics.paired_differences import PairedDifference
 from cjsim.pages.charts.chart_kinds import Axis, ColumnChart, IntervalChart, IntervalRow, Verdict
 from cjsim.pages.page_parts import Panel, Section, Table
 from cjsim.pages.policy_runs import PolicyRuns
 from cjsim.pages.quantity_format import MINUS, share_text, title_case
 from cjsim.simulation.comparison_answer import OBJECTIVE
+from cjsim.simulation.run import Run
 from cjsim.simulation.segments.customer_groups import PERSONA, SMALL_GROUP
 
 _SHARE_OF_MEAN = 0.025  # of mean CLV: smaller changes count as none
 _MAX_GROUPINGS = 4
-SHARED_COSTS = ("platform_cost", "creative_cost", "setup_cost")  # do not depend on the customer
 _STEPS = (1.0, 2.5, 5.0, 10.0)
 
 
@@ -112,7 +114,7 @@ def change_data(runs: PolicyRuns) -> ChangedShares:
         The compared runs.
     """
     assert runs.comparison is not None
-    shared = sum(runs.effects[metric].effect for metric in SHARED_COSTS if metric in runs.effects)
+    shared = _shared_costs(runs.runs[runs.best]) - _shared_costs(runs.baseline)
     effects = runs.comparison.effects(runs.best, OBJECTIVE)["effect"].to_numpy() + shared
     threshold = _nice_below(_SHARE_OF_MEAN * max(abs(runs.effects[OBJECTIVE].baseline), abs(runs.effects[OBJECTIVE].value)))
     n = len(effects)
@@ -186,8 +188,10 @@ def _gain_answer(runs: PolicyRuns, segments: list[Segment], data: ChangedShares)
     return " ".join(sentences)
 
 
-def _has_shared_costs(runs: PolicyRuns) -> bool:
-    return any(runs.effects[metric].effect != 0 for metric in SHARED_COSTS if metric in runs.effects)
+def _shared_costs(run: Run) -> float:
+    """Each customer's share of the costs of the platform, creative work and setup, as it counts in CLV."""
+    shares = allocated_fixed_costs(run, *FIXED_COSTS, amount="worth")
+    return 0.0 if shares is None else float(shares.max())
 
 
 def _inner(text: str) -> str:
@@ -224,7 +228,7 @@ def gain_section(runs: PolicyRuns) -> Section:
     gain, loss = (f"{share_text(x[0])} [{100 * x[1]:.1f}, {100 * x[2]:.1f}]" for x in (data.gain, data.loss))
     say = f"{gain} gain, {loss} lose; the other {share_text(1 - data.gain[0] - data.loss[0])} do not change and are not drawn."
     threshold = f"A change below {form.prefix}{data.threshold:,g} counts as none."
-    left_out = "Costs of the platform, creative work and setup are left out." if _has_shared_costs(runs) else ""
+    left_out = "Costs of the platform, creative work and setup are left out." if any(map(_shared_costs, runs.runs.values())) else ""
     caption = runs.caption("Each customer is simulated under both policies with the same random numbers.", threshold, left_out)
     table = _opt_out_table(runs, segments)
     panels.append(Panel("Customer by customer", say, change_figure(runs, data), table, caption, is_table_folded=False))
