@@ -1,7 +1,8 @@
 """Output fits the terminal: no line of any command is wider than 80 or 120 columns.
 
-Left out: `schema`, which prints JSON; `map --format mermaid`, which prints a diagram's source; rows of Markdown tables in the reports that `journal show` prints; lines of a single word, such as a
-path, which cannot be broken; and messages on standard error, which are one line each by contract.
+Left out: `schema`, which prints JSON; `map --format mermaid`, which prints the source of a diagram; rows of Markdown tables in the reports
+that `journal show` prints; lines of a single word, such as a path, which cannot be broken; and messages on standard error, which are one
+line each by contract.
 """
 
 import runpy
