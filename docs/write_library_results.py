@@ -27,7 +27,7 @@ FIRMS = ("shop", "retail", "subscription", "saas", "b2b")
 SEED = 501  # a seed that was not used to choose any number of the firms
 REPLICATIONS = 5
 VALUE_HORIZON = "3y"
-METRICS = ("clv", "profit", "retention", "churn", "opt_outs", "satisfaction", "cost", "contacts", "utilisation")
+METRICS = ("clv", "profit", "retention_90d", "churn", "opt_outs", "satisfaction", "cost", "contacts", "utilisation")
 HEAD = f"""# Results of the shipped firms
 
 `docs/write_library_results.py` generates this page. Seed {SEED} was not used to choose any number of the firms.
@@ -97,7 +97,8 @@ def policy_rows(firm: str) -> list[list[str]]:
     pair = {"current": cj.Scenario.load(firm), "improved": cj.Scenario.load(f"{firm}_better")}
     year = cj.compare(pair, seed=SEED, replications=REPLICATIONS).alternatives["improved"]
     longer = {name: one.with_values({"value_horizon": VALUE_HORIZON}) for name, one in pair.items()}
-    effects = {name: year[name] for name in METRICS if name in year}
+    desks = [name for name in year if name.startswith("utilisation[")]
+    effects = {name: year[name] for name in (*METRICS, *desks) if name in year}
     effects["clv over three years"] = cj.compare(longer, seed=SEED, replications=REPLICATIONS).alternatives["improved"]["clv"]
     return [[firm, name, *_cells(effect)] for name, effect in effects.items() if not math.isnan(effect.effect)]
 
